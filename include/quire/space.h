@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space.h - address spaces: what an address means.
+ *
+ * The page table is the address space: there is no tree of areas beside it.  Each table has a
+ * descriptor with a short sorted list of runs, which say what the user asked for; its entries
+ * say what is resident.  mm/space.h draws the structure and numbers its invariants.
+ *
+ *	struct qr_memory   what all spaces of a kernel share: frames, table format, pools
+ *	struct qr_space    one user address space
+ *
+ * Every operation happens whole or leaves everything as it was.  Ranges are whole pages.
+ * Context of all calls, unless said otherwise: may take the locks of tables and objects, never
+ * sleeps, not from interrupts, no user memory is touched by its address.
+ */
+#ifndef QUIRE_SPACE_H
+#define QUIRE_SPACE_H
+
+#include <quire/object.h>
+#include <quire/paging.h>
+#include <quire/types.h>
+
+/* How a page comes to have a frame (seeds C5-C7).  The default of a space is FIRST_WRITE. */
+enum qr_backing {
+	QR_BACK_DEFAULT = 0, /* as the space says */
+	QR_BACK_IMMEDIATE,   /* frames at map time: QR_NOMEM then, never a fault */
+	QR_BACK_DEMAND,      /* a zeroed frame at the first touch, read or write */
+	QR_BACK_FIRST_WRITE, /* reads see the shared zero page, a frame at the first write */
+};
+
+enum qr_map_flags {
+	QR_MAP_FIXED = 1 << 0,     /* exactly at `at`, replacing what is there */
+	QR_MAP_NOREPLACE = 1 << 1, /* with FIXED: QR_EXISTS if anything is there */
+	QR_MAP_SHARED = 1 << 2,    /* writes go to the object; without: copy-on-write */
+	QR_MAP_GROWSDOWN = 1 << 3, /* a stack: a fault just below extends it */
+	QR_MAP_LOCKED = 1 << 4,    /* populated, never evicted */
+	QR_MAP_POPULATE = 1 << 5,  /* touch every page now, as far as memory goes */
+	QR_MAP_LOW = 1 << 6,       /* below 2 GiB (MAP_32BIT) */
+	QR_MAP_BOTTOM_UP = 1 << 7, /* search upwards from `at` */
+};
+
+struct qr_map {
+	qr_virt at;       /* the place (FIXED), or a wish; 0: anywhere */
+	size_t npages;
+	unsigned flags;   /* qr_map_flags */
+	uint8_t prot;     /* QR_READ | QR_WRITE | QR_EXEC */
+	uint8_t maxprot;  /* what qr_space_protect may raise it to */
+	uint8_t backing;  /* enum qr_backing */
+	struct qr_object *object; /* NULL: anonymous (with SHARED: the caller makes an object) */
+	uint64_t pgoff;   /* page of the object at `at` */
+};
+
+/* What is mapped at a stretch of addresses; see qr_space_next. */
+struct qr_region {
+	qr_virt start, end;
+	uint8_t prot, maxprot;
+	unsigned flags;           /* QR_MAP_SHARED, GROWSDOWN, LOCKED */
+	unsigned advice;          /* qr_advice bits that stay with the region */
+	struct qr_object *object; /* no reference taken: look while nothing can unmap */
+	uint64_t pgoff;
+};
+
+enum qr_access { QR_ACCESS_READ, QR_ACCESS_WRITE, QR_ACCESS_EXEC };
+
+enum qr_advice {
+	QR_ADVISE_DONTNEED, QR_ADVISE_FREE, QR_ADVISE_WILLNEED, QR_ADVISE_REMOVE,
+	QR_ADVISE_DONTFORK, QR_ADVISE_DOFORK, QR_ADVISE_WIPEONFORK, QR_ADVISE_KEEPONFORK,
+	QR_ADVISE_HUGEPAGE, QR_ADVISE_NOHUGEPAGE, QR_ADVISE_POPULATE_READ, QR_ADVISE_POPULATE_WRITE,
+};
+
+/* One kernel's memory: made once, shared by all spaces. */
+struct qr_memory;  /* defined in mm's own part below, so that the caller can allocate it */
+struct qr_space;
+
+struct qr_memory_config {
+	struct qr_frames *frames;
+	const struct qr_format *format;
+	qr_phys kernel_root;   /* a table root whose kernel half every space copies */
+	qr_virt user_start;    /* lowest address a user may map at all (0x1000 ..) */
+	qr_virt user_end;      /* first address that is not the user's; a table boundary of the top level on 64 bits */
+	enum qr_backing backing;
+};
+
+QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *config);
+void qr_memory_fini(struct qr_memory *m); /* all spaces and objects must be gone */
+
+/* An empty space.  It takes one frame for the root.  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m);
+/* Unmap everything, free every table.  It must not be loaded on any CPU. */
+void qr_space_fini(struct qr_space *s);
+/* Load it on this CPU (see paging.h, qr_tlb); load a bare kernel root: qr_space_leave. */
+void qr_space_enter(struct qr_space *s);
+void qr_space_leave(struct qr_space *s);
+
+/* Limits on the space, in pages (SIZE_MAX: none): QR_LIMIT. */
+void qr_space_limit(struct qr_space *s, size_t max_pages, size_t max_locked);
+/* Where a search for free addresses starts from (top-down) and its floor. */
+void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top);
+
+/* Map.  `out`: where.  Errors: QR_INVAL, QR_NOMEM (also no room of that size), QR_EXISTS,
+ * QR_ACCESS (prot beyond maxprot), QR_LIMIT. */
+QR_MUST_CHECK enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *out);
+/* Unmap; holes in the range are fine.  Errors: QR_NOMEM (a run cannot be split). */
+QR_MUST_CHECK enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t npages);
+/* Change rights.  Errors: QR_NOENT (a hole: as Linux does, what lies before it is changed),
+ * QR_ACCESS (beyond maxprot), QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_t npages, unsigned prot);
+
+struct qr_remap {
+	qr_virt from;
+	size_t old_npages, new_npages; /* old 0: a second mapping of a shared region */
+	bool may_move, fixed, keep_old;
+	qr_virt to;                    /* fixed */
+};
+QR_MUST_CHECK enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_virt *out);
+
+/* A CPU could not go on at `at`.  QR_OK: it can now (retry the access).  QR_NOENT: nothing is
+ * mapped there; QR_ACCESS: something is, and refuses; QR_BEYOND: past the end of its object;
+ * QR_NOMEM: no frame for it. */
+QR_MUST_CHECK enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access);
+
+/* Make `child` (fresh from qr_space_init) a copy of `parent`, copy-on-write. */
+QR_MUST_CHECK enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child);
+
+QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice);
+QR_MUST_CHECK enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, bool lock);
+/* Residency, a byte a page (bit 0: resident), as mincore wants it.  QR_NOENT: a hole. */
+QR_MUST_CHECK enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, uint8_t *out);
+
+/* Read and write memory of a space that need not be loaded, faulting pages in as the user
+ * would (`force`: past read-only rights of private mappings, as a debugger does).  Stops at
+ * the first page that refuses: *out = bytes done. */
+QR_MUST_CHECK enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to, size_t n, size_t *out);
+QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n, bool force, size_t *out);
+
+/* The first region that ends above `at`; neighbours that agree are one region, even across
+ * tables.  QR_NOENT: none. */
+QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out);
+
+struct qr_space_stat {
+	size_t mapped;     /* pages promised */
+	size_t resident_anon, resident_file, resident_shared;
+	size_t locked, data, stack, exec; /* pages mapped: writable private, growsdown, executable */
+	size_t tables;     /* frames of page tables */
+	size_t regions;    /* runs */
+	uint64_t faults, faults_zero, faults_copy;
+};
+void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);
+
+/* Why would an access at `at` be refused?  One line of words for a panic or a log. */
+size_t qr_space_explain(struct qr_space *s, qr_virt at, enum qr_access access, char *buf, size_t nbytes);
+
+/* Verify every invariant of the space (and that the frame words agree); panics through
+ * qr_host_panic with the number of the broken one.  O(all of it). */
+void qr_space_check(struct qr_space *s);
+
+#include <quire/space_types.h> /* the structs themselves, for their size only */
+
+#endif
