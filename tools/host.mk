@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Unit tests on the host.  tests/host/test_NAME.c is one program, linked with the real sources
+# of mm/, the simulated machine (arch/sim), the table formats (arch/x86/mmu_*.c) and
+# tests/host/lib.  Each is built in each variant:
+#
+#	gcc64 gcc32 clang64 clang32     -O2, as users build it
+#	gcc64-san ... clang32-san       address and undefined-behaviour sanitizers, QR_DEBUG
+#	gcc64-tsan clang64-tsan         thread sanitizer: tests that say so only
+#
+# Lines in a test's source that this file reads:
+#
+#	// test: threads                also build it with the thread sanitizer
+#	// sources: fs/cpio.c ...       link these too
+
+host_variants := $(foreach c,gcc clang,$(foreach b,64 32,$(c)$(b) $(c)$(b)-san) $(c)64-tsan)
+
+host_tests := $(patsubst tests/host/test_%.c,%,$(sort $(wildcard tests/host/test_*.c)))
+host_threaded := $(if $(host_tests),$(patsubst tests/host/test_%.c,%,$(shell \
+	grep -l '^// test:.*\bthreads\b' $(host_tests:%=tests/host/test_%.c))))
+host_sources := $(sort $(wildcard mm/*.c arch/sim/*.c arch/x86/mmu_*.c tests/host/lib/*.c))
+
+# Each word NAME:FILE says that test NAME links FILE.
+host_extra := $(if $(host_tests),$(shell awk '/^\/\/ sources:/ { n = FILENAME; \
+	sub(/.*test_/, "", n); sub(/\.c$$/, "", n); for (i = 3; i <= NF; i++) print n ":" $$i }' \
+	$(host_tests:%=tests/host/test_%.c)))
+host_extra_of = $(patsubst $(1):%.c,%.o,$(filter $(1):%,$(host_extra)))
+
+host_cflags := -std=gnu17 -g -I. -Iinclude -Itests/host/lib -pthread -D_GNU_SOURCE $(warnings) \
+	-fno-omit-frame-pointer -DQUIRE_HOST_TEST
+host_mode_ := -O2
+host_mode_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DQR_DEBUG
+host_mode_tsan := -O1 -fsanitize=thread -DQR_DEBUG
+
+# $(1) variant, $(2) compiler, $(3) bits, $(4) mode, $(5) names of its tests
+define host_variant
+build/host/$(1)/%.o: %.c tools/host.mk
+	$$(call quiet,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) -m$(3) $$(host_cflags) $$(host_mode_$(4)) -MMD -MP -c -o $$@ $$<
+
+build/host/$(1)/quire.a: $$(host_sources:%.c=build/host/$(1)/%.o)
+	@rm -f $$@
+	$$(Q)$$(AR) rcsD $$@ $$^
+
+$(foreach t,$(5),$(call host_test,$(1),$(2),$(3),$(4),$(t)))
+tests-$(1): $(5:%=build/host/$(1)/%)
+tests: tests-$(1)
+.PHONY: tests-$(1)
+-include $$(wildcard build/host/$(1)/*/*.d build/host/$(1)/*/*/*.d)
+endef
+
+define host_test
+build/host/$(1)/$(5): build/host/$(1)/tests/host/test_$(5).o \
+		$(addprefix build/host/$(1)/,$(call host_extra_of,$(5))) build/host/$(1)/quire.a
+	$$(call quiet,LD,$$@)
+	$$(Q)$(2) -m$(3) $$(host_cflags) $$(host_mode_$(4)) -o $$@ $$^
+
+endef
+
+cc_of = $(if $(filter gcc%,$(1)),gcc,clang)
+bits_of = $(if $(findstring 64,$(1)),64,32)
+mode_of = $(word 2,$(subst -, ,$(1)))
+tests_of = $(if $(filter tsan,$(mode_of)),$(host_threaded),$(host_tests))
+$(foreach v,$(host_variants),$(eval $(call host_variant,$(v),$(call cc_of,$(v)),$(call bits_of,$(v)),$(call mode_of,$(v)),$(call tests_of,$(v)))))
+
+# The library as a kernel on the host's own compiler would take it: mm/ alone, freestanding.
+lib_objects := $(patsubst %.c,build/host/lib/%.o,$(sort $(wildcard mm/*.c)))
+
+build/host/lib/%.o: %.c tools/host.mk
+	$(call quiet,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O2 -g -ffreestanding -Iinclude $(warnings) -MMD -MP -c -o $@ $<
+
+build/host/libquire.a: $(lib_objects)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+-include $(lib_objects:.o=.d)

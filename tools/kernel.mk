@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# One kernel: build/ARCH/quire.elf.
+#
+# It is linked twice.  The first link has an empty symbol table; its symbols become the table
+# of the second.  The table holds functions only and lies behind them in the image, so it
+# moves none of them; tools/symbols checks that.
+
+compiler := $(if $(findstring clang,$(CC)),clang,gcc)
+B := build/$(ARCH)$(if $(filter clang,$(compiler)),-clang)$(if $(DEBUG),-debug)
+KERNEL := $(B)/quire.elf
+
+bits := $(if $(filter x86_64,$(ARCH)),64,32)
+ld_script := arch/x86/$(bits)/kernel.ld
+
+kernel_sources := $(sort $(wildcard \
+	mm/*.c arch/x86/*.[cS] arch/x86/$(bits)/*.[cS] arch/x86/boot/*.[cS] \
+	drivers/*.c fs/*.c fs/*/*.c kernel/*.c kernel/*/*.c))
+kernel_objects := $(addsuffix .o,$(addprefix $(B)/,$(basename $(kernel_sources))))
+
+# Two sources of one name (entry.c, entry.S) would make one object.
+ifneq ($(words $(kernel_objects)),$(words $(sort $(kernel_objects))))
+$(error two sources differ only in their suffix: $(sort $(foreach o,$(kernel_objects),\
+	$(if $(word 2,$(filter $(o),$(kernel_objects))),$(o)))))
+endif
+
+warnings := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes
+
+kernel_flags_64 := -m64 -mcmodel=kernel -mno-red-zone
+kernel_flags_32 := -m32 -march=i686 -mtune=generic
+kernel_flags_x86_64 :=
+kernel_flags_i686 :=
+kernel_flags_i686-pae := -DQUIRE_PAE
+
+kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL $(if $(DEBUG),-DQR_DEBUG) \
+	$(if $(wildcard arch/x86/quire_host.h),-DQR_HOST_INLINE='"arch/x86/quire_host.h"')
+kernel_cflags = $(kernel_flags_$(bits)) $(kernel_flags_$(ARCH)) -std=gnu17 -O2 -g $(warnings) \
+	-ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-common \
+	-fno-omit-frame-pointer -momit-leaf-frame-pointer \
+	-fno-asynchronous-unwind-tables -fcf-protection=none \
+	-mgeneral-regs-only -mno-mmx -mno-sse -mno-80387 $(CFLAGS)
+kernel_ldflags = -m $(if $(filter 64,$(bits)),elf_x86_64,elf_i386) -static -nostdlib \
+	-z noexecstack -z max-page-size=4096 --build-id=none --no-warn-rwx-segments -T $(ld_script)
+
+# 64-bit division on a 32-bit machine comes from the compiler's own library.
+libgcc = $(if $(filter 32,$(bits)),$(shell $(CC) -m32 \
+	$(if $(filter clang,$(compiler)),-rtlib=libgcc) -print-libgcc-file-name))
+
+# Objects follow a change of flags, not only of sources.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(kernel_cppflags) $(kernel_cflags) $(kernel_objects)' | cmp -s - $@ || \
+		echo '$(CC) $(kernel_cppflags) $(kernel_cflags) $(kernel_objects)' >$@
+FORCE:
+.PHONY: FORCE
+
+$(B)/%.o: %.c $(B)/flags
+	$(call quiet,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(kernel_cppflags) $(kernel_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/%.o: %.S $(B)/flags
+	$(call quiet,AS,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(kernel_cppflags) -D__ASSEMBLY__ $(kernel_cflags) -MMD -MP -c -o $@ $<
+
+$(B)/symbols0.S: tools/symbols
+	@mkdir -p $(@D)
+	$(Q)tools/symbols --empty >$@
+
+$(B)/quire0.elf: $(kernel_objects) $(B)/symbols0.o $(ld_script)
+	$(Q)$(LD) $(kernel_ldflags) -o $@ $(kernel_objects) $(B)/symbols0.o $(libgcc)
+
+$(B)/symbols1.S: $(B)/quire0.elf tools/symbols
+	$(Q)nm -n $< | tools/symbols >$@
+
+$(B)/symbols%.o: $(B)/symbols%.S
+	$(Q)$(CC) $(kernel_flags_$(bits)) -c -o $@ $<
+
+$(KERNEL): $(kernel_objects) $(B)/symbols1.o $(ld_script)
+	$(call quiet,LD,$@)
+	$(Q)$(LD) $(kernel_ldflags) -o $@ $(kernel_objects) $(B)/symbols1.o $(libgcc)
+	$(Q)nm -n $@ | tools/symbols | cmp - $(B)/symbols1.S
+
+-include $(kernel_objects:.o=.d)
