@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * context.h - what the machine keeps for a task that is not running, and the switch.
+ *
+ * A `struct context` is embedded in the task.  The kernel stack holds the callee-saved registers
+ * and the return address; the context holds the stack pointer, the FPU image and the user's
+ * thread-local segments, which the kernel itself does not use.
+ *
+ *	kernel stack of a task		(grows down; a guard page lies below)
+ *	  top    ->  struct regs	of user mode, if the task has a user side
+ *	             frames of C
+ *	  sp     ->  callee-saved registers, return address
+ *
+ * I1  context.sp is valid exactly while the task does not run.
+ * I2  The FPU image and the segments are stale exactly while the task runs; fpu_save() refreshes.
+ *
+ * FPU: saved and loaded eagerly at each switch between tasks that use it (fxsave/fxrstor: one
+ * instruction each; lazy switching leaks registers on some CPUs).  A kernel thread has none.
+ *
+ * The switch does not touch the address space: the scheduler loads the root first.
+ * Context: context_switch with interrupts off.
+ */
+#ifndef ARCH_X86_CONTEXT_H
+#define ARCH_X86_CONTEXT_H
+
+#include <quire/types.h>
+#include "arch/x86/regs.h"
+
+struct task;
+
+#define FPU_SIZE 512
+
+struct fpu_state {
+	_Alignas(16) uint8_t image[FPU_SIZE]; /* fxsave layout; fsave's where the CPU is older */
+};
+
+/* What a program sees as one entry of the descriptor table (set_thread_area). */
+struct user_desc {
+	uint32_t entry_number;
+	uint32_t base_addr;
+	uint32_t limit;
+	uint32_t seg_32bit : 1, contents : 2, read_exec_only : 1, limit_in_pages : 1,
+	    seg_not_present : 1, useable : 1, lm : 1;
+};
+
+#define TLS_FIRST   6 /* i386: entries 6 .. 8 of the table */
+#define TLS_ENTRIES 3
+
+struct context {
+	uintptr_t sp;
+	uintptr_t kstack_top;
+	struct task *task;
+	bool user; /* has a user side: FPU image and segments count */
+#ifdef __x86_64__
+	uintptr_t fs_base, gs_base;
+#else
+	uint16_t fs, gs;
+	uint64_t tls[TLS_ENTRIES];
+#endif
+	struct fpu_state fpu;
+};
+
+/* Leave `from`, go on in `to`; sets cpu->current to to->task and loads FPU, segments and the
+ * stack for entries from user mode.  Returns when somebody switches back. */
+void context_switch(struct context *from, struct context *to);
+
+/* The code that runs now (boot stack) becomes a context of `task`, without a user side. */
+void context_adopt(struct context *c, struct task *task, uintptr_t kstack_top);
+
+/* A kernel thread: starts in fn(arg).  When fn returns, the task goes to user mode with the
+ * frame context_regs(c), which fn must have filled (exec does); before that it has to call
+ * context_make_user(c). */
+void context_init_kernel(struct context *c, struct task *task, uintptr_t kstack_top,
+			 void (*fn)(void *), void *arg);
+
+/* A child of fork or clone: continues in user mode with a copy of *regs (result 0, and
+ * regs_set_sp(context_regs(c), sp) for clone), FPU and segments of `parent`, which must be the
+ * running task. */
+void context_init_fork(struct context *c, struct task *task, uintptr_t kstack_top,
+		       const struct context *parent, const struct regs *regs);
+
+/* exec and the first program: reset FPU and segments to those of a fresh program.  `c` is the
+ * running task's. */
+void context_make_user(struct context *c);
+
+/* The user's registers of a task, at the top of its kernel stack. */
+QR_INLINE struct regs *context_regs(const struct context *c)
+{
+	return (struct regs *)(c->kstack_top - sizeof(struct regs));
+}
+
+/* Where a task that sleeps would go on: for wchan and backtraces of others. */
+uintptr_t context_saved_ip(const struct context *c);
+
+/* ---- FPU ------------------------------------------------------------------------------ */
+
+/* Copy the running task's FPU into its context, e.g. to write a signal frame or to fork. */
+void fpu_save(struct context *c);
+/* Load the context's image into the FPU of the running task; reserved bits that would fault
+ * (mxcsr) are masked, so the image may come from a program. */
+void fpu_load(struct context *c);
+
+/* ---- thread-local segments ------------------------------------------------------------ */
+
+#ifdef __x86_64__
+/* For the running task (arch_prctl, CLONE_SETTLS through the child's context before it runs).
+ * Non-canonical or kernel addresses: -EPERM. */
+int context_set_fs_base(struct context *c, uintptr_t base);
+int context_set_gs_base(struct context *c, uintptr_t base);
+uintptr_t context_fs_base(const struct context *c);
+uintptr_t context_gs_base(const struct context *c);
+#else
+/* As Linux: entry_number -1 picks a free one and is written back.  -EINVAL, -ESRCH (none free). */
+int context_set_thread_area(struct context *c, struct user_desc *desc);
+int context_get_thread_area(const struct context *c, struct user_desc *desc);
+/* The running task's fs and gs selectors, for signal frames.  Setting a selector that cannot be
+ * loaded gives 0 instead. */
+uint16_t segments_fs(void);
+uint16_t segments_gs(void);
+void segments_set(uint16_t fs, uint16_t gs);
+#endif
+
+#endif
