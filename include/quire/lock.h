@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * lock.h - the spin lock of libquire.
+ *
+ * A ticket lock: first come, first served, one word.  Locks have ranks; a CPU takes them in
+ * rising rank only, so that no circle of waiters can form.  Debug builds panic when a lock is
+ * taken twice by its holder or released by another, and a lock knows its holder's rank.
+ *
+ *	rank            taken
+ *	QR_RANK_SPACE   first: a whole operation runs under it
+ *	QR_RANK_OBJECT  an object's page list and mappings
+ *	QR_RANK_TABLE   one page table
+ *	QR_RANK_POOL    a pool's slabs
+ *	QR_RANK_HEAP    a heap's central lists
+ *	QR_RANK_LEAF    nothing is taken under it
+ *
+ * With QR_MAX_CPUS = 1 there is nobody to wait for: acquire and release are empty, and only the
+ * _irq forms do something (they turn interrupts off).  So one source serves both kernels.
+ */
+#ifndef QUIRE_LOCK_H
+#define QUIRE_LOCK_H
+
+#include <quire/atomic.h>
+#include <quire/host.h>
+
+enum qr_rank {
+	QR_RANK_SPACE = 1,
+	QR_RANK_OBJECT,
+	QR_RANK_TABLE,
+	QR_RANK_POOL,
+	QR_RANK_HEAP,
+	QR_RANK_LEAF,
+};
+
+struct qr_lock {
+	uint32_t next, serving; /* tickets: the next to hand out, the one being served */
+#ifdef QR_DEBUG
+	uint32_t rank;
+	uint32_t holder; /* CPU + 1; 0: nobody */
+#endif
+};
+
+/* The CPU that runs this; with one CPU a constant, which lets the compiler drop the indexing. */
+QR_INLINE unsigned qr_cpu(void)
+{
+#if QR_MAX_CPUS > 1
+	return qr_host_cpu();
+#else
+	return 0;
+#endif
+}
+
+QR_INLINE void qr_lock_init(struct qr_lock *l, enum qr_rank rank)
+{
+	*l = (struct qr_lock){ 0 };
+#ifdef QR_DEBUG
+	l->rank = rank;
+#else
+	(void)rank;
+#endif
+}
+
+/* Take the lock.  Context: interrupts may be on only if no interrupt handler takes it. */
+QR_INLINE void qr_lock_acquire(struct qr_lock *l)
+{
+#if QR_MAX_CPUS > 1
+	uint32_t ticket = qr_add32(&l->next, 1);
+
+	while (QR_RARELY(qr_load_acq32(&l->serving) != ticket))
+		qr_host_relax();
+#endif
+#ifdef QR_DEBUG
+	QR_ASSERT(!qr_load32(&l->holder), "a lock is taken once, not again by its holder");
+	qr_store32(&l->holder, qr_cpu() + 1);
+#else
+	(void)l;
+#endif
+}
+
+/* True: the lock is ours.  False: somebody holds it; nothing was changed. */
+QR_INLINE QR_MUST_CHECK bool qr_lock_try(struct qr_lock *l)
+{
+#if QR_MAX_CPUS > 1
+	uint32_t now = qr_load32(&l->serving), ticket = now;
+
+	if (!qr_cas32(&l->next, &ticket, now + 1))
+		return false;
+	(void)qr_load_acq32(&l->serving);
+#endif
+#ifdef QR_DEBUG
+#if QR_MAX_CPUS == 1
+	if (l->holder)
+		return false;
+#endif
+	qr_store32(&l->holder, qr_cpu() + 1);
+#else
+	(void)l;
+#endif
+	return true;
+}
+
+QR_INLINE void qr_lock_release(struct qr_lock *l)
+{
+#ifdef QR_DEBUG
+	QR_ASSERT(qr_load32(&l->holder) == qr_cpu() + 1, "a lock is released by its holder");
+	qr_store32(&l->holder, 0);
+#else
+	(void)l;
+#endif
+#if QR_MAX_CPUS > 1
+	qr_store_rel32(&l->serving, qr_load32(&l->serving) + 1);
+#endif
+}
+
+/* The same, with interrupts off on this CPU from before until after.  Hand the answer back. */
+QR_INLINE uintptr_t qr_lock_acquire_irq(struct qr_lock *l)
+{
+	uintptr_t state = qr_host_irq_save();
+
+	qr_lock_acquire(l);
+	return state;
+}
+
+QR_INLINE void qr_lock_release_irq(struct qr_lock *l, uintptr_t state)
+{
+	qr_lock_release(l);
+	qr_host_irq_restore(state);
+}
+
+/* For functions that are called with the lock held: says so, and in debug builds checks. */
+QR_INLINE void qr_lock_assert_held(const struct qr_lock *l)
+{
+#ifdef QR_DEBUG
+	QR_ASSERT(qr_load32(&l->holder) == qr_cpu() + 1, "the caller holds the lock");
+#else
+	(void)l;
+#endif
+}
+
+#endif
