@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * process.h - a process: tasks that share memory, files, signals' actions and a parent.
+ *
+ *	process --- leader, tasks		the threads (kernel/task.h)
+ *	   |------- mm (shared by vfork, CLONE_VM)	address space and where things lie in it
+ *	   |------- files, fs			descriptors; current directory, root, umask (fs/file.h)
+ *	   |------- actions			what to do on a signal (shared by CLONE_SIGHAND)
+ *	   |------- parent, children		who waits for whom
+ *	   `------- group, session		job control (kernel/pid.h)
+ *
+ * Life: process_new (fork) -> runs -> the last task leaves: ZOMBIE, memory and files are gone
+ * -> the parent waits: freed.  Children of a dead process go to init.
+ *
+ * I1  `tasks` is empty exactly in a zombie.   I2  mm, files, fs are NULL in a zombie.
+ * I3  A process is on its parent's `children` until it is reaped.
+ * I4  Kernel threads belong to process 0, which is on no list but its own.
+ *
+ * Locking: none (tasks only, no preemption); `times` and timers also from the tick.
+ */
+#ifndef KERNEL_PROCESS_H
+#define KERNEL_PROCESS_H
+
+#include <quire/space.h>
+#include "kernel/pid.h"
+#include "kernel/signal.h"
+#include "kernel/timer.h"
+#include "kernel/waitq.h"
+
+struct file;
+struct files;
+struct fs_context;
+struct task;
+
+#define COMM_SIZE 16
+
+/* ---- memory ----------------------------------------------------------------------------- */
+
+#define AUXV_WORDS 48
+
+/* An address space and what the kernel remembers about its layout, for brk and /proc. */
+struct mm {
+	uint32_t ref; /* processes that run in it */
+	struct qr_space space;
+	uintptr_t start_code, end_code, start_data, end_data;
+	uintptr_t start_brk, brk; /* exact; pages up to the one that holds brk - 1 are mapped */
+	uintptr_t start_stack, arg_start, arg_end, env_start, env_end;
+	uintptr_t sigreturn; /* i386: page of the code that signal handlers return to */
+	unsigned map_flags;  /* what mlockall(MCL_FUTURE) wants of new mappings */
+	struct file *exe;
+	uintptr_t auxv[AUXV_WORDS]; /* as the program got it: pairs, AT_NULL at the end */
+};
+
+/* An empty one, one reference.  NULL: no memory. */
+struct mm *mm_new(void);
+QR_INLINE struct mm *mm_get(struct mm *mm)
+{
+	mm->ref++;
+	return mm;
+}
+/* The last one unmaps and frees everything.  NULL does nothing. */
+void mm_put(struct mm *mm);
+
+/* ---- rights ----------------------------------------------------------------------------- */
+
+struct groups {
+	uint32_t ref;
+	uint32_t n;
+	uint32_t gid[];
+};
+
+struct cred {
+	uint32_t uid, euid, suid, fsuid;
+	uint32_t gid, egid, sgid, fsgid;
+	struct groups *groups; /* supplementary; NULL: none */
+	uint64_t caps;	       /* effective = permitted: all for the super-user, else none */
+};
+
+/* ---- limits ----------------------------------------------------------------------------- */
+
+enum rlimit_id {
+	RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS,
+	RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS,
+	RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME,
+	RLIMITS
+};
+
+#define RLIM_INFINITY UINT64_MAX
+
+struct rlimit_pair {
+	uint64_t cur, max;
+};
+
+/* ---- times ------------------------------------------------------------------------------ */
+
+/* What running has cost, in nanoseconds; and the counts of getrusage. */
+struct usage {
+	uint64_t user, system;
+	uint64_t minor_faults, major_faults, switches, forced_switches;
+	uint64_t max_rss; /* pages */
+};
+
+enum itimer_id { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF, ITIMERS };
+
+struct itimer {
+	uint64_t left, interval; /* VIRTUAL, PROF: nanoseconds of running to go; 0: off */
+};
+
+/* ---- the process ------------------------------------------------------------------------ */
+
+enum process_flags {
+	PROCESS_ZOMBIE = 1 << 0,
+	PROCESS_EXITING = 1 << 1,    /* exit_group: all tasks are to leave with exit_status */
+	PROCESS_STOPPED = 1 << 2,    /* by a signal; every task stops on its way to user mode */
+	PROCESS_STOP_NEWS = 1 << 3,  /* the parent has not been told of the stop by wait */
+	PROCESS_CONT_NEWS = 1 << 4,  /* ... of the continuation */
+	PROCESS_EXECED = 1 << 5,     /* since fork: setpgid by the parent is refused */
+	PROCESS_VFORK = 1 << 6,	     /* the parent waits until mm is given back */
+	PROCESS_SUBREAPER = 1 << 7,
+	PROCESS_DUMPABLE = 1 << 8,
+	PROCESS_NO_NEW_PRIVS = 1 << 9,
+	PROCESS_KEEP_CAPS = 1 << 10,
+};
+
+struct process {
+	pid_nr nr; /* pid->nr: the process id */
+	unsigned flags;
+	struct pid *pid;
+	struct task *leader; /* NULL in a zombie */
+	struct list_link tasks;
+	unsigned ntasks;
+
+	struct mm *mm;
+	struct files *files;
+	struct fs_context *fs;
+	struct cred cred;
+	struct rlimit_pair rlimits[RLIMITS];
+
+	struct process *parent; /* NULL: init and process 0 */
+	struct list_link children, sibling;
+	struct list_link all; /* every process, zombies too */
+	struct pid *group, *session;
+	struct list_link in_group, in_session;
+	struct waitq child_wait;  /* for news of children */
+	struct waitq vfork_wait;  /* the parent, for mm to be given back */
+
+	struct signal_actions *actions;
+	struct signal_pending pending; /* for whichever task takes them */
+	int exit_signal;	       /* to the parent at the end; SIGCHLD, 0: none */
+	int exit_status;	       /* as wait4 reports it */
+	int stop_signal;
+
+	struct timer real_timer;
+	uint64_t real_interval;
+	struct itimer itimers[ITIMERS]; /* VIRTUAL and PROF */
+	struct usage usage;		/* of tasks that have left */
+	struct usage children_usage;	/* of children that were waited for */
+	uint64_t start_ns;
+
+	char comm[COMM_SIZE];
+	int parent_death_signal;
+	int oom_score_adj;
+	int nice;
+	uint32_t personality;
+};
+
+/* Process 0 (the idle task and kernel threads), and the first program. */
+extern struct process kernel_process;
+extern struct process *init_process;
+
+/* Over all processes, zombies included, process 0 not; the body must not sleep. */
+extern struct list_link all_processes;
+extern unsigned process_count;
+#define for_each_process(p) list_for_each (p, &all_processes, all)
+
+/* By process id; no reference: valid until the caller sleeps.  NULL: none. */
+struct process *process_find(pid_nr nr);
+
+QR_INLINE pid_nr process_group_nr(const struct process *p)
+{
+	return p->group ? p->group->nr : 0;
+}
+QR_INLINE pid_nr process_session_nr(const struct process *p)
+{
+	return p->session ? p->session->nr : 0;
+}
+QR_INLINE pid_nr process_parent_nr(const struct process *p)
+{
+	return p->parent ? p->parent->nr : 0;
+}
+/* The controlling terminal, or NULL. */
+QR_INLINE struct tty *process_tty(const struct process *p)
+{
+	return p->session ? p->session->tty : NULL;
+}
+QR_INLINE bool process_leads_session(const struct process *p)
+{
+	return p->session == p->pid;
+}
+
+/* No member has a parent in the same session but another group: nobody could continue it, so
+ * it must not stop. */
+bool group_orphaned(struct pid *group);
+
+/* 'R', 'S', 'D', 'T', 'Z': as /proc shows it. */
+char process_state(const struct process *p);
+
+/* Time and counts of all tasks that live and have lived. */
+void process_usage(const struct process *p, struct usage *out);
+
+/* ---- what fs and tty supply ------------------------------------------------------------- */
+
+/* drivers/tty: the leader of a session ends: hang up, the terminal is nobody's any more. */
+void tty_session_ends(struct tty *tty);
+
+#endif

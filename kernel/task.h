@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * task.h - a task: one flow of control, the thing that the scheduler runs.
+ *
+ * What belongs to all tasks of a program together is in its process (kernel/process.h).
+ *
+ *	task --- kernel stack, context		what the machine needs to go on (arch/x86/context.h)
+ *	  |----- state, run link		the scheduler's (kernel/sched.h)
+ *	  |----- blocked, pending, sigstack	signals to this task alone
+ *	  `----- process
+ *
+ * States
+ *			  waitq_enter			   switch
+ *	RUNNABLE  ------------------------>  SLEEPING --------------> (off the run queue)
+ *	   ^---------- task_wake -----------------'
+ *	   `- last return to user mode of a task that leaves -> DEAD, freed by who runs next
+ *
+ * I1  A RUNNABLE task other than the running one and idle is on the run queue exactly once.
+ * I2  `work` is not 0 if something has to be done before the task returns to user mode.
+ *
+ * Locking: none, but for state, run link, work and signals, which interrupts change: irq_save.
+ */
+#ifndef KERNEL_TASK_H
+#define KERNEL_TASK_H
+
+#include <quire/types.h>
+#include "arch/x86/context.h"
+#include "arch/x86/cpu.h"
+#include "kernel/list.h"
+#include "kernel/process.h"
+
+enum task_state { TASK_RUNNABLE, TASK_SLEEPING, TASK_STOPPED, TASK_DEAD };
+
+/* What user_return_work has to do. */
+enum task_work {
+	WORK_RESCHED = 1 << 0, /* its time is up, or somebody more important waits */
+	WORK_SIGNAL = 1 << 1,  /* a signal may be deliverable */
+	WORK_STOP = 1 << 2,    /* the process is stopped */
+	WORK_EXIT = 1 << 3,    /* the process is exiting */
+};
+
+/* How to finish a system call that was interrupted, if no handler runs. */
+struct restart {
+	long (*fn)(struct restart *);
+	uint64_t deadline; /* nanosleep, poll, futex: absolute */
+	uintptr_t arg[4];
+};
+
+struct task {
+	uint32_t work; /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
+	uint8_t state; /* enum task_state */
+	uint8_t sleep; /* enum wait_mode, while SLEEPING */
+	bool on_run_queue;
+	bool kernel;   /* no user side */
+	pid_nr tid;
+	struct pid *pid;
+	struct process *process;
+	struct list_link in_process; /* process.tasks */
+	struct list_link run;
+
+	uintptr_t kstack_top;
+	uint64_t slice_end;   /* now_ns() at which it has to give way */
+	uint64_t charged_ns;  /* since when its running has not been charged */
+	struct usage usage;
+	struct task *next_dead;
+
+	signal_set blocked;
+	signal_set saved_blocked; /* of sigsuspend, ppoll: restored after delivery */
+	bool restore_blocked;
+	struct signal_pending pending;
+	struct signal_stack sigstack;
+	struct restart restart;
+
+	uintptr_t clear_tid;   /* user address: cleared and futex-woken at the end */
+	uintptr_t robust_list; /* user address */
+	uintptr_t wait_channel; /* what it sleeps in, for /proc */
+
+	struct context context;
+};
+
+_Static_assert(offsetof(struct task, work) == 0, "the entry stubs test the first word of a task");
+
+/* By tid; no reference: valid until the caller sleeps.  NULL: none. */
+struct task *task_find(pid_nr tid);
+
+#define for_each_task(t, process) list_for_each (t, &(process)->tasks, in_process)
+
+/* The process of the running task. */
+#define current_process (current->process)
+
+/* ---- scheduler (sched.c) ---------------------------------------------------------------- */
+
+/* The boot stack becomes the idle task of process 0. */
+void sched_init(uintptr_t boot_stack_top);
+
+/* Let others run; returns when the task is RUNNABLE and its turn has come.  Not in interrupts. */
+void schedule(void);
+
+/* Make a task run: a new one, or one that sleeps.  Nothing if it is RUNNABLE.  Any context. */
+void task_wake(struct task *t);
+/* Only if it sleeps in a mode that a signal may end (fatal: WAIT_KILL too). */
+void task_wake_signal(struct task *t, bool fatal);
+
+/* Give the rest of the slice away. */
+void sched_yield(void);
+
+/* The end of the running task, which is in no list any more. */
+_Noreturn void sched_exit(void);
+
+/* The boot task, when everything stands. */
+_Noreturn void sched_idle(void);
+
+struct sched_stat {
+	uint64_t switches, idle_ns, forks;
+	unsigned runnable; /* the running one included */
+	uint32_t load[3];  /* load averages, 1/2048ths */
+};
+void sched_stat(struct sched_stat *out);
+
+/* ---- making and ending (fork.c, exit.c, exec.c) ----------------------------------------- */
+
+/* Start fn(arg) in a task of process 0.  It never returns to user mode unless it has called
+ * exec.  NULL: no memory. */
+struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg);
+
+struct clone_request {
+	uint64_t flags; /* CLONE_*, exit signal in the low byte */
+	uintptr_t stack, tls;
+	uintptr_t parent_tid, child_tid; /* user addresses */
+};
+
+/* fork, vfork, clone: the id of the child or -errno. */
+long process_clone(const struct clone_request *req, const struct regs *r);
+
+/* Replace the program of the running task.  `path` is a kernel string; argv and envp are
+ * vectors of kernel strings for the kernel's own use (init).  0: the registers are those of the
+ * new program; -errno: nothing has changed. */
+int process_exec(const char *path, const char *const argv[], const char *const envp[]);
+
+/* exit_group: all tasks leave; `status` as wait4 reports it. */
+_Noreturn void process_exit(int status);
+/* exit: this task leaves. */
+_Noreturn void task_exit(int status);
+
+#endif
