@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# bench.mk - the program that measures (both word sizes, no C library) and `make bench`.
+
+BENCH_CC ?= gcc
+BENCH_FLAGS := -std=gnu17 -O2 -Wall -Wextra -Werror -ffreestanding -fno-pic \
+	-fno-stack-protector -fcf-protection=none -mno-sse -fno-asynchronous-unwind-tables \
+	-nostdlib -static -Wl,--build-id=none
+BENCH_OPS := $(wildcard bench/ops/*.[cS])
+
+build/bench/ops64 build/bench/ops32: build/bench/ops%: $(BENCH_OPS) $(wildcard bench/ops/*.h)
+	@mkdir -p $(@D)
+	$(BENCH_CC) -m$* $(BENCH_FLAGS) -o $@ $(BENCH_OPS)
+
+.PHONY: bench-programs
+bench-programs: build/bench/ops64 build/bench/ops32
+
+# What differs between two runs is a difference between two kernels: the counter is the clock.
+## bench: guest instructions per operation, beside Debian's Linux (build/bench/table.md)
+bench: bench-programs
+	+@tools/setup bench
+	$(submake) -s ARCH=x86_64 kernel root
+	$(submake) -s ARCH=i686 kernel root
+	bench/run -o build/bench/table.md

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sys.h - Linux calls without a C library, for both word sizes.
+ *
+ * The program that measures must be the same on every kernel and must not bring a C library's
+ * habits with it.  So each call is one inlined trap: `syscall` on x86-64, `int $0x80` on i386.
+ * Numbers and structures are those of the Linux ABI (man-pages, section 2; syscalls(2)).
+ *
+ * Answers are the kernel's own: below zero is a negative errno.
+ */
+#ifndef OPS_SYS_H
+#define OPS_SYS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t u64;
+typedef uint32_t u32;
+
+#ifdef __x86_64__
+enum {
+	NR_read = 0,
+	NR_write = 1,
+	NR_open = 2,
+	NR_close = 3,
+	NR_poll = 7,
+	NR_lseek = 8,
+	NR_mmap = 9,
+	NR_mprotect = 10,
+	NR_munmap = 11,
+	NR_brk = 12,
+	NR_rt_sigaction = 13,
+	NR_rt_sigprocmask = 14,
+	NR_rt_sigreturn = 15,
+	NR_pipe = 22,
+	NR_sched_yield = 24,
+	NR_mremap = 25,
+	NR_madvise = 28,
+	NR_nanosleep = 35,
+	NR_getpid = 39,
+	NR_fork = 57,
+	NR_vfork = 58,
+	NR_execve = 59,
+	NR_exit = 60,
+	NR_wait4 = 61,
+	NR_kill = 62,
+	NR_ftruncate = 77,
+	NR_mkdir = 83,
+	NR_unlink = 87,
+	NR_getppid = 110,
+	NR_prctl = 157,
+	NR_mount = 165,
+	NR_reboot = 169,
+	NR_clock_gettime = 228,
+};
+#else
+enum {
+	NR_exit = 1,
+	NR_fork = 2,
+	NR_read = 3,
+	NR_write = 4,
+	NR_open = 5,
+	NR_close = 6,
+	NR_unlink = 10,
+	NR_execve = 11,
+	NR_lseek = 19,
+	NR_getpid = 20,
+	NR_mount = 21,
+	NR_kill = 37,
+	NR_mkdir = 39,
+	NR_pipe = 42,
+	NR_brk = 45,
+	NR_getppid = 64,
+	NR_reboot = 88,
+	NR_munmap = 91,
+	NR_ftruncate = 93,
+	NR_wait4 = 114,
+	NR_mprotect = 125,
+	NR_sched_yield = 158,
+	NR_nanosleep = 162,
+	NR_mremap = 163,
+	NR_poll = 168,
+	NR_prctl = 172,
+	NR_rt_sigreturn = 173,
+	NR_rt_sigaction = 174,
+	NR_rt_sigprocmask = 175,
+	NR_vfork = 190,
+	NR_mmap = 192, /* mmap2: its offset counts pages */
+	NR_madvise = 219,
+	NR_clock_gettime = 265,
+};
+#endif
+
+static inline __attribute__((always_inline)) long sys6(long nr, long a, long b, long c, long d,
+						       long e, long f)
+{
+#ifdef __x86_64__
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+#else
+	/* The sixth argument rides in ebp, which the compiler may hold as frame pointer. */
+	long regs[2] = { a, f };
+	long ret;
+
+	__asm__ volatile("push %%ebx\n\tpush %%ebp\n\t"
+			 "mov 4(%%ebx), %%ebp\n\tmov (%%ebx), %%ebx\n\t"
+			 "int $0x80\n\t"
+			 "pop %%ebp\n\tpop %%ebx"
+			 : "=a"(ret)
+			 : "a"(nr), "b"(regs), "c"(b), "d"(c), "S"(d), "D"(e)
+			 : "memory");
+	return ret;
+#endif
+}
+
+/* Up to three arguments: what most calls need, and on i386 cheaper than six. */
+static inline __attribute__((always_inline)) long sys3(long nr, long a, long b, long c)
+{
+	long ret;
+
+#ifdef __x86_64__
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
+#else
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c)
+			 : "memory");
+#endif
+	return ret;
+}
+
+#define sys0(nr)	  sys3(nr, 0, 0, 0)
+#define sys1(nr, a)	  sys3(nr, (long)(a), 0, 0)
+#define sys2(nr, a, b)	  sys3(nr, (long)(a), (long)(b), 0)
+#define sys4(nr, a, b, c, d) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2 };
+enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANON = 32, MAP_POPULATE = 0x8000 };
+enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MADV_DONTNEED = 4 };
+enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000 };
+enum { SIGUSR1 = 10, SIGSEGV = 11, SIGKILL = 9, SIGCHLD = 17 };
+#define SA_SIGINFO  4ul
+#define SA_RESTORER 0x04000000ul
+#define PAGE	    4096ul
+#define KiB	    1024ul
+#define MiB	    (1024ul * KiB)
+#define GiB	    (1024ul * MiB)
+
+struct timespec_k {
+	long sec, nsec;
+};
+struct sigaction_k {
+	void (*handler)(int, void *, void *);
+	unsigned long flags;
+	void (*restorer)(void);
+	u64 mask;
+};
+struct pollfd_k {
+	int fd;
+	short events, revents;
+};
+
+static inline int failed(const void *p)
+{
+	return (unsigned long)p > -4096ul;
+}
+
+static inline void *map_at(void *at, size_t size, int prot, int flags, int fd)
+{
+	return (void *)sys6(NR_mmap, (long)at, (long)size, prot, flags, fd, 0);
+}
+
+/* Fresh private anonymous memory, nothing in it yet. */
+static inline char *map(size_t size)
+{
+	return map_at(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1);
+}
+
+static inline long unmap(const void *p, size_t size)
+{
+	return sys2(NR_munmap, p, size);
+}
+
+static inline long wait_for(long pid)
+{
+	return sys4(NR_wait4, pid, 0, 0, 0);
+}
+
+_Noreturn static inline void quit(int code)
+{
+	for (;;)
+		sys1(NR_exit, code);
+}
+
+/* With -icount shift=0 the counter advances by one per guest instruction. */
+static inline u64 ticks(void)
+{
+	u32 lo, hi;
+
+	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi)::"memory");
+	return (u64)hi << 32 | lo;
+}
+
+#endif
