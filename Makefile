@@ -37,6 +37,7 @@ endif
 include tools/kernel.mk
 include tools/host.mk
 -include tools/root.mk
+-include bench/bench.mk tests/user/user.mk
 
 .PHONY: all kernel lib run test bench iso debug fmt help clean check-build tests
 .DELETE_ON_ERROR:
