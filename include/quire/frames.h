@@ -21,7 +21,7 @@
  * An order-9 block is one exchange of an area's count, an order-10 block one of a pair's.
  *
  * Cost.  Order 0 from and to the magazine: about 25 instructions, no locked one.  Half a
- * magazine: three locked instructions or a few more.  Memory: 8 bytes a frame and 37 KiB a GiB.
+ * magazine: three locked instructions or a few more.  Memory: 8 bytes a frame and 69 KiB a GiB.
  *
  * Context: every function may be called with any interrupt state and in an interrupt, unless it
  * says otherwise.
@@ -41,7 +41,7 @@
 /* What a frame is used for.  FREE and RESERVED frames have no references. */
 enum qr_frame_type {
 	QR_FRAME_FREE = 0,
-	QR_FRAME_RESERVED, /* never to be handed out: firmware, holes that were marked */
+	QR_FRAME_RESERVED, /* not the allocator's: what qr_frames_census counts for the holes */
 	QR_FRAME_KERNEL,   /* stacks, buffers, whatever else the kernel owns */
 	QR_FRAME_TABLE,    /* a page table; link: its descriptor */
 	QR_FRAME_ANON,     /* private memory of a process; link: swap slot */
@@ -100,6 +100,9 @@ struct qr_frames_local {
 	uint32_t area[2];          /* where the last refill found something; hint */
 } __attribute__((aligned(64)));
 
+/* Memory is searched in bands, the least precious (highest) first. */
+#define QR_BANDS 5
+
 struct qr_tree {
 	uint32_t free;  /* sum over its areas, once everybody is done; signed while not */
 	uint32_t owner; /* CPU + 1 that refills from it; 0: nobody.  A hint, never a right */
@@ -126,9 +129,11 @@ struct qr_frames {
 	struct qr_frames_local *local;
 
 	qr_word *rows;   /* a bit per frame, 1: free */
+	qr_word *ram;    /* a bit per frame, 1: was added; changes in qr_frames_add only */
 	uint16_t *areas; /* free frames of each */
 	struct qr_tree *trees;
 	uint32_t nareas, ntrees, ncpus;
+	uint32_t bands[QR_BANDS + 1]; /* areas: borders at 2 MiB, 16 MiB, 4 GiB, low_end, the end */
 
 	uint32_t free;  /* in the trees (not in magazines) */
 	uint32_t total; /* frames that were added */
@@ -156,17 +161,17 @@ size_t qr_frames_metadata_size(const struct qr_frames_config *c);
 QR_MUST_CHECK enum qr_err qr_frames_init(struct qr_frames *f, const struct qr_frames_config *c,
 					 void *metadata, size_t bytes);
 
-/* Give n frames from first to the allocator.  For boot, and for frames of RESERVED type that
- * boot has finished with; each frame once.
- * Errors: QR_INVAL (outside, empty); QR_CORRUPT (a frame of it is in use or free already:
- * nothing was changed). */
+/* Give n frames from first to the allocator, each once.  What is never added (holes, firmware,
+ * the kernel's image) is never handed out, and refused when it is freed.
+ * Errors: QR_INVAL (outside, empty); QR_CORRUPT (a frame of it was added before: nothing was
+ * changed).  Context: one CPU at a time adds; the others may use f. */
 QR_MUST_CHECK enum qr_err qr_frames_add(struct qr_frames *f, qr_frame first, size_t n);
 
 /* Take 2^order frames, aligned to their size.  Each frame's word is type | ref 1, link 0.  The
  * contents are whatever they were.
  * Owns: the caller, until qr_frames_free of the same frames, whole or in aligned parts, or the
  * last qr_frame_put of each.
- * Errors: QR_NOMEM; QR_INVAL (order, type, limit).  ANON and CACHE frames get QR_NOMEM already
+ * Errors: QR_NOMEM; QR_INVAL (order, limit).  ANON and CACHE frames get QR_NOMEM already
  * when less than the min mark is free.  Calls the reclaim function before it gives up. */
 QR_MUST_CHECK enum qr_err qr_frames_alloc(struct qr_frames *f, unsigned order,
 					  enum qr_frame_type type, enum qr_limit limit,

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * frames.c - alloc and free, and the magazines in front of the bitmap.
+ *
+ * A magazine is a stack of free frames that belongs to one CPU; there is one for low memory and
+ * one for high.  It is touched with interrupts off and by its own CPU only, hence needs no lock.
+ * Empty, it is refilled with half a magazine from the trees; full, its older half goes back. So
+ * a CPU hides at most QR_MAGAZINE_CAP frames a zone from the others, and a CPU that allocates
+ * and frees in turn does not go to the trees each time.
+ *
+ * A frame's word decides what may be done with it.  Only a frame with one reference and nobody
+ * busy with it can be freed; the word is cleared before the frame goes into a magazine, so a
+ * second free finds no reference and is refused.
+ *
+ * Invariants (frames_check.c):
+ *	I1  a bit that is set: the frame is RAM, its word is 0
+ *	I2  an area's count is the number of its set bits
+ *	I3  a tree's count is the sum of its areas' counts, the total the sum of the trees'
+ *	I4  a frame in a magazine is RAM, of that magazine's zone, its bit and word are 0, and it is
+ *	    in no magazine a second time
+ *	I5  every other frame of RAM with bit 0 has a reference or is busy
+ *	I6  what is not RAM has bit 0 and word 0
+ *	I7  no magazine holds more than its capacity
+ * All of them when nobody is inside; while somebody is, counts may be lower than bits.
+ *
+ * Cost: order 0 through a magazine, no locked instruction; see docs/performance.md.
+ */
+#include "mm/frames_impl.h"
+
+QR_INLINE struct qr_magazine *magazine(struct qr_frames *f, unsigned zone)
+{
+	return &f->local[qr_cpu()].mag[zone];
+}
+
+QR_INLINE uint32_t state_of(enum qr_frame_type type)
+{
+	return (uint32_t)type << QR_FRAME_TYPE_SHIFT | 1;
+}
+
+/* One owner, and nobody busy with it. */
+QR_INLINE bool sole(uint32_t state)
+{
+	return (state & (QR_FRAME_REF_MASK | QR_FRAME_BUSY)) == 1;
+}
+
+QR_INLINE void mark(struct qr_frame_word *w, uint32_t state)
+{
+	qr_store32(&w->state, state);
+	qr_store32(&w->link, 0);
+}
+
+void qr_frames_mark(struct qr_frames *f, uint32_t first, uint32_t n, enum qr_frame_type type)
+{
+	uint32_t state = type == QR_FRAME_FREE ? 0 : state_of(type);
+
+	for (uint32_t i = 0; i < n; i++)
+		mark(&f->words[first + i], state);
+}
+
+bool qr_frames_sole(const struct qr_frames *f, uint32_t first, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!sole(qr_load_acq32(&f->words[first + i].state)))
+			return false;
+	return true;
+}
+
+/* ---- back ------------------------------------------------------------------------------- */
+
+void qr_frames_give_list(struct qr_frames *f, const uint32_t *list, unsigned n)
+{
+	for (unsigned i = 0, run; i < n; i += run) {
+		bool down = i + 1 < n && list[i + 1] == list[i] - 1;
+		uint32_t step = down ? -1u : 1;
+
+		for (run = 1; i + run < n && list[i + run] == list[i] + run * step; run++)
+			;
+		qr_area_give(f, down ? list[i + run - 1] : list[i], run);
+	}
+}
+
+/* A full magazine's older half leaves it, to be given back with interrupts on. */
+static unsigned shed(struct qr_magazine *m, uint32_t *out)
+{
+	unsigned n = m->n < QR_MAGAZINE_HALF ? m->n : QR_MAGAZINE_HALF;
+
+	__builtin_memcpy(out, m->frame, n * sizeof(*out));
+	m->n -= n;
+	__builtin_memmove(m->frame, m->frame + n, m->n * sizeof(*out));
+	return n;
+}
+
+/* The magazine is full, or shall be empty: give half of it back, or all. */
+static __attribute__((noinline)) void free_slow(struct qr_frames *f, uint32_t i)
+{
+	uint32_t list[QR_MAGAZINE_HALF];
+	unsigned n = 0;
+	uintptr_t irq = qr_host_irq_save();
+	struct qr_magazine *m = magazine(f, zone_of(f, i));
+
+	if (qr_load32(&m->cap) == 0) {
+		qr_host_irq_restore(irq);
+		qr_frames_drain_own(f);
+		qr_area_give(f, i, 1);
+		return;
+	}
+	if (m->n == QR_MAGAZINE_CAP)
+		n = shed(m, list);
+	m->frame[m->n++] = i;
+	qr_host_irq_restore(irq);
+	qr_frames_give_list(f, list, n);
+}
+
+/* The frame's word is cleared already, or will be by the caller before interrupts return. */
+QR_INLINE bool push(struct qr_frames *f, uint32_t i)
+{
+	struct qr_magazine *m = magazine(f, zone_of(f, i));
+	uint32_t n = m->n;
+
+	if (QR_RARELY(n >= qr_load32(&m->cap)))
+		return false;
+	m->frame[n] = i;
+	m->n = n + 1;
+	return true;
+}
+
+static enum qr_err free_block(struct qr_frames *f, uint32_t i, uint32_t n)
+{
+	if (i >= f->nframes || n > f->nframes - i || !qr_frames_sole(f, i, n))
+		return QR_CORRUPT;
+	qr_frames_mark(f, i, n, QR_FRAME_FREE);
+	qr_area_give(f, i, n);
+	return QR_OK;
+}
+
+enum qr_err qr_frames_free(struct qr_frames *f, qr_frame first, unsigned order)
+{
+	uint32_t i = first.v - f->base;
+	struct qr_frame_word *w;
+	uintptr_t irq;
+	bool done;
+
+	if (QR_RARELY(order)) {
+		if (order > QR_MAX_ORDER || i & ((1u << order) - 1))
+			return QR_CORRUPT;
+		return free_block(f, i, 1u << order);
+	}
+	if (QR_RARELY(i >= f->nframes))
+		return QR_CORRUPT;
+	w = &f->words[i];
+	irq = qr_host_irq_save();
+	if (QR_RARELY(!sole(qr_load_acq32(&w->state)))) {
+		qr_host_irq_restore(irq);
+		return QR_CORRUPT;
+	}
+	mark(w, 0);
+	done = push(f, i);
+	qr_host_irq_restore(irq);
+	if (QR_RARELY(!done))
+		free_slow(f, i);
+	return QR_OK;
+}
+
+enum qr_err qr_frames_free_range(struct qr_frames *f, qr_frame first, size_t n)
+{
+	if (n == 0 || n > f->nframes)
+		return QR_CORRUPT;
+	return free_block(f, first.v - f->base, (uint32_t)n);
+}
+
+/* ---- references --------------------------------------------------------------------------- */
+
+/* Not the last reference, or a broken rule.  True if it was the last after all. */
+static __attribute__((noinline)) bool unref(struct qr_frame_word *w)
+{
+	uint32_t old = qr_load32(&w->state);
+
+	QR_ASSERT(old & QR_FRAME_REF_MASK, "who puts a frame has a reference to it");
+	QR_ASSERT((old & QR_FRAME_REF_MASK) > 1 || !(old & QR_FRAME_BUSY),
+		  "a busy frame keeps its last reference");
+	old = qr_add32(&w->state, -1u);
+	QR_ASSERT((old & QR_FRAME_REF_MASK) > 1 || sole(old), "a frame is put as often as got");
+	return sole(old);
+}
+
+/* A sole owner needs no atomic operation: nobody else has a reference to take one from. */
+QR_INLINE bool put_word(struct qr_frame_word *w)
+{
+	if (QR_RARELY(!sole(qr_load_acq32(&w->state))) && !unref(w))
+		return false;
+	mark(w, 0);
+	return true;
+}
+
+void qr_frame_put(struct qr_frames *f, qr_frame frame)
+{
+	uint32_t i = frame.v - f->base;
+	uintptr_t irq;
+	bool done;
+
+	QR_ASSERT(i < f->nframes, "who puts a frame has a reference to it");
+	irq = qr_host_irq_save();
+	done = !put_word(&f->words[i]) || push(f, i);
+	qr_host_irq_restore(irq);
+	if (QR_RARELY(!done))
+		free_slow(f, i);
+}
+
+void qr_frames_put_many(struct qr_frames *f, const qr_frame *frames, size_t n)
+{
+	enum { BUNCH = 32 }; /* frames for which interrupts stay off */
+
+	while (n) {
+		uint32_t i = 0;
+		bool done = true;
+		uintptr_t irq = qr_host_irq_save();
+
+		for (unsigned k = 0; k < BUNCH && n && done; k++, n--, frames++) {
+			i = frames->v - f->base;
+			QR_ASSERT(i < f->nframes, "who puts a frame has a reference to it");
+			if (put_word(&f->words[i]))
+				done = push(f, i);
+		}
+		qr_host_irq_restore(irq);
+		if (!done)
+			free_slow(f, i);
+	}
+}
+
+/* ---- out -------------------------------------------------------------------------------- */
+
+/* Put what the caller does not need of a refill into the magazine, the lowest on top; if an
+ * interrupt or another task filled it meanwhile, the rest goes back. */
+static void stock(struct qr_frames *f, const uint32_t *list, unsigned n)
+{
+	uintptr_t irq = qr_host_irq_save();
+
+	while (n && push(f, list[n - 1]))
+		n--;
+	qr_host_irq_restore(irq);
+	qr_frames_give_list(f, list, n);
+}
+
+/* A frame of this CPU's magazines after all: low memory, when high memory is gone. */
+static bool pop_below(struct qr_frames *f, enum qr_limit limit, uint32_t *out)
+{
+	uintptr_t irq = qr_host_irq_save();
+	struct qr_magazine *m = magazine(f, 0);
+	bool found = limit <= QR_LOW && m->n;
+
+	if (found)
+		*out = m->frame[--m->n];
+	qr_host_irq_restore(irq);
+	return found;
+}
+
+static bool take(struct qr_frames *f, unsigned order, enum qr_limit limit, uint32_t *out)
+{
+	bool fill = order == 0 && limit <= QR_LOW && !f->fail_after;
+	uint32_t list[QR_MAGAZINE_HALF];
+	unsigned n = qr_tree_take(f, order, fill ? QR_MAGAZINE_HALF : 1, limit, list);
+
+	if (n == 0)
+		return order == 0 && pop_below(f, limit, out);
+	*out = list[0];
+	if (n > 1)
+		stock(f, list + 1, n - 1);
+	return true;
+}
+
+static __attribute__((noinline)) enum qr_err alloc_slow(struct qr_frames *f, unsigned order,
+							enum qr_frame_type type,
+							enum qr_limit limit, qr_frame *out)
+{
+	uint32_t i;
+	unsigned round = 0;
+
+	if (order > QR_MAX_ORDER || (unsigned)limit >= QR_LIMITS)
+		return QR_INVAL;
+	if (f->fail_after && --f->fail_after == 0) {
+		f->failed++;
+		return QR_NOMEM;
+	}
+	while (!qr_frames_admit(f, type) || !take(f, order, limit, &i))
+		if (!qr_frames_press(f, (size_t)1 << order, limit, &round))
+			return QR_NOMEM;
+	qr_frames_mark(f, i, 1u << order, type);
+	*out = qr_frame_of(f->base + i);
+	if (f->reclaim && (int32_t)qr_load32(&f->free) < (int32_t)f->mark_low)
+		f->reclaim(f->reclaim_ctx, QR_MAGAZINE_HALF, limit);
+	return QR_OK;
+}
+
+enum qr_err qr_frames_alloc(struct qr_frames *f, unsigned order, enum qr_frame_type type,
+			    enum qr_limit limit, qr_frame *out)
+{
+	QR_ASSERT_DEBUG(type > QR_FRAME_RESERVED && type < QR_FRAME_TYPES,
+			"a frame is allocated as something");
+	if (QR_LIKELY(order == 0 && limit <= QR_LOW)) {
+		uintptr_t irq = qr_host_irq_save();
+		struct qr_magazine *m = magazine(f, limit == QR_ANY ? f->top_zone : 0);
+		uint32_t n = m->n;
+
+		if (QR_LIKELY(n)) {
+			uint32_t i = m->frame[n - 1];
+
+			m->n = n - 1;
+			mark(&f->words[i], state_of(type));
+			qr_host_irq_restore(irq);
+			*out = qr_frame_of(f->base + i);
+			return QR_OK;
+		}
+		qr_host_irq_restore(irq);
+	}
+	return alloc_slow(f, order, type, limit, out);
+}
+
+size_t qr_frames_alloc_many(struct qr_frames *f, enum qr_frame_type type, enum qr_limit limit,
+			    size_t n, qr_frame *out)
+{
+	size_t got = 0;
+
+	while (got < n && qr_frames_alloc(f, 0, type, limit, &out[got]) == QR_OK)
+		got++;
+	return got;
+}
