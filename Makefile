@@ -4,8 +4,10 @@
 # the rest.  Sources are found by wildcard: put a file where it belongs and it is built.
 #
 #	tools/kernel.mk    build/ARCH/quire.elf: one kernel, with its symbol table
-#	tools/root.mk      build/ARCH/root.cpio.gz: the root file system it boots with; ISO image
+#	tools/root.mk      build/ARCH/root.cpio.gz: the root file system it boots with
+#	tools/run.mk       booting by hand: run, debug, iso; fmt, help
 #	tools/host.mk      build/host/: the library, and the unit tests in all their variants
+#	tools/test.mk      what `make test` runs
 #
 # ARCH=x86_64 (default), i686, i686-pae.  CC=gcc (default), clang.  DEBUG=1: assertions of
 # the debug tier.  What differs from the default is built in a directory of its own.
@@ -36,8 +38,10 @@ endif
 
 include tools/kernel.mk
 include tools/host.mk
--include tools/root.mk
+include tools/root.mk
+include tools/run.mk
 -include bench/bench.mk tests/user/user.mk
+include tools/test.mk
 
 .PHONY: all kernel lib run test bench iso debug fmt help clean check-build tests
 .DELETE_ON_ERROR:
@@ -46,6 +50,7 @@ MAKEFLAGS += --no-builtin-rules
 
 ## kernel: build build/ARCH/quire.elf
 kernel: $(KERNEL)
+	@:
 
 ## lib: build the library for the host, build/host/libquire.a
 lib: build/host/libquire.a

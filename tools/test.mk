@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What there is to test: unit tests on the host (tools/host.mk), booted tests
+# (tests/boot/NAME.t), checks of the sources (tests/check/NAME.t).  T="NAME ..." chooses by name.
+
+ifdef T
+wanted = $(filter $(T),$(1))
+else
+wanted = $(1)
+endif
+
+check_scripts := $(foreach t,$(call wanted,$(patsubst tests/check/%.t,%,$(sort $(wildcard tests/check/*.t)))),tests/check/$(t).t)
+boot_scripts := $(foreach t,$(call wanted,$(patsubst tests/boot/%.t,%,$(sort $(wildcard tests/boot/*.t)))),tests/boot/$(t).t)
+host_programs := $(foreach v,$(host_variants),$(addprefix build/host/$(v)/,$(call wanted,$(call tests_of,$(v)))))
+
+# What the chosen tests need built, beside what fragments included before have added to
+# test_needs; kernels only once there is one.
+kernels_exist := $(wildcard kernel/main.c)
+test_needs += $(host_programs)
+ifneq ($(boot_scripts)$(filter size compilers,$(notdir $(check_scripts:.t=))),)
+test_needs += $(if $(kernels_exist),test-kernels)
+endif
+ifneq ($(boot_scripts),)
+test_needs += test-roots
+endif
+
+test_arches := x86_64 i686
+test-kernels:
+	$(Q)$(foreach a,$(test_arches),$(MAKE) --no-print-directory ARCH=$(a) kernel &&) :
+ifneq ($(filter iso,$(notdir $(boot_scripts:.t=))),)
+	$(Q)$(foreach a,$(test_arches),$(MAKE) --no-print-directory ARCH=$(a) image &&) :
+endif
+test-roots:
+	$(Q)$(foreach a,$(test_arches),$(MAKE) --no-print-directory ARCH=$(a) root &&) :
+test-needs: $(test_needs)
+	@:
+.PHONY: test-kernels test-roots test-needs
+
+## test: build and run all tests; T="NAME ..." runs those of that name
+test:
+	@tools/setup test
+	$(submake) test-needs
+	@tools/test --jobs $(JOBS) $(check_scripts) $(boot_scripts) $(host_programs)
