@@ -8,7 +8,8 @@
  * list into one that can be used without a further check:
  *
  *	- sorted by base, disjoint, no range empty, neighbours of one type joined
- *	- bases and lengths are multiples of the page size
+ *	- bases and lengths are multiples of the page size, and base + length does not wrap
+ *	  (the last page of all addresses is left out)
  *	- where two ranges overlap, the higher type of enum qr_boot_type wins, for the whole page
  *	- usable memory is rounded inward and ends at the limit; everything else, outward
  *
