@@ -87,8 +87,8 @@ struct qr_paging_config {
 	qr_frame root;
 };
 
-/* Errors: QR_NOMEM; QR_INVAL (adopting a root whose window is not low memory is the caller's
- * bug and not seen). */
+/* An adopted tree lies in low memory, and its table entries grant everything (write, user): the
+ * pages' own entries decide.  Errors: QR_NOMEM (only without adopt). */
 QR_MUST_CHECK enum qr_err qr_paging_init(struct qr_paging *p, const struct qr_paging_config *c);
 
 /* Free every table that came from frames.  The tree is loaded nowhere. */
@@ -112,18 +112,21 @@ struct qr_paging_map {
 QR_MUST_CHECK enum qr_err qr_paging_map(struct qr_paging *p, const struct qr_paging_map *req);
 
 /* Unmap whatever is mapped in the range.  _put: and give up one reference to each frame, once
- * every CPU has forgotten it.  Errors: QR_INVAL; QR_NOMEM (a large page cannot be split). */
+ * every CPU has forgotten it.  Errors: QR_INVAL; QR_NOMEM (a large page cannot be split);
+ * QR_LIMIT (sealed root). */
 QR_MUST_CHECK enum qr_err qr_paging_unmap(struct qr_paging *p, qr_virt at, size_t npages);
 QR_MUST_CHECK enum qr_err qr_paging_unmap_put(struct qr_paging *p, qr_virt at, size_t npages);
 
 /* Change the rights of every page of the range; accessed, dirty and caching stay.
- * Errors: QR_NOENT (a page is not mapped), QR_INVAL, QR_NOMEM (split). */
+ * Errors: QR_NOENT (a page is not mapped), QR_INVAL, QR_NOMEM (split), QR_LIMIT (sealed root). */
 QR_MUST_CHECK enum qr_err qr_paging_protect(struct qr_paging *p, qr_virt at, size_t npages,
 					    unsigned prot);
 
-/* Make the tables behind the root for this range now, for good.  Errors: QR_NOMEM, QR_INVAL. */
+/* Make the tables behind the root for this range now, for good.  Errors: QR_NOMEM, QR_INVAL,
+ * QR_LIMIT (sealed, and one is missing). */
 QR_MUST_CHECK enum qr_err qr_paging_reserve(struct qr_paging *p, qr_virt at, size_t npages);
-/* From now on the root's entries do not change. */
+/* From now on the root's entries do not change: what would have to change one (a large page of
+ * two-level's root, too) gets QR_LIMIT. */
 void qr_paging_seal(struct qr_paging *p);
 /* Free the tables that hold nothing (not those right behind a sealed root). */
 void qr_paging_trim(struct qr_paging *p);
