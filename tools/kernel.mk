@@ -28,11 +28,12 @@ warnings := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes -Wmi
 
 kernel_flags_64 := -m64 -mcmodel=kernel -mno-red-zone
 kernel_flags_32 := -m32 -march=i686 -mtune=generic
-kernel_flags_x86_64 :=
-kernel_flags_i686 :=
-kernel_flags_i686-pae := -DQUIRE_PAE
+# One table format per kernel, so that mm/ compiles to constants (see quire/format.h).
+kernel_flags_x86_64 := -DQR_FORMAT=QR_FORMAT_X86_64
+kernel_flags_i686 := -DQR_FORMAT=QR_FORMAT_TWO_LEVEL
+kernel_flags_i686-pae := -DQR_FORMAT=QR_FORMAT_PAE -DQUIRE_PAE
 
-kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL $(if $(DEBUG),-DQR_DEBUG) \
+kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL -DQR_MAX_CPUS=1 $(if $(DEBUG),-DQR_DEBUG) \
 	$(if $(wildcard arch/x86/quire_host.h),-DQR_HOST_INLINE='"arch/x86/quire_host.h"')
 kernel_cflags = $(kernel_flags_$(bits)) $(kernel_flags_$(ARCH)) -std=gnu17 -O2 -g $(warnings) \
 	-ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-common \
