@@ -26,14 +26,14 @@ struct qr_object_node;
 
 struct qr_object {
 	struct qr_lock lock;
-	uint32_t ref;                /* owners: the file, and each mapping */
+	uint32_t ref; /* owners: the file, and each mapping */
 	struct qr_memory *memory;
 	uint64_t npages;             /* pages at or beyond this index do not exist: QR_BEYOND */
 	uint64_t nresident;          /* frames held */
 	struct qr_object_node *root; /* radix tree, `height` levels */
 	unsigned height;
 	struct qr_mapping *mappings;
-	void *owner;                 /* the host's: which file this is */
+	void *owner;                         /* the host's: which file this is */
 	void (*release)(struct qr_object *); /* last reference gone, pages freed already */
 };
 
@@ -47,13 +47,15 @@ void qr_object_put(struct qr_object *o);
 /* The frame of page `index`, with one reference more, which the caller gives back through
  * qr_frame_put.  A hole: filled with a zeroed frame if `fill`, else QR_NOENT (read zeroes).
  * Errors: QR_BEYOND, QR_NOMEM, QR_NOENT.  Context: takes the object's lock, does not sleep. */
-QR_MUST_CHECK enum qr_err qr_object_page(struct qr_object *o, uint64_t index, bool fill, qr_frame *out);
+QR_MUST_CHECK enum qr_err qr_object_page(struct qr_object *o, uint64_t index, bool fill,
+					 qr_frame *out);
 
 /* Copy bytes in or out; `out` = bytes copied, short only when memory ran out (in) .  Reading
  * holes gives zeroes and fills nothing.  The caller keeps [offset, offset+n) within the pages
  * of the object.  Kernel memory on the other side: it must not fault. */
 QR_MUST_CHECK enum qr_err qr_object_read(struct qr_object *o, uint64_t offset, void *to, size_t n);
-QR_MUST_CHECK enum qr_err qr_object_write(struct qr_object *o, uint64_t offset, const void *from, size_t n, size_t *out);
+QR_MUST_CHECK enum qr_err qr_object_write(struct qr_object *o, uint64_t offset, const void *from,
+					  size_t n, size_t *out);
 
 /* Change the size.  Shrinking takes the pages beyond out of every mapping and frees them; the
  * rest of the last page is for the caller to clear.  Growing makes holes.  Cannot fail. */

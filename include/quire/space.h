@@ -40,14 +40,14 @@ enum qr_map_flags {
 };
 
 struct qr_map {
-	qr_virt at;       /* the place (FIXED), or a wish; 0: anywhere */
+	qr_virt at; /* the place (FIXED), or a wish; 0: anywhere */
 	size_t npages;
-	unsigned flags;   /* qr_map_flags */
-	uint8_t prot;     /* QR_READ | QR_WRITE | QR_EXEC */
-	uint8_t maxprot;  /* what qr_space_protect may raise it to */
-	uint8_t backing;  /* enum qr_backing */
+	unsigned flags;           /* qr_map_flags */
+	uint8_t prot;             /* QR_READ | QR_WRITE | QR_EXEC */
+	uint8_t maxprot;          /* what qr_space_protect may raise it to */
+	uint8_t backing;          /* enum qr_backing */
 	struct qr_object *object; /* NULL: anonymous (with SHARED: the caller makes an object) */
-	uint64_t pgoff;   /* page of the object at `at` */
+	uint64_t pgoff;           /* page of the object at `at` */
 };
 
 /* What is mapped at a stretch of addresses; see qr_space_next. */
@@ -63,25 +63,37 @@ struct qr_region {
 enum qr_access { QR_ACCESS_READ, QR_ACCESS_WRITE, QR_ACCESS_EXEC };
 
 enum qr_advice {
-	QR_ADVISE_DONTNEED, QR_ADVISE_FREE, QR_ADVISE_WILLNEED, QR_ADVISE_REMOVE,
-	QR_ADVISE_DONTFORK, QR_ADVISE_DOFORK, QR_ADVISE_WIPEONFORK, QR_ADVISE_KEEPONFORK,
-	QR_ADVISE_HUGEPAGE, QR_ADVISE_NOHUGEPAGE, QR_ADVISE_POPULATE_READ, QR_ADVISE_POPULATE_WRITE,
+	QR_ADVISE_DONTNEED,
+	QR_ADVISE_FREE,
+	QR_ADVISE_WILLNEED,
+	QR_ADVISE_REMOVE,
+	QR_ADVISE_DONTFORK,
+	QR_ADVISE_DOFORK,
+	QR_ADVISE_WIPEONFORK,
+	QR_ADVISE_KEEPONFORK,
+	QR_ADVISE_HUGEPAGE,
+	QR_ADVISE_NOHUGEPAGE,
+	QR_ADVISE_POPULATE_READ,
+	QR_ADVISE_POPULATE_WRITE,
 };
 
 /* One kernel's memory: made once, shared by all spaces. */
-struct qr_memory;  /* defined in mm's own part below, so that the caller can allocate it */
+struct qr_memory; /* defined in mm's own part below, so that the caller can allocate it */
 struct qr_space;
 
 struct qr_memory_config {
 	struct qr_frames *frames;
 	const struct qr_format *format;
-	qr_phys kernel_root;   /* a table root whose kernel half every space copies */
-	qr_virt user_start;    /* lowest address a user may map at all (0x1000 ..) */
-	qr_virt user_end;      /* first address that is not the user's; a table boundary of the top level on 64 bits */
+	struct qr_tlbs *tlbs; /* the TLBs of the machine, qr_tlbs_init done */
+	qr_phys kernel_root;  /* a table root whose kernel half every space copies */
+	qr_virt user_start;   /* lowest address a user may map at all (0x1000 ..) */
+	qr_virt
+	    user_end; /* first address that is not the user's; a table boundary of the top level on 64 bits */
 	enum qr_backing backing;
 };
 
-QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *config);
+QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m,
+					 const struct qr_memory_config *config);
 void qr_memory_fini(struct qr_memory *m); /* all spaces and objects must be gone */
 
 /* An empty space.  It takes one frame for the root.  Errors: QR_NOMEM. */
@@ -104,15 +116,17 @@ QR_MUST_CHECK enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *
 QR_MUST_CHECK enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t npages);
 /* Change rights.  Errors: QR_NOENT (a hole: as Linux does, what lies before it is changed),
  * QR_ACCESS (beyond maxprot), QR_NOMEM. */
-QR_MUST_CHECK enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_t npages, unsigned prot);
+QR_MUST_CHECK enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_t npages,
+					   unsigned prot);
 
 struct qr_remap {
 	qr_virt from;
 	size_t old_npages, new_npages; /* old 0: a second mapping of a shared region */
 	bool may_move, fixed, keep_old;
-	qr_virt to;                    /* fixed */
+	qr_virt to; /* fixed */
 };
-QR_MUST_CHECK enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_virt *out);
+QR_MUST_CHECK enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req,
+					 qr_virt *out);
 
 /* A CPU could not go on at `at`.  QR_OK: it can now (retry the access).  QR_NOENT: nothing is
  * mapped there; QR_ACCESS: something is, and refuses; QR_BEYOND: past the end of its object;
@@ -122,33 +136,39 @@ QR_MUST_CHECK enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr
 /* Make `child` (fresh from qr_space_init) a copy of `parent`, copy-on-write. */
 QR_MUST_CHECK enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child);
 
-QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice);
+QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages,
+					  enum qr_advice advice);
 QR_MUST_CHECK enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, bool lock);
 /* Residency, a byte a page (bit 0: resident), as mincore wants it.  QR_NOENT: a hole. */
-QR_MUST_CHECK enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, uint8_t *out);
+QR_MUST_CHECK enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages,
+					     uint8_t *out);
 
 /* Read and write memory of a space that need not be loaded, faulting pages in as the user
  * would (`force`: past read-only rights of private mappings, as a debugger does).  Stops at
  * the first page that refuses: *out = bytes done. */
-QR_MUST_CHECK enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to, size_t n, size_t *out);
-QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n, bool force, size_t *out);
+QR_MUST_CHECK enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to, size_t n,
+					size_t *out);
+QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n,
+					 bool force, size_t *out);
 
 /* The first region that ends above `at`; neighbours that agree are one region, even across
  * tables.  QR_NOENT: none. */
 QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out);
 
 struct qr_space_stat {
-	size_t mapped;     /* pages promised */
+	size_t mapped; /* pages promised */
 	size_t resident_anon, resident_file, resident_shared;
-	size_t locked, data, stack, exec; /* pages mapped: writable private, growsdown, executable */
-	size_t tables;     /* frames of page tables */
-	size_t regions;    /* runs */
+	size_t locked, data, stack,
+	    exec;       /* pages mapped: writable private, growsdown, executable */
+	size_t tables;  /* frames of page tables */
+	size_t regions; /* runs */
 	uint64_t faults, faults_zero, faults_copy;
 };
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);
 
 /* Why would an access at `at` be refused?  One line of words for a panic or a log. */
-size_t qr_space_explain(struct qr_space *s, qr_virt at, enum qr_access access, char *buf, size_t nbytes);
+size_t qr_space_explain(struct qr_space *s, qr_virt at, enum qr_access access, char *buf,
+			size_t nbytes);
 
 /* Verify every invariant of the space (and that the frame words agree); panics through
  * qr_host_panic with the number of the broken one.  O(all of it). */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * oom.h - when there is no memory left at all.
+ */
+#ifndef KERNEL_OOM_H
+#define KERNEL_OOM_H
+
+#include <quire/types.h>
+
+struct process;
+
+/* Kill the process whose end frees most, and take its memory away at once; a line in the log
+ * says so.  False: there is nobody left to kill.  Context: tasks, no lock held. */
+bool oom_kill(void);
+
+/* How eagerly a process would be chosen, 0 .. 1000 and beyond: /proc/PID/oom_score. */
+long oom_score(struct process *p);
+
+#endif
