@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * heap.h - memory of any size.
+ *
+ * One engine for the kernel's kmalloc, for the library, and for a program on a host; what
+ * differs is where its pages come from (struct qr_heap_source).
+ *
+ *	 CPU 0        CPU 1
+ *	[oooo  ]     [oo    ]     magazine: a stack of free objects, one per CPU and class
+ *	     |  half a magazine at a time
+ *	  class -> span -> span   central lists: spans that have free objects
+ *	            |
+ *	           pages          a run of pages cut into objects of one class
+ *	            ^
+ *	         page map         address -> span, for every page of the heap
+ *
+ * Sizes come in 64 classes, 12.5 % apart or 16 bytes, up to 16 KiB; what is larger gets whole
+ * pages.  All metadata (spans, bitmaps, map) stands apart from the objects: running over the end
+ * of one cannot reach it.
+ *
+ * Wrong frees (twice, foreign, inside an object, wrong size) are found in release builds, change
+ * nothing, and are reported to the heap's owner with the object's address and size.
+ *
+ * Context: any interrupt state, and interrupts, if the source allows that too.
+ * Cost: alloc and free about 20 instructions each through a magazine, no locked one.
+ * Sources: Bonwick & Adams 2001 (magazines); Ghemawat & Menage, TCMalloc (spans, page map).
+ */
+#ifndef QUIRE_HEAP_H
+#define QUIRE_HEAP_H
+
+#include <quire/lock.h>
+#include <quire/types.h>
+
+#define QR_HEAP_ALIGN     16u
+#define QR_HEAP_CLASSES   64u
+#define QR_HEAP_MAX_SMALL 16384u
+
+/* Where pages come from.  Called without the heap's lock, in the caller's context. */
+struct qr_heap_source {
+	/* npages pages in a row, the first a multiple of align_pages (a power of two) pages, all
+	 * of it inside [base, base + nbytes).  Null: none.  Contents: whatever they were. */
+	void *(*pages)(void *ctx, size_t npages, size_t align_pages);
+	/* Take back any pages that were given, whole or in part. */
+	void (*free)(void *ctx, void *p, size_t npages);
+	void *ctx;
+	uintptr_t base; /* every page lies in [base, base + nbytes); whole pages */
+	size_t nbytes;
+};
+
+enum qr_heap_wrong {
+	QR_HEAP_FOREIGN = 1, /* not an address of this heap */
+	QR_HEAP_INTERIOR,    /* inside an object, or between objects */
+	QR_HEAP_DOUBLE,      /* free already */
+	QR_HEAP_SIZE,        /* freed with another size than allocated */
+};
+
+struct qr_heap_fault {
+	enum qr_heap_wrong wrong;
+	void *p;      /* what was to be freed */
+	void *object; /* the object it lies in, or null */
+	size_t size;  /* of the object's class; 0 if there is none */
+};
+
+/* Told of each wrong free before it is refused.  May not return (panic). */
+typedef void qr_heap_report_fn(void *ctx, const struct qr_heap_fault *fault);
+
+struct qr_span;
+struct qr_heap_magazine;
+struct qr_heap_local;
+struct qr_heap_leaf;
+
+struct qr_heap_class {
+	uint32_t size;         /* of an object */
+	uint16_t npages;       /* of a span */
+	uint16_t nobj;         /* objects in a span, at most 256 */
+	uint32_t recip;        /* 2^32 / size, rounded up */
+	uint16_t cap;          /* objects in a magazine */
+	uint16_t nempty;       /* spans of the list without an object in use */
+	struct qr_span *spans; /* with free objects, the fuller in front */
+};
+
+/* The caller's memory; its fields are the heap's own. */
+struct qr_heap {
+	struct qr_lock lock;
+	struct qr_heap_source src;
+	struct qr_heap_local *local; /* a CPU each */
+	struct qr_heap_leaf **root;  /* the page map */
+	size_t nroot;
+	uintptr_t secret; /* mixed into the mark of free objects */
+	unsigned ncpus;
+	uint8_t small[1024 / 16 + 1];                         /* class by size, steps of 16 */
+	uint8_t medium[(QR_HEAP_MAX_SMALL - 1024) / 128 + 1]; /* above 1 KiB: steps of 128 */
+	struct qr_heap_class class[QR_HEAP_CLASSES];
+
+	struct qr_span *spare; /* unused span records */
+	char *meta, *meta_end; /* unused rest of the last metadata page */
+	size_t npages;         /* from the source, for objects */
+	size_t nmeta;          /* from the source, for everything else */
+	qr_heap_report_fn *report;
+	void *report_ctx;
+};
+
+struct qr_heap_stats {
+	size_t used;     /* bytes of objects that callers hold, by class size */
+	size_t objects;  /* how many */
+	size_t cached;   /* bytes in magazines */
+	size_t pages;    /* bytes of spans and large objects */
+	size_t metadata; /* bytes of everything else */
+	size_t large;    /* of `used`: objects of whole pages */
+};
+
+/* Make *h an empty heap for `ncpus` CPUs over a source.  Takes its first pages at once.
+ * `seed` makes marks unguessable; 0 is allowed.
+ * Errors: QR_INVAL (base or nbytes not whole pages, ncpus), QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src,
+				       unsigned ncpus, uintptr_t seed);
+
+/* Give everything back, objects in use included.  Nobody is inside. */
+void qr_heap_fini(struct qr_heap *h);
+
+void qr_heap_set_report(struct qr_heap *h, qr_heap_report_fn *fn, void *ctx);
+
+/* At least n bytes, aligned to 16.  n = 0 is a smallest object of its own.  Null: no memory, or
+ * n > PTRDIFF_MAX.  zalloc: filled with zeroes.
+ * Owns: the caller, until qr_heap_free. */
+QR_MUST_CHECK void *qr_heap_alloc(struct qr_heap *h, size_t n);
+QR_MUST_CHECK void *qr_heap_zalloc(struct qr_heap *h, size_t n);
+
+/* The same, at a multiple of align (a power of two).  Null also if align is none. */
+QR_MUST_CHECK void *qr_heap_aligned(struct qr_heap *h, size_t align, size_t n);
+
+/* Change the size, in place where possible; contents are kept up to the smaller size.
+ * p null: alloc.  Null: no memory, or p is wrong (reported); p is as it was. */
+QR_MUST_CHECK void *qr_heap_realloc(struct qr_heap *h, void *p, size_t n);
+
+/* Give an object back; null does nothing.  Errors: QR_CORRUPT, reported, nothing was changed.
+ * sized: n as it was allocated, or as qr_heap_usable said; checked. */
+enum qr_err qr_heap_free(struct qr_heap *h, void *p);
+enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n);
+
+/* Bytes that may be used of an object: n, rounded up to its class.  0 if p is wrong. */
+size_t qr_heap_usable(struct qr_heap *h, const void *p);
+
+/* Give empty spans back to the source, and this CPU's magazines to the spans before: for idle
+ * time and for reclaim.  Answers how many pages. */
+size_t qr_heap_trim(struct qr_heap *h);
+
+/* Every object in use.  fn answers false to stop.  Nobody else is inside; fn may not call the
+ * heap.  O(objects). */
+typedef bool qr_heap_walk_fn(void *ctx, void *object, size_t size);
+void qr_heap_walk(struct qr_heap *h, qr_heap_walk_fn *fn, void *ctx);
+
+void qr_heap_stats(struct qr_heap *h, struct qr_heap_stats *out);
+
+/* Verify the invariants of mm/heap.c; null if all hold, else the rule that does not.  Nobody
+ * else is inside.  O(spans and objects). */
+const char *qr_heap_check(struct qr_heap *h);
+
+#endif
