@@ -27,7 +27,10 @@ endif
 warnings := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes
 
 kernel_flags_64 := -m64 -mcmodel=kernel -mno-red-zone
-kernel_flags_32 := -m32 -march=i686 -mtune=generic
+# 32 bits: the first three arguments in registers; kernel/lib/div64.c has the divisions that the
+# compiler calls by that convention.
+kernel_flags_32 := -m32 -march=i686 -mtune=generic -mregparm=3 \
+	$(if $(filter clang,$(compiler)),-mstack-alignment=4,-mpreferred-stack-boundary=2)
 # One table format per kernel, so that mm/ compiles to constants (see quire/format.h).
 kernel_flags_x86_64 := -DQR_FORMAT=QR_FORMAT_X86_64
 kernel_flags_i686 := -DQR_FORMAT=QR_FORMAT_TWO_LEVEL
@@ -42,10 +45,6 @@ kernel_cflags = $(kernel_flags_$(bits)) $(kernel_flags_$(ARCH)) -std=gnu17 -O2 -
 	-mgeneral-regs-only -mno-mmx -mno-sse -mno-80387 $(CFLAGS)
 kernel_ldflags = -m $(if $(filter 64,$(bits)),elf_x86_64,elf_i386) -static -nostdlib \
 	-z noexecstack -z max-page-size=4096 --build-id=none --no-warn-rwx-segments -T $(ld_script)
-
-# 64-bit division on a 32-bit machine comes from the compiler's own library.
-libgcc = $(if $(filter 32,$(bits)),$(shell $(CC) -m32 \
-	$(if $(filter clang,$(compiler)),-rtlib=libgcc) -print-libgcc-file-name))
 
 # Objects follow a change of flags, not only of sources.
 $(B)/flags: FORCE
@@ -70,17 +69,17 @@ $(B)/symbols0.S: tools/symbols
 	$(Q)tools/symbols --empty >$@
 
 $(B)/quire0.elf: $(kernel_objects) $(B)/symbols0.o $(ld_script)
-	$(Q)$(LD) $(kernel_ldflags) -o $@ $(kernel_objects) $(B)/symbols0.o $(libgcc)
+	$(Q)$(LD) $(kernel_ldflags) -o $@ $(kernel_objects) $(B)/symbols0.o
 
 $(B)/symbols1.S: $(B)/quire0.elf tools/symbols
 	$(Q)nm -n $< | tools/symbols >$@
 
 $(B)/symbols%.o: $(B)/symbols%.S
-	$(Q)$(CC) $(kernel_flags_$(bits)) -c -o $@ $<
+	$(Q)$(CC) $(kernel_flags_$(bits)) -fno-pic -fno-pie -c -o $@ $<
 
 $(KERNEL): $(kernel_objects) $(B)/symbols1.o $(ld_script)
 	$(call quiet,LD,$@)
-	$(Q)$(LD) $(kernel_ldflags) -o $@ $(kernel_objects) $(B)/symbols1.o $(libgcc)
+	$(Q)$(LD) $(kernel_ldflags) -o $@ $(kernel_objects) $(B)/symbols1.o
 	$(Q)nm -n $@ | tools/symbols | cmp - $(B)/symbols1.S
 
 -include $(kernel_objects:.o=.d)
