@@ -60,7 +60,7 @@ struct context {
 	struct fpu_state fpu;
 };
 
-/* Leave `from`, go on in `to`; sets cpu->current to to->task and loads FPU, segments and the
+/* Leave `from`, go on in `to`; makes to->task `current` and loads FPU, segments and the
  * stack for entries from user mode.  Returns when somebody switches back. */
 void context_switch(struct context *from, struct context *to);
 

@@ -15,6 +15,13 @@
 #include <quire/types.h>
 #include "arch/x86/regs.h"
 
+/* Functions between C and assembly: arguments in registers on i686 too. */
+#ifdef __x86_64__
+#define ASMCALL
+#else
+#define ASMCALL __attribute__((regparm(3)))
+#endif
+
 /* ---- ports ---------------------------------------------------------------------------- */
 
 QR_INLINE void outb(uint16_t port, uint8_t value)
@@ -57,12 +64,12 @@ QR_INLINE uint32_t inl(uint16_t port)
 }
 
 /* The same as assembly functions with an address (seeds B1), arch/x86/32|64/port.S. */
-void port_out8(uint16_t port, uint8_t value);
-void port_out16(uint16_t port, uint16_t value);
-void port_out32(uint16_t port, uint32_t value);
-uint8_t port_in8(uint16_t port);
-uint16_t port_in16(uint16_t port);
-uint32_t port_in32(uint16_t port);
+void ASMCALL port_out8(uint16_t port, uint8_t value);
+void ASMCALL port_out16(uint16_t port, uint16_t value);
+void ASMCALL port_out32(uint16_t port, uint32_t value);
+uint8_t ASMCALL port_in8(uint16_t port);
+uint16_t ASMCALL port_in16(uint16_t port);
+uint32_t ASMCALL port_in32(uint16_t port);
 
 /* ---- interrupts ----------------------------------------------------------------------- */
 
@@ -126,9 +133,9 @@ QR_INLINE void cpu_relax(void)
 #define CR0_WP 0x10000u
 #define CR0_PG 0x80000000u
 
-#define CR4_PSE	       0x10u
-#define CR4_PAE	       0x20u
-#define CR4_PGE	       0x80u
+#define CR4_PSE        0x10u
+#define CR4_PAE        0x20u
+#define CR4_PGE        0x80u
 #define CR4_OSFXSR     0x200u
 #define CR4_OSXMMEXCPT 0x400u
 #define CR4_UMIP       0x800u
@@ -136,16 +143,16 @@ QR_INLINE void cpu_relax(void)
 #define CR4_SMEP       0x100000u
 #define CR4_SMAP       0x200000u
 
-#define CPU_CONTROL_REGISTER(n)                                                                \
-	QR_INLINE uintptr_t cr##n##_get(void)                                                  \
-	{                                                                                      \
-		uintptr_t v;                                                                   \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");                 \
-		return v;                                                                      \
-	}                                                                                      \
-	QR_INLINE void cr##n##_set(uintptr_t v)                                                \
-	{                                                                                      \
-		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                     \
+#define CPU_CONTROL_REGISTER(n)                                                \
+	QR_INLINE uintptr_t cr##n##_get(void)                                  \
+	{                                                                      \
+		uintptr_t v;                                                   \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory"); \
+		return v;                                                      \
+	}                                                                      \
+	QR_INLINE void cr##n##_set(uintptr_t v)                                \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");     \
 	}
 CPU_CONTROL_REGISTER(0)
 CPU_CONTROL_REGISTER(2)
@@ -158,16 +165,16 @@ QR_INLINE void invlpg(uintptr_t va)
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-#define MSR_EFER	   0xc0000080u
-#define MSR_STAR	   0xc0000081u
-#define MSR_LSTAR	   0xc0000082u
-#define MSR_FMASK	   0xc0000084u
-#define MSR_FS_BASE	   0xc0000100u
-#define MSR_GS_BASE	   0xc0000101u
+#define MSR_EFER           0xc0000080u
+#define MSR_STAR           0xc0000081u
+#define MSR_LSTAR          0xc0000082u
+#define MSR_FMASK          0xc0000084u
+#define MSR_FS_BASE        0xc0000100u
+#define MSR_GS_BASE        0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
-#define EFER_SCE	   0x1u
-#define EFER_LME	   0x100u
-#define EFER_NXE	   0x800u
+#define EFER_SCE           0x1u
+#define EFER_LME           0x100u
+#define EFER_NXE           0x800u
 
 QR_INLINE uint64_t msr_get(uint32_t msr)
 {
@@ -216,22 +223,27 @@ extern struct cpu_features cpu_features;
 
 void cpu_detect(void);
 
-/* Turn on what the CPU has: WP, PGE, SMEP, SMAP, UMIP, NX, FPU; patch stac/clac in or out. */
+/* First thing in C: detect, make this_cpu() work, turn on what the CPU has (WP, PGE, SMEP, SMAP,
+ * UMIP, NX, FPU), patch stac and clac in.  Text must still be writable. */
 void cpu_init(void);
 
 /* ---- per CPU -------------------------------------------------------------------------- */
 
 struct task;
 
-/* Offsets CPU_* in arch/x86/asm.h are used by the stubs; static asserts in cpu.c bind them. */
+/* The first four are also reached by the stubs (arch/x86/asm.h; asserts in cpu.c). */
 struct cpu {
 	struct cpu *self;
-	struct task *current;	  /* who runs; the idle task when nobody */
-	uintptr_t kstack_top;	  /* x86_64: stack of `current`, for the syscall stub */
-	uintptr_t user_sp;	  /* x86_64: scratch of the syscall stub */
-	struct context *context;  /* of `current`: FPU and segments to save at switch */
+	struct task *task;       /* who runs; the idle task when nobody */
+	uintptr_t kstack_top;    /* x86_64: stack of `task`, for the syscall stub */
+	uintptr_t user_sp;       /* x86_64: scratch of the syscall stub */
+	struct context *context; /* of `task`: to save at the next switch */
 	unsigned id;
-	unsigned irq_depth;	  /* interrupt handlers now nested on this CPU */
+	unsigned irq_depth; /* interrupt handlers now nested on this CPU */
+#ifndef __x86_64__
+	uintptr_t root;   /* what CR3 was last loaded with, for the double fault's task */
+	unsigned windows; /* slots in use (quire_host.h) */
+#endif
 };
 
 #ifdef __x86_64__
@@ -265,7 +277,7 @@ QR_INLINE struct cpu *this_cpu(void)
 
 QR_INLINE struct task *cpu_current(void)
 {
-	return boot_cpu.current;
+	return boot_cpu.task;
 }
 
 #endif

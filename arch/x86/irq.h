@@ -22,6 +22,13 @@ int irq_register(unsigned line, irq_handler handler, void *arg);
 /* Mask and detach. */
 void irq_unregister(unsigned line);
 
+/* From trap.c: line n was raised; a vector that belongs to nobody came. */
+void irq_dispatch(unsigned line);
+void irq_stray(unsigned vector);
+
+/* Remap the PICs and mask every line.  Interrupts are still off. */
+void irq_init(void);
+
 /* How often line n came (n < IRQ_LINES), and how many were spurious; for /proc. */
 uint64_t irq_count(unsigned line);
 uint64_t irq_spurious_count(void);

@@ -22,8 +22,6 @@
 #ifndef ARCH_X86_REGS_H
 #define ARCH_X86_REGS_H
 
-#include <quire/types.h>
-
 #define VECTOR_SYSCALL 0x80 /* also on x86_64, where the instruction has no vector of its own */
 #define VECTOR_IRQ0    0x20
 #define VECTOR_PF      14
@@ -32,23 +30,26 @@
 #ifdef __x86_64__
 #define KERNEL_CS 0x10
 #define KERNEL_DS 0x18
-#define USER_DS	  0x2b
-#define USER_CS	  0x33
+#define USER_DS   0x2b
+#define USER_CS   0x33
 #else
 #define KERNEL_CS 0x60
 #define KERNEL_DS 0x68
-#define USER_CS	  0x73
-#define USER_DS	  0x7b
+#define USER_CS   0x73
+#define USER_DS   0x7b
 #endif
 
-#define FLAG_CF 0x1u
-#define FLAG_TF 0x100u
-#define FLAG_IF 0x200u
-#define FLAG_DF 0x400u
-#define FLAG_RF 0x10000u
-#define FLAG_AC 0x40000u
+#define FLAG_CF 0x1
+#define FLAG_TF 0x100
+#define FLAG_IF 0x200
+#define FLAG_DF 0x400
+#define FLAG_RF 0x10000
+#define FLAG_AC 0x40000
 /* What sigreturn and ptrace may set: CF PF AF ZF SF TF DF OF AC. */
-#define FLAGS_USER 0x40dd5u
+#define FLAGS_USER 0x40dd5
+
+#ifndef __ASSEMBLY__
+#include <quire/types.h>
 
 #ifdef __x86_64__
 struct regs {
@@ -115,6 +116,14 @@ QR_INLINE void regs_set_user_flags(struct regs *r, uintptr_t flags)
 	r->flags = (r->flags & ~(uintptr_t)FLAGS_USER) | (flags & FLAGS_USER);
 }
 
+/* Segments from a signal frame: never a privileged one.  One that cannot be loaded is a fault of
+ * the program when it returns. */
+QR_INLINE void regs_set_user_segments(struct regs *r, uint16_t cs, uint16_t ss)
+{
+	r->cs = cs | 3u;
+	r->ss = ss | 3u;
+}
+
 /* Number of the system call: kept while ax is overwritten by the result, for restarts.
  * -1 if the frame is not from a system call. */
 QR_INLINE long regs_syscall(const struct regs *r)
@@ -133,11 +142,19 @@ QR_INLINE void regs_forget_syscall(struct regs *r)
 QR_INLINE uintptr_t regs_arg(const struct regs *r, unsigned n)
 {
 #ifdef __x86_64__
-	return n == 0 ? r->di : n == 1 ? r->si : n == 2 ? r->dx : n == 3 ? r->r10
-	     : n == 4 ? r->r8 : r->r9;
+	return n == 0   ? r->di
+	       : n == 1 ? r->si
+	       : n == 2 ? r->dx
+	       : n == 3 ? r->r10
+	       : n == 4 ? r->r8
+			: r->r9;
 #else
-	return n == 0 ? r->bx : n == 1 ? r->cx : n == 2 ? r->dx : n == 3 ? r->si
-	     : n == 4 ? r->di : r->bp;
+	return n == 0   ? r->bx
+	       : n == 1 ? r->cx
+	       : n == 2 ? r->dx
+	       : n == 3 ? r->si
+	       : n == 4 ? r->di
+			: r->bp;
 #endif
 }
 
@@ -162,4 +179,5 @@ QR_INLINE void regs_restart(struct regs *r, long nr)
 /* A frame that starts a program: all registers zero, interrupts on. */
 void regs_init_user(struct regs *r, uintptr_t ip, uintptr_t sp);
 
+#endif /* __ASSEMBLY__ */
 #endif

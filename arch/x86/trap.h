@@ -19,15 +19,32 @@
 #include "arch/x86/regs.h"
 
 enum trap_vector {
-	TRAP_DE = 0, TRAP_DB, TRAP_NMI, TRAP_BP, TRAP_OF, TRAP_BR, TRAP_UD, TRAP_NM,
-	TRAP_DF, TRAP_TS = 10, TRAP_NP, TRAP_SS, TRAP_GP, TRAP_PF, TRAP_MF = 16, TRAP_AC,
-	TRAP_MC, TRAP_XM, TRAP_VE, TRAP_CP,
+	TRAP_DE = 0,
+	TRAP_DB,
+	TRAP_NMI,
+	TRAP_BP,
+	TRAP_OF,
+	TRAP_BR,
+	TRAP_UD,
+	TRAP_NM,
+	TRAP_DF,
+	TRAP_TS = 10,
+	TRAP_NP,
+	TRAP_SS,
+	TRAP_GP,
+	TRAP_PF,
+	TRAP_MF = 16,
+	TRAP_AC,
+	TRAP_MC,
+	TRAP_XM,
+	TRAP_VE,
+	TRAP_CP,
 };
 
 /* Bits of a page fault's error code. */
 #define PF_PRESENT  0x1u /* the entry is there, its rights refuse */
 #define PF_WRITE    0x2u
-#define PF_USER	    0x4u
+#define PF_USER     0x4u
 #define PF_RESERVED 0x8u /* a reserved bit in a table entry: corrupt */
 #define PF_FETCH    0x10u
 
@@ -58,8 +75,5 @@ bool extable_fixup(struct regs *r);
 
 /* "page fault", "divide error", ... */
 const char *trap_name(unsigned vector);
-
-/* Load descriptor tables and the gates of this CPU; once, early. */
-void trap_init(void);
 
 #endif

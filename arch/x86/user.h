@@ -54,10 +54,10 @@ QR_MUST_CHECK int user_cmpxchg32(uint32_t __user *p, uint32_t *expected, uint32_
 /* ---- single values -------------------------------------------------------------------- */
 
 /* Landing place and instruction, both relative to the entry itself. */
-#define EXTABLE_ENTRY(insn, landing)                                                           \
-	".pushsection __ex_table,\"a\"\n\t"                                                    \
-	".balign 4\n\t"                                                                        \
-	".long " insn " - ., " landing " - .\n\t"                                              \
+#define EXTABLE_ENTRY(insn, landing)              \
+	".pushsection __ex_table,\"a\"\n\t"       \
+	".balign 4\n\t"                           \
+	".long " insn " - ., " landing " - .\n\t" \
 	".popsection\n\t"
 
 /* stac and clac: three bytes that cpu_init replaces by the instruction if the CPU has SMAP. */
@@ -66,51 +66,51 @@ QR_MUST_CHECK int user_cmpxchg32(uint32_t __user *p, uint32_t *expected, uint32_
 #else
 #define SMAP_NOP "0x8d, 0x76, 0x00"
 #endif
-#define SMAP_PATCH(open)                                                                       \
-	"671: .byte " SMAP_NOP "\n\t"                                                          \
-	".pushsection __smap_table,\"a\"\n\t"                                                  \
-	".balign 4\n\t"                                                                        \
-	".long 671b - ., " open "\n\t"                                                         \
+#define SMAP_PATCH(open)                      \
+	"671: .byte " SMAP_NOP "\n\t"         \
+	".pushsection __smap_table,\"a\"\n\t" \
+	".balign 4\n\t"                       \
+	".long 671b - ., " open "\n\t"        \
 	".popsection\n\t"
 #define STAC SMAP_PATCH("1")
 #define CLAC SMAP_PATCH("0")
 
 /* 0 or -EFAULT; x is set only on success. */
-#define get_user(x, p)                                                                         \
-	({                                                                                     \
-		__typeof__(*(p)) value_;                                                       \
-		int err_ = user_read_(&value_, (p), sizeof(value_));                           \
-		if (!err_)                                                                     \
-			(x) = value_;                                                          \
-		err_;                                                                          \
+#define get_user(x, p)                                               \
+	({                                                           \
+		__typeof__(*(p)) value_;                             \
+		int err_ = user_read_(&value_, (p), sizeof(value_)); \
+		if (!err_)                                           \
+			(x) = value_;                                \
+		err_;                                                \
 	})
 
-#define put_user(x, p)                                                                         \
-	({                                                                                     \
-		__typeof__(*(p)) value_ = (x);                                                 \
-		user_write_((p), &value_, sizeof(value_));                                     \
+#define put_user(x, p)                                     \
+	({                                                 \
+		__typeof__(*(p)) value_ = (x);             \
+		user_write_((p), &value_, sizeof(value_)); \
 	})
 
-#define USER_READ(type, reg)                                                                   \
-	do {                                                                                   \
-		type v_;                                                                       \
-		__asm__ goto(STAC "1: mov %1, %0\n\t" CLAC EXTABLE_ENTRY("1b", "%l2")          \
-			     : reg(v_)                                                         \
-			     : "m"(*(const volatile type *)from)                               \
-			     : "memory"                                                        \
-			     : fault);                                                         \
-		*(type *)to = v_;                                                              \
-		return 0;                                                                      \
+#define USER_READ(type, reg)                                                                \
+	do {                                                                                \
+		type v_;                                                                    \
+		__asm__ goto(STAC "1: mov %1, %0\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]") \
+			     : reg(v_)                                                      \
+			     : "m"(*(const volatile type *)from)                            \
+			     : "memory"                                                     \
+			     : fault);                                                      \
+		*(type *)to = v_;                                                           \
+		return 0;                                                                   \
 	} while (0)
 
-#define USER_WRITE(type, reg)                                                                  \
-	do {                                                                                   \
-		__asm__ goto(STAC "1: mov %0, %1\n\t" CLAC EXTABLE_ENTRY("1b", "%l2")          \
-			     :                                                                 \
-			     : reg(*(const type *)from), "m"(*(volatile type *)to)             \
-			     : "memory"                                                        \
-			     : fault);                                                         \
-		return 0;                                                                      \
+#define USER_WRITE(type, reg)                                                               \
+	do {                                                                                \
+		__asm__ goto(STAC "1: mov %0, %1\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]") \
+			     :                                                              \
+			     : reg(*(const type *)from), "m"(*(volatile type *)to)          \
+			     : "memory"                                                     \
+			     : fault);                                                      \
+		return 0;                                                                   \
 	} while (0)
 
 /* The size is a constant: one branch of the switch remains. */

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * stubs.S (i686) - the ways into the kernel, and out of it.
+ *
+ * Each way in builds a struct regs (regs.h) and calls C; each way out restores it.  ds and es may
+ * hold anything a program could load: they are saved and set.  fs and gs are not the kernel's
+ * business (context.h).
+ *
+ *	syscall_entry	int 0x80
+ *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
+ *	double_fault	a task of its own (tables.c)
+ *	context_start	first instructions of a new task
+ */
+#include "arch/x86/asm.h"
+#include "arch/x86/regs.h"
+
+#define CLAC								\
+	671: .byte 0x8d, 0x76, 0x00;					\
+	.pushsection __smap_table, "a"; .balign 4;			\
+	.long 671b - ., 0; .popsection
+
+#define EXTABLE(insn, landing)						\
+	.pushsection __ex_table, "a"; .balign 4;			\
+	.long insn - ., landing - .; .popsection
+
+	.macro	push_registers
+	push	%es
+	push	%ds
+	push	%eax
+	push	%ebp
+	push	%edi
+	push	%esi
+	push	%edx
+	push	%ecx
+	push	%ebx
+	mov	$KERNEL_DS, %edx
+	mov	%edx, %ds
+	mov	%edx, %es
+	CLAC
+	cld
+	.endm
+
+	.section .text.entry, "ax"
+
+	.balign	16
+	.globl	syscall_entry
+	.type	syscall_entry, @function
+syscall_entry:
+	push	%eax
+	push	$VECTOR_SYSCALL
+	push_registers
+	xor	%ebp, %ebp		/* backtraces end here */
+	mov	%esp, %eax
+	call	syscall_enter
+
+	.globl	return_to_user
+return_to_user:				/* interrupts off, %esp: struct regs */
+	pop	%ebx
+	pop	%ecx
+	pop	%edx
+	pop	%esi
+	pop	%edi
+	pop	%ebp
+	pop	%eax
+1:	pop	%ds
+2:	pop	%es
+	add	$8, %esp
+3:	iret
+	EXTABLE(1b, bad_segment_1)
+	EXTABLE(2b, bad_segment_2)
+	EXTABLE(3b, bad_iret)
+
+/* A program had put something into its frame that cannot be loaded.  A data segment becomes
+ * null, and a use of it will fault in the program; a bad code or stack segment is a fault of the
+ * program at once. */
+bad_segment_1:
+	movl	$0, (%esp)
+	jmp	1b
+bad_segment_2:
+	movl	$0, (%esp)
+	jmp	2b
+bad_iret:
+	push	$0
+	push	$13
+
+	.balign	16
+trap_common:				/* vector, error code, ip, cs, flags, (sp, ss) */
+	testb	$3, 12(%esp)
+	jz	from_kernel
+	push_registers
+	xor	%ebp, %ebp
+	mov	%esp, %eax
+	call	trap_from_user
+	jmp	return_to_user
+
+from_kernel:
+	push_registers
+	mov	%esp, %eax
+	call	trap_from_kernel
+	pop	%ebx
+	pop	%ecx
+	pop	%edx
+	pop	%esi
+	pop	%edi
+	pop	%ebp
+	pop	%eax
+	pop	%ds
+	pop	%es
+	add	$8, %esp
+	iret
+
+double_fault:				/* on its own stack; the error code (0) is pushed */
+	call	trap_double_fault
+
+/* ---- first instructions of a task ---------------------------------------------------------- */
+
+	.globl	context_start
+	.type	context_start, @function
+context_start:				/* %ebx: function or 0, %esi: its argument */
+	xor	%ebp, %ebp
+	call	task_first_run
+	test	%ebx, %ebx
+	jz	1f
+	sti
+	mov	%esi, %eax
+	push	%esi			/* the function may take it from either place */
+	call	*%ebx
+	add	$4, %esp
+	cli
+1:	mov	%esp, %eax
+	call	user_return
+	jmp	return_to_user
+
+	.globl	context_switch_stacks
+	.type	context_switch_stacks, @function
+context_switch_stacks:			/* %eax: uintptr_t *save, %edx: uintptr_t load */
+	push	%ebp
+	push	%ebx
+	push	%esi
+	push	%edi
+	mov	%esp, (%eax)
+	mov	%edx, %esp
+	pop	%edi
+	pop	%esi
+	pop	%ebx
+	pop	%ebp
+	ret
+
+/* ---- one stub a vector ---------------------------------------------------------------------- */
+
+/* The CPU pushes an error code for these: double fault, invalid TSS, segment not present, stack,
+ * protection, page fault, alignment, control protection, VMM communication, security. */
+#define WITH_ERROR_CODE ((1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (1 << 29) | (1 << 30))
+
+	.section .rodata, "a"
+	.balign	4
+	.globl	trap_stubs
+trap_stubs:
+	.set	vector, 0
+	.rept	256
+	.section .text.entry, "ax"
+	.balign	8
+1:	.if	vector >= 32
+	push	$0
+	.else
+	.ifeq	(WITH_ERROR_CODE >> vector) & 1
+	push	$0
+	.endif
+	.endif
+	.if	vector == 8
+	jmp	double_fault
+	.else
+	push	$vector
+	jmp	trap_common
+	.endif
+	.section .rodata, "a"
+	.long	1b
+	.set	vector, vector + 1
+	.endr
+
+	.section .note.GNU-stack, "", @progbits

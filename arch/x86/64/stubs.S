@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * stubs.S (x86_64) - the ways into the kernel, and out of it.
+ *
+ * Each way in builds a struct regs (regs.h) and calls C; each way out restores it.  gs belongs to
+ * the user exactly while the CPU is in user mode and in the few instructions around swapgs here;
+ * the exceptions that can come just there (debug, NMI, double fault, machine check) use stacks of
+ * their own and find out from the gs base itself.
+ *
+ *	syscall_entry	`syscall`: no stack, no vector; rcx and r11 hold ip and flags
+ *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
+ *	paranoid	the four above
+ *	context_start	first instructions of a new task
+ */
+#include "arch/x86/asm.h"
+#include "arch/x86/regs.h"
+
+#define CLAC								\
+	671: .byte 0x0f, 0x1f, 0x00;					\
+	.pushsection __smap_table, "a"; .balign 4;			\
+	.long 671b - ., 0; .popsection
+
+	.macro	push_registers
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%rax
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	.endm
+
+	.macro	pop_registers
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	.endm
+
+	.section .text.entry, "ax"
+
+/* ---- system calls ------------------------------------------------------------------------- */
+
+	.balign	64
+	.globl	syscall_entry
+	.type	syscall_entry, @function
+syscall_entry:
+	swapgs
+	mov	%rsp, %gs:CPU_USER_SP
+	mov	%gs:CPU_KSTACK, %rsp
+	push	$USER_DS
+	push	%gs:CPU_USER_SP
+	push	%r11
+	push	$USER_CS
+	push	%rcx
+	push	%rax
+	push	$VECTOR_SYSCALL
+	push_registers
+	xor	%ebp, %ebp		/* backtraces end here */
+	mov	%rsp, %rdi
+	call	syscall_enter
+
+	/* Back by sysret if it restores all there is: ip in rcx and flags in r11 as they were
+	 * saved, ip canonical (sysret to another would fault in ring 0), no stepping. */
+	mov	REGS_IP(%rsp), %rcx
+	mov	REGS_FLAGS(%rsp), %r11
+	cmp	%rcx, REGS_CX(%rsp)
+	jne	return_to_user
+	cmp	%r11, REGS_R11(%rsp)
+	jne	return_to_user
+	test	$FLAG_RF | FLAG_TF, %r11d
+	jnz	return_to_user
+	mov	%rcx, %rax
+	shr	$47, %rax
+	jnz	return_to_user
+
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	add	$8, %rsp
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	add	$8, %rsp
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	mov	REGS_SP - REGS_VECTOR(%rsp), %rsp
+	swapgs
+	sysretq
+
+/* ---- exceptions and interrupts ------------------------------------------------------------ */
+
+	.balign	16
+trap_common:				/* vector, error code, ip, cs, flags, sp, ss */
+	testb	$3, 24(%rsp)
+	jz	from_kernel
+	swapgs
+from_user:
+	push_registers
+	CLAC
+	cld
+	xor	%ebp, %ebp
+	mov	%rsp, %rdi
+	call	trap_from_user
+
+	.globl	return_to_user
+return_to_user:				/* interrupts off, %rsp: struct regs */
+	pop_registers
+	add	$16, %rsp
+	swapgs
+iret_to_user:
+	iretq
+
+from_kernel:
+	cmpq	$iret_to_user, 16(%rsp)
+	je	iret_failed
+	push_registers
+	CLAC
+	cld
+	mov	%rsp, %rdi
+	call	trap_from_kernel
+	pop_registers
+	add	$16, %rsp
+	iretq
+
+/* iretq to user mode refused its frame (a bad ip or selector that a program had set): the frame
+ * is still there, and the registers are the user's.  Take it as a fault of the program. */
+iret_failed:
+	swapgs
+	mov	40(%rsp), %rsp
+	push	$0
+	push	$13
+	jmp	from_user
+
+/* Debug exceptions from user mode become signals: they need the task's own stack. */
+debug_entry:
+	testb	$3, 24(%rsp)
+	jz	paranoid
+	swapgs
+	push	%rdi
+	mov	%rsp, %rdi
+	mov	%gs:CPU_KSTACK, %rsp
+	push	56(%rdi)		/* ss, sp, flags, cs, ip, error code, vector */
+	push	48(%rdi)
+	push	40(%rdi)
+	push	32(%rdi)
+	push	24(%rdi)
+	push	16(%rdi)
+	push	8(%rdi)
+	mov	(%rdi), %rdi
+	jmp	from_user
+
+paranoid:
+	push_registers
+	CLAC
+	cld
+	mov	$0xc0000101, %ecx	/* gs base: the kernel's is negative */
+	rdmsr
+	xor	%ebx, %ebx
+	test	%edx, %edx
+	js	1f
+	swapgs
+	inc	%ebx
+1:	mov	%rsp, %rdi
+	call	trap_from_kernel
+	test	%ebx, %ebx
+	jz	1f
+	swapgs
+1:	pop_registers
+	add	$16, %rsp
+	iretq
+
+/* ---- first instructions of a task ---------------------------------------------------------- */
+
+	.globl	context_start
+	.type	context_start, @function
+context_start:				/* %rbx: function or 0, %r12: its argument */
+	xor	%ebp, %ebp
+	call	task_first_run
+	test	%rbx, %rbx
+	jz	1f
+	sti
+	mov	%r12, %rdi
+	call	*%rbx
+	cli
+1:	mov	%rsp, %rdi
+	call	user_return
+	jmp	return_to_user
+
+	.globl	context_switch_stacks
+	.type	context_switch_stacks, @function
+context_switch_stacks:			/* (uintptr_t *save, uintptr_t load) */
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%rsp, (%rdi)
+	mov	%rsi, %rsp
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	ret
+
+/* ---- one stub a vector ---------------------------------------------------------------------- */
+
+/* The CPU pushes an error code for these: double fault, invalid TSS, segment not present, stack,
+ * protection, page fault, alignment, control protection, VMM communication, security. */
+#define WITH_ERROR_CODE ((1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (1 << 29) | (1 << 30))
+#define OWN_STACK	((1 << 2) | (1 << 8) | (1 << 18))
+
+	.section .rodata, "a"
+	.balign	8
+	.globl	trap_stubs
+trap_stubs:
+	.set	vector, 0
+	.rept	256
+	.section .text.entry, "ax"
+	.balign	8
+1:	.if	vector >= 32
+	push	$0
+	.else
+	.ifeq	(WITH_ERROR_CODE >> vector) & 1
+	push	$0
+	.endif
+	.endif
+	push	$vector
+	.if	vector == 1
+	jmp	debug_entry
+	.else
+	.if	vector < 32 && ((OWN_STACK >> (vector & 31)) & 1)
+	jmp	paranoid
+	.else
+	jmp	trap_common
+	.endif
+	.endif
+	.section .rodata, "a"
+	.quad	1b
+	.set	vector, vector + 1
+	.endr
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * asm.h - what the assembly stubs know of C's structures.  trap.c and cpu.c assert that it is so.
+ */
+#ifndef ARCH_X86_ASM_H
+#define ARCH_X86_ASM_H
+
+#ifdef __x86_64__
+/* struct cpu, by gs */
+#define CPU_TASK    8
+#define CPU_KSTACK  16
+#define CPU_USER_SP 24
+/* struct regs */
+#define REGS_R11    48
+#define REGS_CX     88
+#define REGS_VECTOR 120
+#define REGS_IP     136
+#define REGS_FLAGS  152
+#define REGS_SP     160
+#define REGS_SIZE   176
+#else
+#define REGS_VECTOR 36
+#define REGS_SIZE   64
+#endif
+
+#endif

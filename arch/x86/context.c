@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * context.c - the switch between tasks, FPU and thread-local segments included.
+ */
+#include "arch/x86/context.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/layout.h"
+#include "arch/x86/tables.h"
+#include "arch/x86/user.h"
+#include "kernel/lib/string.h"
+
+void ASMCALL context_switch_stacks(uintptr_t *save, uintptr_t load);
+void context_start(void);
+
+/* What context_switch_stacks pops, in that order. */
+struct switch_frame {
+#ifdef __x86_64__
+	uintptr_t r15, r14, r13, arg, fn, bp;
+#else
+	uintptr_t di, arg, fn, bp;
+#endif
+	uintptr_t ip;
+};
+
+/* ---- FPU ---------------------------------------------------------------------------------- */
+
+#define FCW_DEFAULT   0x037f
+#define MXCSR_DEFAULT 0x1f80
+#define MXCSR_VALID   0xffff /* without DAZ on very old CPUs: those have no SSE2 programs */
+
+static void image_reset(struct fpu_state *fpu)
+{
+	memset(fpu->image, 0, sizeof(fpu->image));
+	if (cpu_features.fxsr) {
+		memcpy(fpu->image, &(uint16_t){ FCW_DEFAULT }, 2);
+		memcpy(fpu->image + 24, &(uint32_t){ MXCSR_DEFAULT }, 4);
+	} else {
+		static const uint32_t empty[7] = {
+			0xffff0000u | FCW_DEFAULT, 0xffff0000u, 0xffffffffu, 0, 0, 0, 0xffff0000u
+		};
+
+		memcpy(fpu->image, empty, sizeof(empty));
+	}
+}
+
+QR_INLINE void image_save(struct fpu_state *fpu)
+{
+#ifdef __x86_64__
+	__asm__ volatile("fxsave64 %0" : "=m"(*fpu));
+#else
+	if (cpu_features.fxsr)
+		__asm__ volatile("fxsave %0" : "=m"(*fpu));
+	else
+		__asm__ volatile("fnsave %0\n\tfrstor %0" : "=m"(*fpu));
+#endif
+}
+
+QR_INLINE void image_load(const struct fpu_state *fpu)
+{
+#ifdef __x86_64__
+	__asm__ volatile("fxrstor64 %0" : : "m"(*fpu));
+#else
+	if (cpu_features.fxsr)
+		__asm__ volatile("fxrstor %0" : : "m"(*fpu));
+	else
+		__asm__ volatile("frstor %0" : : "m"(*fpu));
+#endif
+}
+
+void fpu_save(struct context *c)
+{
+	image_save(&c->fpu);
+}
+
+void fpu_load(struct context *c)
+{
+	if (cpu_features.fxsr) {
+		uint32_t mxcsr;
+
+		memcpy(&mxcsr, c->fpu.image + 24, 4);
+		mxcsr &= MXCSR_VALID;
+		memcpy(c->fpu.image + 24, &mxcsr, 4);
+	}
+	image_load(&c->fpu);
+}
+
+/* ---- segments ----------------------------------------------------------------------------- */
+
+#ifdef __x86_64__
+
+/* In the kernel, the user's gs base waits in the other register. */
+static void segments_save(struct context *c)
+{
+	(void)c; /* programs cannot change the bases but through the calls below */
+}
+
+static void segments_load(const struct context *c, const struct context *from)
+{
+	if (c->fs_base != from->fs_base || !from->user)
+		msr_set(MSR_FS_BASE, c->fs_base);
+	if (c->gs_base != from->gs_base || !from->user)
+		msr_set(MSR_KERNEL_GS_BASE, c->gs_base);
+}
+
+int context_set_fs_base(struct context *c, uintptr_t base)
+{
+	if (base >= USER_END)
+		return -EPERM;
+	c->fs_base = base;
+	if (c == this_cpu()->context)
+		msr_set(MSR_FS_BASE, base);
+	return 0;
+}
+
+int context_set_gs_base(struct context *c, uintptr_t base)
+{
+	if (base >= USER_END)
+		return -EPERM;
+	c->gs_base = base;
+	if (c == this_cpu()->context)
+		msr_set(MSR_KERNEL_GS_BASE, base);
+	return 0;
+}
+
+uintptr_t context_fs_base(const struct context *c)
+{
+	return c->fs_base;
+}
+
+uintptr_t context_gs_base(const struct context *c)
+{
+	return c->gs_base;
+}
+
+#else
+
+uint16_t segments_fs(void)
+{
+	uint16_t fs;
+
+	__asm__ volatile("mov %%fs, %0" : "=r"(fs));
+	return fs;
+}
+
+uint16_t segments_gs(void)
+{
+	uint16_t gs;
+
+	__asm__ volatile("mov %%gs, %0" : "=r"(gs));
+	return gs;
+}
+
+/* A selector that cannot be loaded faults here, and null is loaded in its place. */
+#define LOAD_SEGMENT(segment, selector)                              \
+	__asm__ volatile("1: mov %0, %%" segment "\n"                \
+			 "2:\n\t"                                    \
+			 ".pushsection .text.unlikely,\"ax\"\n"      \
+			 "3: xor %k0, %k0\n\t"                       \
+			 "mov %0, %%" segment "\n\t"                 \
+			 "jmp 2b\n\t"                                \
+			 ".popsection\n\t" EXTABLE_ENTRY("1b", "3b") \
+			 : "+r"(selector)                            \
+			 :                                           \
+			 : "cc")
+
+void segments_set(uint16_t fs, uint16_t gs)
+{
+	LOAD_SEGMENT("fs", fs);
+	LOAD_SEGMENT("gs", gs);
+}
+
+static void segments_save(struct context *c)
+{
+	c->fs = segments_fs();
+	c->gs = segments_gs();
+}
+
+static void segments_load(const struct context *c, const struct context *from)
+{
+	(void)from;
+	for (unsigned i = 0; i < TLS_ENTRIES; i++)
+		gdt[TLS_FIRST + i] = c->tls[i];
+	segments_set(c->fs, c->gs);
+}
+
+/* Linux's meaning of "empty": clears the entry. */
+static bool desc_is_empty(const struct user_desc *d)
+{
+	return !d->base_addr && !d->limit && !d->contents && d->read_exec_only && !d->seg_32bit &&
+	       !d->limit_in_pages && d->seg_not_present && !d->useable;
+}
+
+static uint64_t desc_encode(const struct user_desc *d)
+{
+	uint64_t base = d->base_addr, limit = d->limit;
+	uint64_t type = 0x10 | 0x60 | 1 | (d->read_exec_only ^ 1u) << 1 |
+			(uint64_t)d->contents << 2 | (d->seg_not_present ^ 1u) << 7;
+	uint64_t flags =
+	    d->useable | (uint64_t)d->seg_32bit << 2 | (uint64_t)d->limit_in_pages << 3;
+
+	return (limit & 0xffff) | (base & 0xffffff) << 16 | type << 40 | (limit >> 16 & 15) << 48 |
+	       flags << 52 | (base >> 24) << 56;
+}
+
+int context_set_thread_area(struct context *c, struct user_desc *d)
+{
+	uint32_t n = d->entry_number;
+
+	if (n == (uint32_t)-1) {
+		for (n = 0; n < TLS_ENTRIES && c->tls[n]; n++)
+			;
+		if (n == TLS_ENTRIES)
+			return -ESRCH;
+		n += TLS_FIRST;
+	}
+	if (n - TLS_FIRST >= TLS_ENTRIES)
+		return -EINVAL;
+	/* Only 32-bit data segments: code, conforming and 16-bit ones are LDT business. */
+	if (!desc_is_empty(d) && (!d->seg_32bit || d->contents > 1 || d->seg_not_present))
+		return -EINVAL;
+	d->entry_number = n;
+	c->tls[n - TLS_FIRST] = desc_is_empty(d) ? 0 : desc_encode(d);
+	if (c == this_cpu()->context) {
+		gdt[n] = c->tls[n - TLS_FIRST];
+		segments_set(segments_fs(), segments_gs());
+	}
+	return 0;
+}
+
+int context_get_thread_area(const struct context *c, struct user_desc *d)
+{
+	uint32_t n = d->entry_number;
+
+	if (n - TLS_FIRST >= TLS_ENTRIES)
+		return -EINVAL;
+	uint64_t e = c->tls[n - TLS_FIRST];
+
+	*d = (struct user_desc){
+		.entry_number = n,
+		.base_addr = (uint32_t)(e >> 16 & 0xffffff) | (uint32_t)(e >> 56) << 24,
+		.limit = (uint32_t)(e & 0xffff) | (uint32_t)(e >> 48 & 15) << 16,
+		.seg_32bit = e >> 54 & 1,
+		.contents = e >> 42 & 3,
+		.read_exec_only = !(e >> 41 & 1),
+		.limit_in_pages = e >> 55 & 1,
+		.seg_not_present = !(e >> 47 & 1),
+		.useable = e >> 52 & 1,
+	};
+	return 0;
+}
+
+#endif
+
+/* ---- the switch --------------------------------------------------------------------------- */
+
+void context_switch(struct context *from, struct context *to)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (from->user) {
+		image_save(&from->fpu);
+		segments_save(from);
+	}
+	if (to->user) {
+		image_load(&to->fpu);
+		segments_load(to, from);
+	}
+	cpu->task = to->task;
+	cpu->context = to;
+	cpu->kstack_top = to->kstack_top;
+	tss_set_stack(to->kstack_top);
+	context_switch_stacks(&from->sp, to->sp);
+}
+
+void context_adopt(struct context *c, struct task *task, uintptr_t kstack_top)
+{
+	struct cpu *cpu = this_cpu();
+
+	memset(c, 0, sizeof(*c));
+	c->task = task;
+	c->kstack_top = kstack_top;
+	cpu->task = task;
+	cpu->context = c;
+	cpu->kstack_top = kstack_top;
+	tss_set_stack(kstack_top);
+}
+
+static void init(struct context *c, struct task *task, uintptr_t kstack_top, uintptr_t fn,
+		 uintptr_t arg)
+{
+	c->task = task;
+	c->kstack_top = kstack_top;
+
+	struct switch_frame *f = (struct switch_frame *)context_regs(c) - 1;
+
+	memset(f, 0, sizeof(*f));
+	f->fn = fn;
+	f->arg = arg;
+	f->ip = (uintptr_t)context_start;
+	c->sp = (uintptr_t)f;
+}
+
+void context_init_kernel(struct context *c, struct task *task, uintptr_t kstack_top,
+			 void (*fn)(void *), void *arg)
+{
+	memset(c, 0, sizeof(*c));
+	init(c, task, kstack_top, (uintptr_t)fn, (uintptr_t)arg);
+	memset(context_regs(c), 0, sizeof(struct regs));
+}
+
+void context_init_fork(struct context *c, struct task *task, uintptr_t kstack_top,
+		       const struct context *parent, const struct regs *regs)
+{
+	memcpy(c, parent, offsetof(struct context, fpu));
+	image_save(&c->fpu);
+	segments_save(c);
+	init(c, task, kstack_top, 0, 0);
+	*context_regs(c) = *regs;
+	regs_set_result(context_regs(c), 0);
+}
+
+void context_make_user(struct context *c)
+{
+	c->user = true;
+	image_reset(&c->fpu);
+	image_load(&c->fpu);
+#ifdef __x86_64__
+	c->fs_base = c->gs_base = 0;
+	__asm__ volatile("mov %0, %%fs" : : "r"(0));
+	msr_set(MSR_FS_BASE, 0);
+	msr_set(MSR_KERNEL_GS_BASE, 0);
+#else
+	memset(c->tls, 0, sizeof(c->tls));
+	for (unsigned i = 0; i < TLS_ENTRIES; i++)
+		gdt[TLS_FIRST + i] = 0;
+	segments_set(0, 0);
+#endif
+}
+
+uintptr_t context_saved_ip(const struct context *c)
+{
+	return ((const struct switch_frame *)c->sp)->ip;
+}
+
+void regs_init_user(struct regs *r, uintptr_t ip, uintptr_t sp)
+{
+	memset(r, 0, sizeof(*r));
+	r->ip = ip;
+	r->sp = sp;
+	r->cs = USER_CS;
+	r->ss = USER_DS;
+	r->flags = FLAG_IF | 2;
+#ifndef __x86_64__
+	r->ds = r->es = USER_DS;
+#endif
+	r->orig_ax = (uintptr_t)-1;
+}
