@@ -196,6 +196,7 @@ long ops_handle(int sig, void (*handler)(int, void *, void *))
 
 static void run_all(void)
 {
+	run_weights(); /* first: before the rows have filled what the kernel keeps */
 	run_rows("main", rows_call);
 	run_rows("main", rows_map);
 	run_rows("main", rows_fault);
@@ -206,7 +207,6 @@ static void run_all(void)
 	run_rows("more", more_process);
 	run_rows("more", more_ipc);
 	run_rows("more", more_file);
-	run_weights();
 }
 
 _Noreturn void ops_main(long *stack)
