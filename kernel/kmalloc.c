@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * kmalloc.c - one qr_heap over low frames.
+ *
+ * The heap's pages are frames of the direct map: an object's address is its physical address plus
+ * a constant, and no page table changes.  Large objects are frames in a row; where no such row is
+ * free, the allocation fails, and who needs more than a few pages has to live with that.
+ */
+#include <quire/heap.h>
+#include "arch/x86/cpu.h"
+#include "arch/x86/layout.h"
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
+#include "kernel/memory.h"
+#include "kernel/panic.h"
+
+struct qr_heap kernel_heap;
+
+static unsigned order_of(size_t npages)
+{
+	return npages <= 1 ? 0 : (unsigned)(8 * sizeof(long)) - (unsigned)__builtin_clzl(npages - 1);
+}
+
+static void *take_pages(void *ctx, size_t npages, size_t align_pages)
+{
+	unsigned order = order_of(npages);
+	enum qr_err err;
+	qr_frame f;
+
+	if (npages == (size_t)1 << order && order <= QR_MAX_ORDER && align_pages <= npages)
+		err = qr_frames_alloc(&frames, order, QR_FRAME_HEAP, QR_LOW, &f);
+	else
+		err = qr_frames_alloc_range(&frames, npages, align_pages, QR_FRAME_HEAP, QR_LOW, &f);
+	return err == QR_OK ? direct_map(qr_frame_phys(f).v) : NULL;
+}
+
+static void give_pages(void *ctx, void *p, size_t npages)
+{
+	qr_frame f = qr_phys_frame(qr_phys_of(direct_phys(p)));
+
+	if (qr_frames_free_range(&frames, f, npages) != QR_OK)
+		panic("the heap gave back %zu pages at %p that it does not own", npages, p);
+}
+
+static void wrong_free(void *ctx, const struct qr_heap_fault *fault)
+{
+	static const char *const words[] = {
+		[QR_HEAP_FOREIGN] = "no address of the heap",
+		[QR_HEAP_INTERIOR] = "not the begin of an object",
+		[QR_HEAP_DOUBLE] = "free already",
+		[QR_HEAP_SIZE] = "of another size",
+	};
+
+	panic("kfree(%p): %s (object %p, %zu bytes)", fault->p, words[fault->wrong],
+	      fault->object, fault->size);
+}
+
+void kmalloc_init(void)
+{
+	struct qr_heap_source source = {
+		.pages = take_pages,
+		.free = give_pages,
+		.base = (uintptr_t)direct_map(0),
+		.nbytes = (size_t)frames.low_end << QR_PAGE_SHIFT,
+	};
+
+	if (qr_heap_init(&kernel_heap, &source, 1, (uintptr_t)rdtsc()) != QR_OK)
+		panic("not enough memory to start: the heap");
+	qr_heap_set_report(&kernel_heap, wrong_free, NULL);
+}
+
+void *kmalloc(size_t n)
+{
+	return qr_heap_alloc(&kernel_heap, n);
+}
+
+void *kzalloc(size_t n)
+{
+	return qr_heap_zalloc(&kernel_heap, n);
+}
+
+void *kcalloc(size_t n, size_t size)
+{
+	size_t bytes;
+
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : kzalloc(bytes);
+}
+
+void *krealloc(void *p, size_t n)
+{
+	return qr_heap_realloc(&kernel_heap, p, n);
+}
+
+void kfree(void *p)
+{
+	(void)qr_heap_free(&kernel_heap, p);
+}
+
+char *kstrndup(const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *copy = kmalloc(len + 1);
+
+	if (copy) {
+		memcpy(copy, s, len);
+		copy[len] = 0;
+	}
+	return copy;
+}
+
+char *kstrdup(const char *s)
+{
+	return kstrndup(s, SIZE_MAX - 1);
+}
