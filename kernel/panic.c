@@ -15,7 +15,8 @@
 #include "kernel/panic.h"
 #include "kernel/symbols.h"
 
-#define CALLS_MAX 32
+#define CALLS_MAX  32
+#define FRAMES_MAX 10000
 
 void (*panic_explain_address)(uintptr_t address);
 
@@ -26,7 +27,8 @@ static void print_place(uintptr_t ip)
 	const char *name;
 	uintptr_t offset;
 
-	if (symbol_of(ip, &name, &offset))
+	if (ip - (uintptr_t)image_text_start < (uintptr_t)(image_text_end - image_text_start) &&
+	    symbol_of(ip, &name, &offset))
 		kprintf("  %p  %s+%#lx\n", (void *)ip, name, (unsigned long)offset);
 	else
 		kprintf("  %p\n", (void *)ip);
@@ -40,20 +42,36 @@ static bool is_frame(uintptr_t bp, uintptr_t before)
 	       (!before || bp - before < 65536) && bp < UINTPTR_MAX - 2 * sizeof(bp);
 }
 
+/* A recursion that filled the stack is one line, so that its beginning is still seen. */
+static void print_repeated(unsigned *n)
+{
+	if (*n)
+		kprintf("  ... %u times more\n", *n);
+	*n = 0;
+}
+
 void backtrace(uintptr_t ip, uintptr_t bp)
 {
-	uintptr_t before = 0;
+	uintptr_t before = 0, last = 0;
+	unsigned shown = 0, repeated = 0;
 
 	print_place(ip);
-	for (unsigned i = 0; i < CALLS_MAX && is_frame(bp, before); i++) {
+	for (unsigned i = 0; i < FRAMES_MAX && shown < CALLS_MAX && is_frame(bp, before); i++) {
 		const uintptr_t *frame = (const uintptr_t *)bp;
 
 		if (!frame[1])
 			break;
-		print_place(frame[1]);
+		if (frame[1] == last) {
+			repeated++;
+		} else {
+			print_repeated(&repeated);
+			print_place(last = frame[1]);
+			shown++;
+		}
 		before = bp;
 		bp = frame[0];
 	}
+	print_repeated(&repeated);
 }
 
 static void print_registers(const struct regs *r)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * asm.h - what the assembly stubs know of C's structures.  trap.c and cpu.c assert that it is so.
+ *
+ * Calls between the two: the usual convention on x86_64; on i686 the whole kernel is compiled with
+ * -mregparm=3, so the first three arguments are in eax, edx and ecx.
  */
 #ifndef ARCH_X86_ASM_H
 #define ARCH_X86_ASM_H
@@ -19,8 +22,15 @@
 #define REGS_SP     160
 #define REGS_SIZE   176
 #else
+/* struct cpu */
+#define CPU_TASK    4
+/* struct regs */
 #define REGS_VECTOR 36
 #define REGS_SIZE   64
 #endif
+
+/* struct task begins with its work flags (kernel/task.h asserts it): all that the way back to
+ * user mode knows of one. */
+#define TASK_WORK 0
 
 #endif

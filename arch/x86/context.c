@@ -9,7 +9,7 @@
 #include "arch/x86/user.h"
 #include "kernel/lib/string.h"
 
-void ASMCALL context_switch_stacks(uintptr_t *save, uintptr_t load);
+void context_switch_stacks(uintptr_t *save, uintptr_t load);
 void context_start(void);
 
 /* What context_switch_stacks pops, in that order. */

@@ -15,13 +15,6 @@
 #include <quire/types.h>
 #include "arch/x86/regs.h"
 
-/* Functions between C and assembly: arguments in registers on i686 too. */
-#ifdef __x86_64__
-#define ASMCALL
-#else
-#define ASMCALL __attribute__((regparm(3)))
-#endif
-
 /* ---- ports ---------------------------------------------------------------------------- */
 
 QR_INLINE void outb(uint16_t port, uint8_t value)
@@ -64,12 +57,12 @@ QR_INLINE uint32_t inl(uint16_t port)
 }
 
 /* The same as assembly functions with an address (seeds B1), arch/x86/32|64/port.S. */
-void ASMCALL port_out8(uint16_t port, uint8_t value);
-void ASMCALL port_out16(uint16_t port, uint16_t value);
-void ASMCALL port_out32(uint16_t port, uint32_t value);
-uint8_t ASMCALL port_in8(uint16_t port);
-uint16_t ASMCALL port_in16(uint16_t port);
-uint32_t ASMCALL port_in32(uint16_t port);
+void port_out8(uint16_t port, uint8_t value);
+void port_out16(uint16_t port, uint16_t value);
+void port_out32(uint16_t port, uint32_t value);
+uint8_t port_in8(uint16_t port);
+uint16_t port_in16(uint16_t port);
+uint32_t port_in32(uint16_t port);
 
 /* ---- interrupts ----------------------------------------------------------------------- */
 

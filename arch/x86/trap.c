@@ -22,10 +22,9 @@ _Static_assert(offsetof(struct regs, sp) == REGS_SP, "asm.h");
 #endif
 
 /* Called by stubs.S only. */
-void ASMCALL syscall_enter(struct regs *r);
-void ASMCALL trap_from_user(struct regs *r);
-void ASMCALL trap_from_kernel(struct regs *r);
-void ASMCALL user_return(struct regs *r);
+void trap_from_user(struct regs *r);
+void trap_from_kernel(struct regs *r);
+void user_return(struct regs *r);
 _Noreturn void trap_double_fault(void);
 
 const char *trap_name(unsigned vector)
@@ -58,25 +57,15 @@ const char *trap_name(unsigned vector)
 	return vector < sizeof(names) / sizeof(names[0]) ? names[vector] : "unknown vector";
 }
 
-/* The first word of a task is its work flags (kernel/task.h asserts it): all that this layer
- * knows of one. */
 static bool has_work(const struct task *task)
 {
-	return *(const volatile uint32_t *)task;
+	return *(const volatile uint32_t *)((uintptr_t)task + TASK_WORK);
 }
 
-void ASMCALL user_return(struct regs *r)
+void user_return(struct regs *r)
 {
 	while (QR_RARELY(has_work(current)))
 		user_return_work(r);
-}
-
-void ASMCALL syscall_enter(struct regs *r)
-{
-	irq_enable();
-	syscall_dispatch(r);
-	irq_disable();
-	user_return(r);
 }
 
 static bool is_irq(const struct regs *r)
@@ -84,7 +73,7 @@ static bool is_irq(const struct regs *r)
 	return r->vector - VECTOR_IRQ0 < IRQ_LINES;
 }
 
-void ASMCALL trap_from_user(struct regs *r)
+void trap_from_user(struct regs *r)
 {
 	if (r->vector == TRAP_PF) {
 		uintptr_t address = cr2_get();
@@ -172,7 +161,7 @@ static void kernel_exception(struct regs *r)
 			   (unsigned long)r->orig_ax);
 }
 
-void ASMCALL trap_from_kernel(struct regs *r)
+void trap_from_kernel(struct regs *r)
 {
 	if (is_irq(r)) {
 		irq_dispatch((unsigned)r->vector - VECTOR_IRQ0);

@@ -50,7 +50,8 @@ enum trap_vector {
 
 /* ---- the kernel's, called from here ------------------------------------------------------ */
 
-/* Carry out system call regs_syscall(r) and regs_set_result(r, ...).  Interrupts on. */
+/* Carry out system call regs_syscall(r) and regs_set_result(r, ...).  Called by the stub itself
+ * (one call less), interrupts on. */
 void syscall_dispatch(struct regs *r);
 
 /* Resolve a fault, signal the program, or extable_fixup(r), or panic.  Interrupts are as the

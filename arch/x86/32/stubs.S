@@ -51,7 +51,12 @@ syscall_entry:
 	push_registers
 	xor	%ebp, %ebp		/* backtraces end here */
 	mov	%esp, %eax
-	call	syscall_enter
+	sti
+	call	syscall_dispatch
+	cli
+	mov	boot_cpu + CPU_TASK, %eax
+	cmpl	$0, TASK_WORK(%eax)
+	jne	syscall_work
 
 	.globl	return_to_user
 return_to_user:				/* interrupts off, %esp: struct regs */
@@ -69,6 +74,11 @@ return_to_user:				/* interrupts off, %esp: struct regs */
 	EXTABLE(1b, bad_segment_1)
 	EXTABLE(2b, bad_segment_2)
 	EXTABLE(3b, bad_iret)
+
+syscall_work:
+	mov	%esp, %eax
+	call	user_return
+	jmp	return_to_user
 
 /* A program had put something into its frame that cannot be loaded.  A data segment becomes
  * null, and a use of it will fault in the program; a bad code or stack segment is a fault of the

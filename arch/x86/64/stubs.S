@@ -77,7 +77,12 @@ syscall_entry:
 	push_registers
 	xor	%ebp, %ebp		/* backtraces end here */
 	mov	%rsp, %rdi
-	call	syscall_enter
+	sti
+	call	syscall_dispatch
+	cli
+	mov	%gs:CPU_TASK, %rax
+	cmpl	$0, TASK_WORK(%rax)
+	jne	syscall_work
 
 	/* Back by sysret if it restores all there is: ip in rcx and flags in r11 as they were
 	 * saved, ip canonical (sysret to another would fault in ring 0), no stepping. */
@@ -111,6 +116,11 @@ syscall_entry:
 	mov	REGS_SP - REGS_VECTOR(%rsp), %rsp
 	swapgs
 	sysretq
+
+syscall_work:
+	mov	%rsp, %rdi
+	call	user_return
+	jmp	return_to_user
 
 /* ---- exceptions and interrupts ------------------------------------------------------------ */
 

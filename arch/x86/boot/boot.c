@@ -17,7 +17,7 @@
 
 struct boot_info boot_info;
 
-_Noreturn void ASMCALL boot_main(uint32_t magic, uint32_t info);
+_Noreturn void boot_main(uint32_t magic, uint32_t info);
 
 bool boot_read(uint64_t pa, void *to, size_t n)
 {
@@ -111,7 +111,7 @@ void boot_add_module(uint64_t start, uint64_t end, const char *args)
 	strlcpy(m->args, args, sizeof(m->args));
 }
 
-_Noreturn void ASMCALL boot_main(uint32_t magic, uint32_t info)
+_Noreturn void boot_main(uint32_t magic, uint32_t info)
 {
 	cpu_init();
 	tables_init();
