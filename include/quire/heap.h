@@ -47,6 +47,11 @@ struct qr_heap_source {
 	size_t nbytes;
 };
 
+struct qr_frames;
+
+/* A source over frames of low memory, whose windows are arithmetic: what a kernel uses. */
+void qr_heap_source_frames(struct qr_heap_source *src, struct qr_frames *f);
+
 enum qr_heap_wrong {
 	QR_HEAP_FOREIGN = 1, /* not an address of this heap */
 	QR_HEAP_INTERIOR,    /* inside an object, or between objects */
@@ -93,6 +98,7 @@ struct qr_heap {
 	struct qr_heap_class class[QR_HEAP_CLASSES];
 
 	struct qr_span *spare; /* unused span records */
+	void *meta_pages;      /* chained through their first word */
 	char *meta, *meta_end; /* unused rest of the last metadata page */
 	size_t npages;         /* from the source, for objects */
 	size_t nmeta;          /* from the source, for everything else */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * heap_check.c - the invariants I1 .. I5 that heap.c states; walking over objects; numbers.
+ */
+#include "mm/heap_impl.h"
+
+static bool span_bit(const struct qr_span *s, uint32_t i)
+{
+	return s->bits[i / QR_WORD_BITS] >> (i % QR_WORD_BITS) & 1;
+}
+
+/* ---- walking --------------------------------------------------------------------------------- */
+
+void qr_heap_walk(struct qr_heap *h, qr_heap_walk_fn *fn, void *ctx)
+{
+	struct qr_span *s;
+
+	/* With all magazines empty, what is not free in a span is in use. */
+	for (unsigned cpu = 0; cpu < h->ncpus; cpu++)
+		qr_heap_flush(h, cpu);
+	for (size_t page = 0; (s = qr_heap_span_next(h, &page));) {
+		size_t size = s->class == CLASS_LARGE ? s->limit : h->class[s->class].size;
+
+		for (uint32_t i = 0; i < s->nobj; i++)
+			if (!span_bit(s, i) && !fn(ctx, (char *)s->start + i * size, size))
+				return;
+	}
+}
+
+void qr_heap_stats(struct qr_heap *h, struct qr_heap_stats *out)
+{
+	struct qr_heap_stats st = { 0 };
+	struct qr_span *s;
+	size_t cached = 0;
+	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
+
+	for (size_t page = 0; (s = qr_heap_span_next(h, &page));) {
+		bool large = s->class == CLASS_LARGE;
+		size_t used = s->nobj - s->nfree;
+
+		st.objects += used;
+		st.used += used * (large ? s->limit : h->class[s->class].size);
+		st.large += large ? s->limit : 0;
+	}
+	st.pages = h->npages << QR_PAGE_SHIFT;
+	st.metadata = h->nmeta << QR_PAGE_SHIFT;
+	qr_lock_release_irq(&h->lock, irq);
+	for (unsigned cpu = 0; cpu < h->ncpus; cpu++)
+		for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
+			uint32_t n = qr_load32(&h->local[cpu].mag[c]->n);
+
+			cached += n;
+			st.cached += (size_t)n * h->class[c].size;
+		}
+	st.objects -= cached;
+	st.used -= st.cached;
+	*out = st;
+}
+
+/* ---- checking -------------------------------------------------------------------------------- */
+
+static const char *check_span(const struct qr_heap *h, const struct qr_span *s)
+{
+	unsigned nfree = 0;
+
+	for (size_t i = 0; i < s->npages; i++)
+		if (span_of(h, s->start + (i << QR_PAGE_SHIFT)) != s)
+			return "I1: the map names a span for each of its pages";
+	if (s->class > CLASS_LARGE || (s->class == CLASS_LARGE && s->nfree))
+		return "I1: a span is of a class, or one large object";
+	for (uint32_t i = 0; i < SPAN_MAX_OBJ; i++) {
+		nfree += span_bit(s, i);
+		if (i >= s->nobj && span_bit(s, i))
+			return "I2: there is no object beyond the last";
+	}
+	if (nfree != s->nfree)
+		return "I2: nfree is the number of free bits";
+	if (s->class < CLASS_LARGE && !s->listed && s->nfree * 8u >= s->nobj)
+		return "I3: a span that is an eighth free is listed";
+	return NULL;
+}
+
+static const char *check_list(const struct qr_heap *h, unsigned class)
+{
+	const struct qr_heap_class *c = &h->class[class];
+	const struct qr_span *prev = NULL;
+	unsigned nempty = 0;
+
+	for (const struct qr_span *s = c->spans; s; prev = s, s = s->next) {
+		if (s->class != class || s->prev != prev || !s->listed || !s->nfree)
+			return "I3: a listed span is of the class and has free objects";
+		nempty += s->nfree == s->nobj;
+	}
+	return nempty == c->nempty ? NULL : "I3: empty spans are counted";
+}
+
+static const char *check_magazine(const struct qr_heap *h, unsigned cpu, unsigned class)
+{
+	const struct qr_heap_magazine *m = h->local[cpu].mag[class];
+
+	if (m->n > m->cap)
+		return "I5: no magazine holds more than its capacity";
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct qr_span *s = span_of(h, m->obj[i]);
+
+		if (!s || s->class != class || !is_object(s, m->obj[i]))
+			return "I4: an object in a magazine is one of its class";
+		if (span_bit(s, index_of(s, m->obj[i])))
+			return "I4: an object in a magazine is not free in its span";
+		for (unsigned c = 0; c <= cpu; c++) {
+			const struct qr_heap_magazine *o = h->local[c].mag[class];
+
+			for (uint32_t j = 0; j < (c == cpu ? i : o->n); j++)
+				if (o->obj[j] == m->obj[i])
+					return "I4: an object is in one magazine once";
+		}
+	}
+	return NULL;
+}
+
+const char *qr_heap_check(struct qr_heap *h)
+{
+	const char *broken = NULL;
+	size_t npages = 0;
+	struct qr_span *s;
+
+	for (size_t page = 0; !broken && (s = qr_heap_span_next(h, &page));) {
+		broken = check_span(h, s);
+		npages += s->npages;
+	}
+	if (!broken && npages != h->npages)
+		broken = "I1: the map names nothing but spans";
+	for (unsigned c = 0; c < QR_HEAP_CLASSES && !broken; c++)
+		broken = check_list(h, c);
+	for (unsigned cpu = 0; cpu < h->ncpus; cpu++)
+		for (unsigned c = 0; c < QR_HEAP_CLASSES && !broken; c++)
+			broken = check_magazine(h, cpu, c);
+	return broken;
+}
