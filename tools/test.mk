@@ -21,7 +21,7 @@ ifneq ($(boot_scripts)$(filter size compilers,$(notdir $(check_scripts:.t=))),)
 test_needs += $(if $(kernels_exist),test-kernels)
 endif
 ifneq ($(boot_scripts),)
-test_needs += test-roots
+test_needs += test-roots $(if $(wildcard tests/user/*.c),user-programs)
 endif
 
 test_arches := x86_64 i686

@@ -207,8 +207,9 @@ sub run {
 	$self->send("$command\n");
 	my $out = $self->expect($self->{prompt}, $seconds);
 	return undef unless defined $out;
-	$out =~ s/^[^\n]*\n//;             # the echo
-	$out =~ s/(^|\n)[^\n]*\z/$1/;      # the prompt
+	my $echo = join "\n?", map { quotemeta } split //, $command;    # wrapped by a shell that edits
+	$out =~ s/\A$echo\n+//;
+	$out =~ s/(^|\n)[^\n]*\z/$1/;    # the prompt
 	return $out;
 }
 
