@@ -22,29 +22,29 @@
 #include <quire/types.h>
 #include <quire/bootmap.h>
 
-#define BOOT_MAX_RANGES	 512
+#define BOOT_MAX_RANGES  512
 #define BOOT_MAX_MODULES 32
 #define BOOT_MAX_CMDLINE 2048
 
 enum boot_loader { BOOT_MULTIBOOT1, BOOT_MULTIBOOT2, BOOT_PVH };
 
 struct boot_module {
-	uint64_t start, end;	/* physical bytes [start, end) */
-	char args[64];		/* its string: a name, or arguments; cut if longer */
+	uint64_t start, end; /* physical bytes [start, end) */
+	char args[64];       /* its string: a name, or arguments; cut if longer */
 };
 
 enum boot_screen_kind {
 	BOOT_SCREEN_NONE,
-	BOOT_SCREEN_TEXT,	/* VGA text: cells of character and attribute */
-	BOOT_SCREEN_PIXELS,	/* linear frame buffer, direct colour */
+	BOOT_SCREEN_TEXT,   /* VGA text: cells of character and attribute */
+	BOOT_SCREEN_PIXELS, /* linear frame buffer, direct colour */
 };
 
 struct boot_screen {
 	enum boot_screen_kind kind;
-	uint64_t address;	/* physical */
+	uint64_t address;       /* physical */
 	uint32_t width, height; /* cells or pixels */
-	uint32_t pitch;		/* bytes a row */
-	uint8_t bits;		/* a pixel; 16 for text */
+	uint32_t pitch;         /* bytes a row */
+	uint8_t bits;           /* a pixel; 16 for text */
 	uint8_t red_shift, green_shift, blue_shift;
 	uint8_t red_bits, green_bits, blue_bits;
 };
@@ -61,12 +61,13 @@ struct boot_info {
 	unsigned nmodules;
 
 	struct boot_screen screen;
-	uint64_t acpi_root;	/* physical address of the RSDP; 0: not told */
+	uint64_t acpi_root;    /* physical address of the RSDP; 0: not told */
+	uint8_t acpi_copy[36]; /* what it points to where the loader gave a copy */
 
-	uint64_t kernel_start;	/* physical extent of the kernel image, bss and boot tables */
+	uint64_t kernel_start; /* physical extent of the kernel image, bss and boot tables */
 	uint64_t kernel_end;
 
-	unsigned cut;		/* entries that found no room (ranges and modules) */
+	unsigned cut; /* entries that found no room (ranges and modules) */
 };
 
 /* Filled by the boot path before kernel_main; constant afterwards. */

@@ -19,6 +19,7 @@
 #define PVH_MAGIC    0x336ec578
 #define CPUID_PSE    (1 << 3)
 #define CPUID_PAE    (1 << 6)
+#define CPUID_CMOV   (1 << 15) /* the compiler was told i686 */
 #define CR4_PSE	     0x10
 #define CR4_PAE	     0x20
 
@@ -46,6 +47,8 @@ boot_multiboot:
 	mov	$1, %eax
 	cpuid
 	pop	%ebx
+	test	$CPUID_CMOV, %edx
+	jz	unfit
 #ifdef QUIRE_PAE
 	test	$CPUID_PAE, %edx
 	jz	unfit
@@ -98,7 +101,7 @@ unfit_text:
 #ifdef QUIRE_PAE
 	.asciz	"Quire (i686-pae) needs a CPU with PAE; boot the i686 kernel here.\r\n"
 #else
-	.asciz	"Quire (i686) needs a CPU with 4 MiB pages (PSE).\r\n"
+	.asciz	"Quire (i686) needs a Pentium Pro or later: 4 MiB pages and CMOV.\r\n"
 #endif
 	/* The selectors are those of the final table, so that nothing must be reloaded twice. */
 	.balign	8

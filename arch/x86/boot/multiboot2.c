@@ -6,6 +6,7 @@
  * multiple of eight; type 0 ends the list, and so does the total size.
  */
 #include "arch/x86/boot/boot.h"
+#include "arch/x86/layout.h"
 #include "kernel/lib/string.h"
 
 enum {
@@ -100,6 +101,16 @@ static void parse_screen(uint64_t pa, uint64_t end)
 	s->blue_bits = t.color[5];
 }
 
+/* The tag holds a copy of the RSDP, in memory that will be given away. */
+static void parse_acpi(uint64_t pa, uint64_t end)
+{
+	size_t n = end - pa < sizeof(boot_info.acpi_copy) ? (size_t)(end - pa)
+							  : sizeof(boot_info.acpi_copy);
+
+	if (boot_read(pa, boot_info.acpi_copy, n))
+		boot_info.acpi_root = image_phys(boot_info.acpi_copy);
+}
+
 static void parse_tag(uint32_t type, uint64_t pa, uint64_t end, struct mb2_memory *memory)
 {
 	switch (type) {
@@ -123,11 +134,11 @@ static void parse_tag(uint32_t type, uint64_t pa, uint64_t end, struct mb2_memor
 		parse_screen(pa, end);
 		break;
 	case TAG_ACPI_OLD:
-		if (!boot_info.acpi_root)
-			boot_info.acpi_root = pa;
-		break;
+		if (boot_info.acpi_root)
+			break; /* the new one says more */
+			       /* fall through */
 	case TAG_ACPI_NEW:
-		boot_info.acpi_root = pa;
+		parse_acpi(pa, end);
 		break;
 	}
 }
