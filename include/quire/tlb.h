@@ -10,7 +10,7 @@
  *	                    it may be remembered
  *	struct qr_gather    one operation's: what to forget and what to free afterwards
  *
- * The protocol; each order in it is needed (tests/model/tlb.pml, and test_tlb.c breaks each):
+ * The protocol; each order in it is needed (tests/host/test_tlb.c breaks one after the other):
  *
  *	who takes away		who is asked			who switches in
  *	1 change the entries	1 read the generation		1 set own bit in the set
