@@ -265,27 +265,28 @@ sub give_up {
 	die "$self->{arch}: $why\n";
 }
 
-# Results that the kernel itself prints as TAP, taken over one by one; until its plan, `1..N`.
+# Results that come over the line as TAP, taken over one by one until all that the plan (`1..N`,
+# first or last) promises are there.
 sub relay {
 	my ($self, $seconds) = @_;
 	my $builder = Test::More->builder;
-	my $count = 0;
-	while (defined $self->expect(qr/^(?:(not )?ok \d+ (?:- )?([^\n]*)|1\.\.(\d+)|(Bail out![^\n]*))\n/m, $seconds)) {
-		my ($not, $name, $plan, $bail) = @{ $self->{captures} };
+	my ($count, $plan) = (0);
+	until (defined $plan && $count >= $plan) {
+		my $said = $self->expect(qr/^(?:(not )?ok \d+ (?:- )?([^\n]*)|1\.\.(\d+)|(Bail out![^\n]*))\n/m, $seconds);
+		last unless defined $said;
+		my ($not, $name, $planned, $bail) = @{ $self->{captures} };
 		die "$bail\n" if defined $bail;
-		if (defined $plan) {
-			$builder->is_num($count, $plan, "$self->{arch}: the kernel's plan");
-			return $count;
-		}
-		$count++;
-		if ($name =~ s/# SKIP\b\s*//i) {
+		if (defined $planned) {
+			$plan = $planned;
+			last if $count;
+		} elsif (++$count && $name =~ s/# SKIP\b\s*//i) {
 			$builder->skip("$self->{arch}: $name");
 		} else {
-			$builder->ok(!$not, "$self->{arch}: $name") or $self->show(20);
+			# What was remarked before a failure says why.
+			$builder->ok(!$not, "$self->{arch}: $name") or Test::More::diag($said);
 		}
 	}
-	$builder->ok(0, "$self->{arch}: the kernel's tests came to their end");
-	$self->show;
+	$builder->is_num($count, $plan // -1, "$self->{arch}: as many results as planned") or $self->show;
 	return $count;
 }
 
