@@ -59,10 +59,11 @@ lib: build/host/libquire.a
 clean:
 	$(Q)[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name debs -exec rm -rf {} +
 
-# What must hold before a change lands: both kernels link, the unit tests compile.
+# What must hold before a change lands: both kernels link, the unit tests compile, by
+# either compiler and for either word size.
 check-build:
 ifneq ($(wildcard kernel/main.c),)
 	$(submake) -s ARCH=x86_64 kernel
 	$(submake) -s ARCH=i686 kernel
 endif
-	$(submake) -s tests-gcc64
+	$(submake) -s tests-gcc64 tests-clang32

@@ -39,5 +39,5 @@ test-needs: $(test_needs)
 ## test: build and run all tests; T="NAME ..." runs those of that name
 test:
 	@tools/setup test
-	$(submake) test-needs
+	-$(submake) -k test-needs
 	@tools/test --jobs $(JOBS) $(check_scripts) $(boot_scripts) $(host_programs)
