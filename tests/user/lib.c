@@ -144,6 +144,20 @@ long proc_kib(const char *file, const char *key)
 	return kib;
 }
 
+int loses_memory(void (*f)(void))
+{
+	long before;
+
+	f(); /* what is kept from then on is not lost */
+	for (int round = 0; round < 6; round++) {
+		before = proc_kib("/proc/meminfo", "MemFree");
+		f();
+		if (before - proc_kib("/proc/meminfo", "MemFree") < 256)
+			return 0;
+	}
+	return 1;
+}
+
 /* ---- running ------------------------------------------------------------------------ */
 
 static const char *program_of(const struct test *t, char *buffer, size_t size)

@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
+#include <stddef.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -95,6 +96,10 @@ char *fresh(size_t size);
 
 /* A line "KEY: n kB" of a file of /proc, in KiB; -1 when it is not there. */
 long proc_kib(const char *file, const char *key);
+
+/* Does f lose memory?  In some of a few runs MemFree must come back to within 256 KiB: others
+ * may be busy on the same machine. */
+int loses_memory(void (*f)(void));
 
 /* The path of this very binary, to be started again; `role` runs in it as argv[1] says. */
 extern const char *self_path;
