@@ -166,8 +166,8 @@ static void run_rows(const char *group, const struct row *row)
 		if (first < 0)
 			put_number(first);
 		else
-			put_number((int64_t)divide((u64)median(t, row->rounds) * 10,
-						   row->n * row->per));
+			put_number(
+			    (int64_t)divide((u64)median(t, row->rounds) * 10, row->n * row->per));
 		put(" ");
 		put(row->name);
 		put_line();

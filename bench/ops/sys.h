@@ -132,17 +132,14 @@ static inline __attribute__((always_inline)) long sys3(long nr, long a, long b, 
 			 : "a"(nr), "D"(a), "S"(b), "d"(c)
 			 : "rcx", "r11", "memory");
 #else
-	__asm__ volatile("int $0x80"
-			 : "=a"(ret)
-			 : "a"(nr), "b"(a), "c"(b), "d"(c)
-			 : "memory");
+	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
 #endif
 	return ret;
 }
 
-#define sys0(nr)	  sys3(nr, 0, 0, 0)
-#define sys1(nr, a)	  sys3(nr, (long)(a), 0, 0)
-#define sys2(nr, a, b)	  sys3(nr, (long)(a), (long)(b), 0)
+#define sys0(nr)             sys3(nr, 0, 0, 0)
+#define sys1(nr, a)          sys3(nr, (long)(a), 0, 0)
+#define sys2(nr, a, b)       sys3(nr, (long)(a), (long)(b), 0)
 #define sys4(nr, a, b, c, d) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2 };
@@ -152,10 +149,10 @@ enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000 }
 enum { SIGUSR1 = 10, SIGSEGV = 11, SIGKILL = 9, SIGCHLD = 17 };
 #define SA_SIGINFO  4ul
 #define SA_RESTORER 0x04000000ul
-#define PAGE	    4096ul
-#define KiB	    1024ul
-#define MiB	    (1024ul * KiB)
-#define GiB	    (1024ul * MiB)
+#define PAGE        4096ul
+#define KiB         1024ul
+#define MiB         (1024ul * KiB)
+#define GiB         (1024ul * MiB)
 
 struct timespec_k {
 	long sec, nsec;

@@ -5,48 +5,48 @@
  */
 #include "ops.h"
 
-static void poke(const char *path)
+static char text[16 * KiB];
+
+/* The sum of the numbers that follow this word in a file; -1: no such file. */
+static long sum_of(const char *path, const char *word)
 {
-	long fd = sys3(NR_open, (long)path, O_WRONLY, 0);
+	long fd = sys3(NR_open, (long)path, O_RDONLY, 0), size = 0, got, sum = 0;
+
+	if (fd < 0)
+		return -1;
+	while ((got = sys3(NR_read, fd, (long)text + size, (long)sizeof text - size - 1)) > 0)
+		size += got;
+	sys1(NR_close, fd);
+	text[size] = 0;
+	for (long i = 0; i < size; i++) {
+		long value = 0, k = 0;
+
+		while (word[k] && text[i + k] == word[k])
+			k++;
+		if (word[k])
+			continue;
+		for (i += k; text[i] == ' '; i++)
+			;
+		for (; text[i] >= '0' && text[i] <= '9'; i++)
+			value = value * 10 + (text[i] - '0');
+		sum += value;
+	}
+	return sum;
+}
+
+/* Free memory in bytes.  Linux counts late, until told, and leaves out the free pages that it
+ * keeps per CPU; a kernel without these files counts at once. */
+static long mem_free(void)
+{
+	long fd = sys3(NR_open, (long)"/proc/sys/vm/stat_refresh", O_WRONLY, 0), kib, pages;
 
 	if (fd >= 0) {
 		sys3(NR_write, fd, (long)"1", 1);
 		sys1(NR_close, fd);
 	}
-}
-
-/* Linux keeps free pages per CPU, and counts them late: both are sent home first.  A kernel
- * that lacks these files counts at once. */
-static void settle(void)
-{
-	poke("/proc/sys/vm/compact_memory");
-	poke("/proc/sys/vm/stat_refresh");
-}
-
-/* MemFree of /proc/meminfo, in bytes; below zero: no such file or line. */
-static long mem_free(void)
-{
-	static const char key[] = "MemFree:";
-	static char text[2048];
-	long fd, got, kib = 0;
-	unsigned k = 0;
-
-	settle();
-	fd = sys3(NR_open, (long)"/proc/meminfo", O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	got = sys3(NR_read, fd, (long)text, sizeof text - 1);
-	sys1(NR_close, fd);
-	for (long i = 0; i < got; i++) {
-		k = text[i] == key[k] ? k + 1 : 0;
-		if (k < sizeof key - 1)
-			continue;
-		for (i++; i < got && text[i] != 'k'; i++)
-			if (text[i] >= '0' && text[i] <= '9')
-				kib = kib * 10 + (text[i] - '0');
-		return kib * 1024;
-	}
-	return -2;
+	kib = sum_of("/proc/meminfo", "MemFree:");
+	pages = sum_of("/proc/zoneinfo", " count:");
+	return kib < 0 ? kib : kib * 1024 + (pages > 0 ? pages * (long)PAGE : 0);
 }
 
 /* What was used since `before`, each. */

@@ -9,7 +9,8 @@
 #include <ftw.h>
 
 extern const struct test __start_tests[], __stop_tests[];
-extern const struct role __start_roles[] __attribute__((weak)), __stop_roles[] __attribute__((weak));
+extern const struct role __start_roles[] __attribute__((weak)),
+    __stop_roles[] __attribute__((weak));
 
 const char *self_path;
 void *fault_addr;
@@ -50,8 +51,7 @@ void check_error(const char *file, int line, const char *what, long ret, int got
 	if (ret == -1 && got == want)
 		return;
 	errno = got;
-	snprintf(text, sizeof text, "%s: answered %ld, should fail with errno %d", what, ret,
-		 want);
+	snprintf(text, sizeof text, "%s: answered %ld, should fail with errno %d", what, ret, want);
 	check_failed(file, line, text, 0);
 }
 
@@ -215,7 +215,8 @@ static int run_test(const struct test *t, int number)
 	if (pid > 0)
 		kill(-pid, SIGKILL); /* what it left behind */
 	nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-	passed = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_SKIP);
+	passed =
+	    WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_SKIP);
 	if (WIFSIGNALED(status))
 		printf("# ended by signal %d%s\n", WTERMSIG(status),
 		       WTERMSIG(status) == SIGALRM ? " (too slow)" : "");

@@ -139,5 +139,5 @@ TEST("the program's own zeroes are zero, and its data is its own")
 TEST("the program's text and constants cannot be written")
 {
 	CHECK_EQ(fault_write((void *)(uintptr_t)&descend, 0), SIGSEGV);
-	CHECK_EQ(fault_write((void *)(uintptr_t)"a constant", 0), SIGSEGV);
+	CHECK_EQ(fault_write((void *)(uintptr_t) "a constant", 0), SIGSEGV);
 }

@@ -178,8 +178,8 @@ TEST("a stray access in the kernel's half is a plain SIGSEGV")
 	uintptr_t top = (uintptr_t)1 << (sizeof(void *) * 8 - 1);
 
 	CHECK_EQ(fault_read((void *)(top | 0x40000000u)), SIGSEGV);
-	CHECK_EQ(fault_read((void *)(uintptr_t)-(16 * MiB)), SIGSEGV);
-	CHECK_EQ(fault_write((void *)(uintptr_t)-(2 * MiB), 1), SIGSEGV);
+	CHECK_EQ(fault_read((void *)(uintptr_t) - (16 * MiB)), SIGSEGV);
+	CHECK_EQ(fault_write((void *)(uintptr_t) - (2 * MiB), 1), SIGSEGV);
 	if (sizeof(void *) == 8) /* not canonical: a general protection fault, without address */
 		CHECK_EQ(fault_read((void *)(uintptr_t)0x1234567890abcdefull), SIGSEGV);
 }

@@ -91,7 +91,8 @@ TEST("a fixed mapping replaces what was there, and only that")
 	CHECK(q == p + 2 * PAGE);
 	CHECK(p[PAGE] == 1 && q[0] == 0 && q[2 * PAGE - 1] == 0 && p[4 * PAGE] == 1);
 	CHECK_EQ(fault_write(q, 1), SIGSEGV);
-	CHECK_ERR(mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+	CHECK_ERR(mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		       0),
 		  EEXIST);
 	munmap(p, 8 * PAGE);
 	q = mmap(p, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -209,6 +210,5 @@ TEST("memory below mmap_min_addr and at the top is nobody's")
 	CHECK_EQ(fault_write((void *)-1, 0), SIGSEGV);
 	CHECK(mmap((void *)-PAGE, PAGE, PROT_READ, anon, -1, 0) == MAP_FAILED);
 	if (sizeof(void *) == 8) /* under a 64-bit kernel, a 32-bit program has all 4 GiB */
-		CHECK_ERR(mmap((void *)(-4 * PAGE), PAGE, PROT_READ, anon, -1, 0),
-			  ENOMEM);
+		CHECK_ERR(mmap((void *)(-4 * PAGE), PAGE, PROT_READ, anon, -1, 0), ENOMEM);
 }

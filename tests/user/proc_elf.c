@@ -18,13 +18,13 @@ struct image {
 
 static const unsigned char exit_17[] = {
 #ifdef __x86_64__
-	0xbf, 17, 0, 0, 0,	/* mov $17, %edi */
-	0xb8, 60, 0, 0, 0,	/* mov $60, %eax */
-	0x0f, 0x05,		/* syscall */
+	0xbf, 17,   0, 0, 0, /* mov $17, %edi */
+	0xb8, 60,   0, 0, 0, /* mov $60, %eax */
+	0x0f, 0x05,          /* syscall */
 #else
-	0xbb, 17, 0, 0, 0,	/* mov $17, %ebx */
-	0xb8, 1, 0, 0, 0,	/* mov $1, %eax */
-	0xcd, 0x80,		/* int $0x80 */
+	0xbb, 17,   0, 0, 0, /* mov $17, %ebx */
+	0xb8, 1,    0, 0, 0, /* mov $1, %eax */
+	0xcd, 0x80,          /* int $0x80 */
 #endif
 };
 
@@ -46,10 +46,17 @@ static struct image good(void)
 		},
 	};
 
-	im.ph[0] = (ElfW(Phdr)){ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = BASE,
-				 .p_filesz = sizeof im, .p_memsz = sizeof im, .p_align = PAGE };
-	im.ph[1] = (ElfW(Phdr)){ .p_type = PT_LOAD, .p_flags = PF_R | PF_W,
-				 .p_vaddr = BASE + 0x10000, .p_memsz = 2 * PAGE, .p_align = PAGE };
+	im.ph[0] = (ElfW(Phdr)){ .p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_X,
+				 .p_vaddr = BASE,
+				 .p_filesz = sizeof im,
+				 .p_memsz = sizeof im,
+				 .p_align = PAGE };
+	im.ph[1] = (ElfW(Phdr)){ .p_type = PT_LOAD,
+				 .p_flags = PF_R | PF_W,
+				 .p_vaddr = BASE + 0x10000,
+				 .p_memsz = 2 * PAGE,
+				 .p_align = PAGE };
 	im.ph[2] = (ElfW(Phdr)){ .p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W };
 	memcpy(im.code, exit_17, sizeof exit_17);
 	return im;
@@ -151,7 +158,7 @@ TEST("program headers: none, too many, of a wrong size, out of the file, wrappin
 	CHECK(refused_with(&im, ENOEXEC));
 	im = good(), im.eh.e_phoff = 0x7ffff000;
 	CHECK(refused(&im));
-	im = good(), im.eh.e_phoff = (ElfW(Off))-8;
+	im = good(), im.eh.e_phoff = (ElfW(Off)) - 8;
 	CHECK(refused(&im));
 	im = good(), im.eh.e_phoff = (ElfW(Off))1 << (sizeof(void *) * 8 - 1);
 	CHECK(refused(&im));
@@ -175,10 +182,13 @@ TEST("a segment with more bytes in the file than in memory")
 
 TEST("segments in the kernel, at zero, wrapping, beyond the end")
 {
-	static const ElfW(Addr) places[] = { 0, (ElfW(Addr))-PAGE, (ElfW(Addr))-(16 * PAGE),
-					     (ElfW(Addr))1 << (sizeof(void *) * 8 - 1),
-					     (ElfW(Addr))0xffffffff80000000ull,
-					     (ElfW(Addr))0xc0100000ul << (sizeof(void *) == 8 ? 16 : 0) };
+	static const ElfW(Addr)
+	    places[] = { 0,
+			 (ElfW(Addr)) - PAGE,
+			 (ElfW(Addr)) - (16 * PAGE),
+			 (ElfW(Addr))1 << (sizeof(void *) * 8 - 1),
+			 (ElfW(Addr))0xffffffff80000000ull,
+			 (ElfW(Addr))0xc0100000ul << (sizeof(void *) == 8 ? 16 : 0) };
 	struct image im;
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -187,11 +197,11 @@ TEST("segments in the kernel, at zero, wrapping, beyond the end")
 		im = good(), im.ph[0].p_vaddr = places[i];
 		CHECK(refused(&im));
 	}
-	im = good(), im.ph[1].p_memsz = (ElfW(Addr))-BASE;
+	im = good(), im.ph[1].p_memsz = (ElfW(Addr)) - BASE;
 	CHECK(refused(&im));
-	im = good(), im.ph[1].p_memsz = (ElfW(Addr))-1;
+	im = good(), im.ph[1].p_memsz = (ElfW(Addr)) - 1;
 	CHECK(refused(&im));
-	im = good(), im.ph[1].p_memsz = ((ElfW(Addr))-1 >> 1) - 5;
+	im = good(), im.ph[1].p_memsz = ((ElfW(Addr)) - 1 >> 1) - 5;
 	survive(&im); /* a zeroed half of the address space: on 32 bits that can be had */
 }
 
@@ -205,7 +215,7 @@ TEST("an address and an offset that do not agree within the page")
 	CHECK(refused(&im));
 	im = good(), im.ph[0].p_align = 3;
 	survive(&im);
-	im = good(), im.ph[0].p_align = (ElfW(Addr))-1;
+	im = good(), im.ph[0].p_align = (ElfW(Addr)) - 1;
 	survive(&im);
 }
 
@@ -215,9 +225,9 @@ TEST("offsets beyond the file, and near the wrap")
 
 	im.ph[0].p_offset = 0x40000000;
 	CHECK(refused(&im)); /* its code is not there: SIGBUS */
-	im = good(), im.ph[0].p_offset = (ElfW(Off))-PAGE;
+	im = good(), im.ph[0].p_offset = (ElfW(Off)) - PAGE;
 	CHECK(refused(&im));
-	im = good(), im.ph[1].p_offset = (ElfW(Off))-PAGE, im.ph[1].p_filesz = PAGE;
+	im = good(), im.ph[1].p_offset = (ElfW(Off)) - PAGE, im.ph[1].p_filesz = PAGE;
 	survive(&im);
 	im = good(), im.ph[1].p_filesz = 0x7fffffff, im.ph[1].p_memsz = 0x7fffffff;
 	survive(&im);
@@ -239,8 +249,12 @@ TEST("segments that overlap, or come in the wrong order")
 
 TEST("an entry outside of everything")
 {
-	static const ElfW(Addr) places[] = { 0, 1, (ElfW(Addr))-1, (ElfW(Addr))-PAGE,
-					     (ElfW(Addr))0xffffffff80100000ull, BASE + 0x10000 };
+	static const ElfW(Addr) places[] = { 0,
+					     1,
+					     (ElfW(Addr)) - 1,
+					     (ElfW(Addr)) - PAGE,
+					     (ElfW(Addr))0xffffffff80100000ull,
+					     BASE + 0x10000 };
 	struct image im;
 
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -284,7 +298,7 @@ TEST("a loader that is absent, unterminated, empty, huge")
 	CHECK(refused(&im));
 	im.ph[2].p_filesz = 0;
 	CHECK(refused(&im));
-	im.ph[2].p_offset = (ElfW(Off))-2, im.ph[2].p_filesz = 4;
+	im.ph[2].p_offset = (ElfW(Off)) - 2, im.ph[2].p_filesz = 4;
 	CHECK(refused(&im));
 }
 
@@ -313,7 +327,7 @@ TEST("random damage, two thousand images")
 		for (int k = 0; k < 1 + round % 5; k++) {
 			seed = seed * 1103515245 + 12345;
 			((unsigned char *)&im)[(seed >> 8) % offsetof(struct image, code)] ^=
-				(unsigned char)(1 << (seed >> 28 & 7));
+			    (unsigned char)(1 << (seed >> 28 & 7));
 		}
 		run_image(&im, sizeof im);
 	}

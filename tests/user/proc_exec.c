@@ -9,7 +9,7 @@
 
 /* ---- what the started program sees --------------------------------------------------- */
 
-static const ElfW(auxv_t) *find_aux(char **envp, unsigned long type)
+static const ElfW(auxv_t) * find_aux(char **envp, unsigned long type)
 {
 	const ElfW(auxv_t) * aux;
 
@@ -86,8 +86,13 @@ TEST("arguments, environment and auxiliary vector lie as Linux lays them")
 TEST("the first stack pointer is aligned, whatever the number of strings")
 {
 	for (int n = 0; n < 5; n++) {
-		char *argv[] = { "u", "role-aligned", n > 0 ? "x" : NULL, n > 1 ? "yyy" : NULL,
-				 n > 2 ? "zz" : NULL, n > 3 ? "" : NULL, NULL };
+		char *argv[] = { "u",
+				 "role-aligned",
+				 n > 0 ? "x" : NULL,
+				 n > 1 ? "yyy" : NULL,
+				 n > 2 ? "zz" : NULL,
+				 n > 3 ? "" : NULL,
+				 NULL };
 
 		CHECK_EQ(in_child(start, argv), 0);
 	}

@@ -47,14 +47,13 @@ struct test {
 	void (*run)(void);
 };
 
-#define TEST(title) TEST_1(title, __LINE__)
+#define TEST(title)         TEST_1(title, __LINE__)
 #define TEST_1(title, line) TEST_2(title, line)
 #define TEST_2(title, line)                                                                    \
 	static void test_##line(void);                                                         \
 	static const struct test test_at_##line                                                \
-		__attribute__((section("tests"), used, aligned(sizeof(void *)))) = {           \
-			title, __FILE__, line, test_##line                                     \
-		};                                                                             \
+	    __attribute__((section("tests"), used,                                             \
+			   aligned(sizeof(void *)))) = { title, __FILE__, line, test_##line }; \
 	static void test_##line(void)
 
 /* The case fails, and goes on (CHECK) or ends (NEED).  On failure both name errno. */
@@ -65,11 +64,11 @@ struct test {
 #define CHECK_EQ(a, b) check_equal(__FILE__, __LINE__, #a " == " #b, (long long)(a), (long long)(b))
 
 /* A call fails with this errno. */
-#define CHECK_ERR(call, err)                                                                   \
-	do {                                                                                   \
-		errno = 0;                                                                     \
-		long ret_ = (long)(call);                                                      \
-		check_error(__FILE__, __LINE__, #call, ret_, errno, err);                      \
+#define CHECK_ERR(call, err)                                              \
+	do {                                                              \
+		errno = 0;                                                \
+		long ret_ = (long)(call);                                 \
+		check_error(__FILE__, __LINE__, #call, ret_, errno, err); \
 	} while (0)
 
 void check_failed(const char *file, int line, const char *what, int fatal);
@@ -109,12 +108,11 @@ struct role {
 	const char *name;
 	int (*run)(int argc, char **argv, char **envp);
 };
-#define ROLE(name_)                                                                            \
-	static int role_##name_(int argc, char **argv, char **envp);                           \
-	static const struct role role_at_##name_                                               \
-		__attribute__((section("roles"), used, aligned(sizeof(void *)))) = {           \
-			"role-" #name_, role_##name_                                           \
-		};                                                                             \
+#define ROLE(name_)                                                                              \
+	static int role_##name_(int argc, char **argv, char **envp);                             \
+	static const struct role role_at_##name_                                                 \
+	    __attribute__((section("roles"), used, aligned(sizeof(void *)))) = { "role-" #name_, \
+										 role_##name_ }; \
 	static int role_##name_(int argc, char **argv, char **envp)
 
 #endif
