@@ -18,11 +18,11 @@
 
 #include <quire/frames.h>
 #include <quire/lock.h>
+#include <quire/radix.h>
 #include <quire/types.h>
 
 struct qr_memory;
 struct qr_mapping;
-struct qr_object_node;
 
 struct qr_object {
 	struct qr_lock lock;
@@ -30,8 +30,7 @@ struct qr_object {
 	struct qr_memory *memory;
 	uint64_t npages;             /* pages at or beyond this index do not exist: QR_BEYOND */
 	uint64_t nresident;          /* frames held */
-	struct qr_object_node *root; /* radix tree, `height` levels */
-	unsigned height;
+	struct qr_radix pages;       /* frame + 1, by page index: frame 0 is a frame too */
 	struct qr_mapping *mappings;
 	void *owner;                         /* the host's: which file this is */
 	void (*release)(struct qr_object *); /* last reference gone, pages freed already */

@@ -84,17 +84,18 @@ struct qr_space;
 struct qr_memory_config {
 	struct qr_frames *frames;
 	const struct qr_format *format;
-	struct qr_tlbs *tlbs; /* the TLBs of the machine, qr_tlbs_init done */
+	struct qr_tlbs *tlbs; /* the machine's, qr_tlbs_init done; outlives the memory */
 	qr_phys kernel_root;  /* a table root whose kernel half every space copies */
 	qr_virt user_start;   /* lowest address a user may map at all (0x1000 ..) */
-	qr_virt
-	    user_end; /* first address that is not the user's; a table boundary of the top level on 64 bits */
+	qr_virt user_end;     /* first address not the user's: a boundary of the root's entries */
 	enum qr_backing backing;
 };
 
 QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m,
 					 const struct qr_memory_config *config);
 void qr_memory_fini(struct qr_memory *m); /* all spaces and objects must be gone */
+/* Give what is kept for speed (empty tables, empty slabs) back to frames; answers how many. */
+size_t qr_memory_trim(struct qr_memory *m);
 
 /* An empty space.  It takes one frame for the root.  Errors: QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m);
@@ -106,6 +107,8 @@ void qr_space_leave(struct qr_space *s);
 
 /* Limits on the space, in pages (SIZE_MAX: none): QR_LIMIT. */
 void qr_space_limit(struct qr_space *s, size_t max_pages, size_t max_locked);
+/* How many pages a region that grows down may have in all. */
+void qr_space_limit_stack(struct qr_space *s, size_t max_pages);
 /* Where a search for free addresses starts from (top-down) and its floor. */
 void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top);
 

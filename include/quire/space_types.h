@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_types.h - the structs of space.h, so that a caller can allocate them.
+ *
+ * Their fields belong to mm/space*.c (mm/space.h draws them).  Others read what space.h says.
+ */
+#ifndef QUIRE_SPACE_TYPES_H
+#define QUIRE_SPACE_TYPES_H
+
+#include <quire/paging.h>
+#include <quire/pool.h>
+#include <quire/radix.h>
+
+struct qr_ptdesc;
+struct qr_mapping;
+
+struct qr_memory {
+	struct qr_frames *frames;
+	const struct qr_format *format;
+	struct qr_tlbs *tlbs;
+	uintptr_t low_base; /* where frame 0 would be seen, if low memory began there */
+	qr_frame kernel_root;
+	uintptr_t user_start, user_end;
+	uint8_t backing; /* enum qr_backing, never DEFAULT */
+	qr_frame zero;   /* the page of zeroes that first-write backing shows */
+	uint64_t zero_entry;
+	struct qr_pool descs, mappings, nodes;
+	struct qr_pool runs[3]; /* arrays of 16, 64 and 252 runs */
+
+	/* Tables that became empty are full of zeroes already: keep some for the next one. */
+	struct qr_lock spare_lock;
+	struct qr_ptdesc *spare;
+	uint32_t nspare;
+};
+
+/* Sizes that the search for free addresses keeps apart; see mm/space_find.c. */
+#define QR_FIND_CLASSES 4
+
+struct qr_space {
+	struct qr_lock lock; /* one for all of it: stage S0 */
+	struct qr_memory *memory;
+	struct qr_ptdesc *root;
+	struct qr_tlb tlb;
+
+	struct qr_radix mappings;  /* struct qr_mapping *, by id */
+	uint32_t free_id;          /* no id below this one is free */
+	struct qr_mapping *stacks; /* those that grow down */
+
+	uintptr_t bottom, top;                   /* where free addresses are searched */
+	uintptr_t find_from[QR_FIND_CLASSES];    /* no hole of that class lies above */
+	size_t max_pages, max_locked, max_stack; /* limits, in pages */
+
+	/* Counters, in pages; see struct qr_space_stat. */
+	size_t mapped, locked, data, stack, exec;
+	size_t anon, file, shared; /* resident */
+	size_t tables, regions;
+	uint64_t faults, faults_zero, faults_copy;
+};
+
+#endif

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space.h - the inside of address spaces: what mm/space*.c share.
+ *
+ * The page table is the address space.  Beside each table of entries stands a descriptor with
+ * a short sorted list of runs: which entries were promised to the user, as what.
+ *
+ *	qr_space ── root descriptor             runs: what was asked for
+ *	              │  runs [256,260) rw       entries: what is resident
+ *	              ├─ entry 0 ─> descriptor ─ runs [5,9) r-x id 3
+ *	              │              └─ entry 2 ─> leaf descriptor ─ runs [0,7) rw  [9,12) r--
+ *	              │                              entries  ..AA...  ......F..
+ *	              └─ ...
+ *
+ *	run       entries [start,end) of one table, and an attr: rights, flags, mapping id.
+ *	          In an upper table each entry of it stands for a whole subtree, untouched so far.
+ *	carve     take one index out of an upper run and hang a table there with one full run,
+ *	          because a part of it becomes different (a page is touched, rights change)
+ *	fold      the reverse, when a table is one full run again and nothing is resident
+ *	settle    free or fold a table after a change, if it can be
+ *	mapping   what an id stands for: an object and an offset, or private memory with a
+ *	          peculiarity (a stack, its own backing).  Id 0: plain private memory, no struct
+ *	part      the piece of an operation that lies under one table: functions named _part call
+ *	          themselves for the child tables, and stay inside a table for its pages
+ *
+ * An operation is a cursor over [lo, hi): lock finds the lowest table that covers the range;
+ * reserve carves at both ends, so that no run and no table lies across them, and makes room in
+ * the run lists; from there on nothing can fail; unlock settles, flushes and frees.  If reserve
+ * fails, it settles what it carved, and all is as before.
+ *
+ * Entries, beyond what the hardware says of them:
+ *	soft bit 0  ZERO     the shared page of zeroes: not counted, no reference
+ *	soft bit 1  FILE     an object's frame; else the frame is anonymous
+ *	soft bit 2  SHARED   FILE, and writes go to it
+ *	token RESIDENT       an anonymous frame whose run has no rights
+ * run.W && !entry.W: the first write copies the page (or finds that nobody shares it).
+ *
+ * Invariants, verified by space_check.c (those of spaces.md section 9 that apply to stage S0):
+ * I1. Runs are sorted, disjoint, in range, maximal: equal neighbours are one.
+ * I2. Above the leaves an index is in a run or is a table, never both.
+ * I3. An entry of a leaf that is not zero lies in a run.
+ * I4. A descriptor's counters equal recounts; its hull [lo,hi) holds every entry in use.
+ * I5. An entry's rights are within its run's; a run without rights has no present entry.
+ * I6. A writable entry on an anonymous frame: the frame has one reference.
+ * I7. Every frame referenced is of the type that its entry says, and has references.
+ * I9. A mapping's page count equals its runs'; its hull holds them; every id in use has one.
+ * I11. A FILE entry is the object's frame for vpn + delta, or the object lost that page.
+ * I13. No table on the spare list is reachable; spare tables are empty.
+ * I15. The space's counters equal recounts.
+ * (I8 needs swap; I10 shared tables; I12, I14 the simulated CPUs: tests/host.)
+ *
+ * Locking: one lock per space (S0), held for a whole operation; an object's lock inside it.
+ * An object that wants to reach into spaces (truncate) tries their locks, and gives way.
+ *
+ * Cost: see docs/performance.md.  Limits: descriptors lie in the first 256 GiB of low memory
+ * (a frame word's link holds their address / 64); 2^24 mappings a space.
+ */
+#ifndef MM_SPACE_H
+#define MM_SPACE_H
+
+#include <quire/space.h>
+
+/* ---- runs ------------------------------------------------------------------------------ */
+
+struct qr_run {
+	uint16_t start, end;
+	uint32_t attr; /* mapping id << 8 | flags | rights */
+};
+
+#define RUN_R        QR_READ
+#define RUN_W        QR_WRITE
+#define RUN_X        QR_EXEC
+#define RUN_RIGHTS   7u
+#define RUN_LOCKED   0x08u
+#define RUN_DONTFORK 0x10u
+#define RUN_WIPE     0x20u /* empty in the child after fork */
+#define RUN_HUGE     0x40u
+#define RUN_NOHUGE   0x80u
+#define RUN_FLAGS    0xf8u
+#define RUN_ID_SHIFT 8
+#define RUN_IDS      (1u << 24)
+
+#define RUN_INLINE 4
+
+/* What is known about a table, beside its entries.  64 bytes. */
+struct qr_ptdesc {
+	struct qr_run *runs; /* `in`, or an array; on the spare list: the next */
+	uint32_t frame;      /* the table's */
+	uint16_t nruns, cap;
+	uint16_t npages;  /* entries that are not zero and not tables */
+	uint16_t ntables; /* entries that are tables */
+	uint16_t lo, hi;  /* all entries that are not zero lie in [lo,hi) */
+	uint8_t level;
+	uint8_t flags;
+	struct qr_run in[RUN_INLINE];
+} __attribute__((aligned(64)));
+
+#define PT_KEEP 1 /* never freed or folded before its space (PAE: right behind the root) */
+
+_Static_assert(sizeof(struct qr_ptdesc) == 64, "a descriptor is one cache line");
+
+QR_INLINE uint32_t run_id(uint32_t attr)
+{
+	return attr >> RUN_ID_SHIFT;
+}
+
+/* The first run that ends above index i: the one that holds i, or the next; may be nruns. */
+QR_INLINE unsigned run_find(const struct qr_ptdesc *t, unsigned i)
+{
+	unsigned lo = 0, hi = t->nruns;
+
+	while (QR_RARELY(hi - lo > 8)) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (t->runs[mid].end > i)
+			hi = mid + 1;
+		else
+			lo = mid + 1;
+	}
+	while (lo < hi && t->runs[lo].end <= i)
+		lo++;
+	return lo;
+}
+
+/* The run that holds index i, or null. */
+QR_INLINE struct qr_run *run_at(const struct qr_ptdesc *t, unsigned i)
+{
+	unsigned r = run_find(t, i);
+
+	return r < t->nruns && t->runs[r].start <= i ? &t->runs[r] : NULL;
+}
+
+/* Promise the free indices [i,j).  Needs room for one run.  Joins equal neighbours. */
+void qr_run_set(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t attr);
+/* Take back what is promised in [i,j).  Needs room for one run. */
+void qr_run_clear(struct qr_ptdesc *t, unsigned i, unsigned j);
+/* attr = (attr & keep) | set for what is promised in [i,j).  Needs room for two runs. */
+void qr_run_change(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, uint32_t set);
+/* Make room for n more runs.  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_run_grow(struct qr_memory *m, struct qr_ptdesc *t, unsigned n);
+/* Give a run array up that is not needed any more. */
+void qr_run_shrink(struct qr_memory *m, struct qr_ptdesc *t);
+
+QR_INLINE QR_MUST_CHECK enum qr_err run_room(struct qr_memory *m, struct qr_ptdesc *t, unsigned n)
+{
+	return QR_LIKELY(t->nruns + n <= t->cap) ? QR_OK : qr_run_grow(m, t, n);
+}
+
+/* ---- mappings -------------------------------------------------------------------------- */
+
+struct qr_mapping {
+	struct qr_object *object; /* null: private memory with a peculiarity */
+	int64_t delta;            /* page of the object = page of the space + delta */
+	size_t npages;            /* promised under this id; at 0 it goes */
+	uintptr_t lo, hi;         /* holds all of them */
+	struct qr_space *space;
+	struct qr_mapping *next, **prev; /* object's list */
+	struct qr_mapping *next_stack;   /* of the space; or of the cursor's dead ones */
+	uint32_t id;
+	uint8_t shared, maxprot, growsdown, backing;
+};
+
+#define STACK_GAP 256u /* pages below a stack that no search for free addresses hands out */
+
+/* A mapping as asked for, with npages 0 and a reference on its object; null: no memory. */
+QR_MUST_CHECK enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
+					  struct qr_mapping **out);
+/* Undo make, with or without pages in between.  Puts the object: without locks held. */
+void qr_mapping_free(struct qr_space *s, struct qr_mapping *mp);
+/* Out of the space and the object's list; the struct and its object reference stay. */
+void qr_mapping_unlink(struct qr_space *s, struct qr_mapping *mp);
+
+QR_INLINE struct qr_mapping *mapping_of(const struct qr_space *s, uint32_t attr)
+{
+	return (struct qr_mapping *)qr_radix_get(&s->mappings, run_id(attr));
+}
+
+/* ---- geometry -------------------------------------------------------------------------- */
+
+QR_INLINE unsigned level_shift(const struct qr_memory *m, unsigned level)
+{
+	return qr_format_shift(m->format, level);
+}
+
+QR_INLINE unsigned index_at(const struct qr_memory *m, uintptr_t va, unsigned level)
+{
+	return qr_format_index(m->format, qr_virt_of(va), level);
+}
+
+QR_INLINE unsigned table_entries(const struct qr_memory *m, unsigned level)
+{
+	return qr_format_entries(m->format, level);
+}
+
+/* The address where entry i begins, in the table of this level that holds va. */
+QR_INLINE uintptr_t entry_start(const struct qr_memory *m, uintptr_t va, unsigned level, unsigned i)
+{
+	unsigned shift = level_shift(m, level);
+
+	return (va >> shift << shift) + (((uintptr_t)i - index_at(m, va, level)) << shift);
+}
+
+/* Does an address lie where an entry of this level begins? */
+QR_INLINE bool entry_aligned(const struct qr_memory *m, uintptr_t va, unsigned level)
+{
+	return (va & (((uintptr_t)1 << level_shift(m, level)) - 1)) == 0;
+}
+
+/* ---- tables ---------------------------------------------------------------------------- */
+
+QR_INLINE void *table_window(const struct qr_memory *m, const struct qr_ptdesc *t)
+{
+	return (void *)(m->low_base + ((uintptr_t)t->frame << QR_PAGE_SHIFT));
+}
+
+QR_INLINE struct qr_ptdesc *ptdesc_of(const struct qr_memory *m, qr_frame table)
+{
+	return (struct qr_ptdesc *)(m->low_base +
+				    ((uintptr_t)qr_frame_word(m->frames, table)->link << 6));
+}
+
+QR_INLINE qr_entry entry_of(const struct qr_memory *m, const struct qr_ptdesc *t, unsigned i)
+{
+	return qr_entry_read(m->format, table_window(m, t), i);
+}
+
+QR_INLINE void hull_add(struct qr_ptdesc *t, unsigned i)
+{
+	if (i < t->lo)
+		t->lo = (uint16_t)i;
+	if (i >= t->hi)
+		t->hi = (uint16_t)(i + 1);
+}
+
+QR_INLINE void hull_reset(struct qr_ptdesc *t)
+{
+	t->lo = UINT16_MAX;
+	t->hi = 0;
+}
+
+/* An empty table, all entries zero, linked nowhere.  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_pt_alloc(struct qr_memory *m, unsigned level, struct qr_ptdesc **out);
+/* Give one back that is empty, and that no CPU remembers. */
+void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t);
+
+QR_INLINE void pt_link(struct qr_space *s, struct qr_ptdesc *parent, unsigned i,
+		       struct qr_ptdesc *t)
+{
+	struct qr_memory *m = s->memory;
+
+	qr_entry_set(m->format, table_window(m, parent), i,
+		     qr_entry_table(m->format, qr_frame_of(t->frame), parent->level, true));
+	parent->ntables++;
+	hull_add(parent, i);
+	s->tables++;
+}
+
+/* One child table within a range, and the part of the range under it. */
+struct child {
+	struct qr_ptdesc *t;
+	unsigned i;
+	uintptr_t lo, hi;
+};
+
+/* The first child of t under [at, hi). */
+QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t at,
+			  uintptr_t hi, struct child *out)
+{
+	void *entries = table_window(m, t);
+	unsigned a, i, j;
+
+	if (at >= hi || !t->ntables)
+		return false;
+	a = i = index_at(m, at, t->level);
+	j = index_at(m, hi - 1, t->level) + 1;
+	if (i < t->lo)
+		i = t->lo;
+	if (j > t->hi)
+		j = t->hi;
+	for (; i < j; i++) {
+		qr_entry e = qr_entry_read(m->format, entries, i);
+		uintptr_t start, last;
+
+		if (!qr_entry_is_table(m->format, e, t->level))
+			continue;
+		start = i == a ? at : entry_start(m, at, t->level, i);
+		last = start | (((uintptr_t)1 << level_shift(m, t->level)) - 1);
+		out->t = ptdesc_of(m, qr_entry_frame(m->format, e));
+		out->i = i;
+		out->lo = start;
+		out->hi = last < hi - 1 ? last + 1 : hi;
+		return true;
+	}
+	return false;
+}
+
+/* ---- entries --------------------------------------------------------------------------- */
+
+#define SOFT_ZERO   (1u << 9)
+#define SOFT_FILE   (1u << 10)
+#define SOFT_SHARED (1u << 11)
+
+/* The frame behind an entry that is not none: present, or a RESIDENT token. */
+QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)
+{
+	if (QR_LIKELY(qr_entry_present(m->format, e)))
+		return qr_entry_frame(m->format, e);
+	return qr_frame_of((uint32_t)qr_token_payload(m->format, e));
+}
+
+/* May nobody else see this anonymous frame? */
+QR_INLINE bool frame_exclusive(struct qr_memory *m, qr_frame f)
+{
+	return qr_frame_refs(qr_frame_word(m->frames, f)) == 1;
+}
+
+/* Put a page where none was.  Counts it. */
+QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entries, unsigned i,
+			    qr_entry e)
+{
+	qr_entry_set(s->memory->format, entries, i, e);
+	t->npages++;
+	hull_add(t, i);
+	if (e.v & SOFT_FILE) {
+		if (e.v & SOFT_SHARED)
+			s->shared++;
+		else
+			s->file++;
+	} else if (!(e.v & SOFT_ZERO)) {
+		s->anon++;
+	}
+}
+
+/* ---- the cursor ------------------------------------------------------------------------ */
+
+struct cursor {
+	struct qr_space *s;
+	struct qr_memory *m;
+	uintptr_t lo, hi;
+	struct qr_ptdesc *t;                   /* the lowest table that covers [lo,hi) */
+	struct qr_ptdesc *path[QR_MAX_LEVELS]; /* path[level]: from the root down to t */
+	struct qr_ptdesc *dead;                /* tables unlinked, to be freed after the flush */
+	struct qr_mapping *dead_mappings;      /* gone, their objects to be put after unlock */
+	struct qr_gather gather;
+};
+
+/* lock_again: the space's lock is held by the caller, who unlocks it by cursor_done. */
+void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi);
+void qr_cursor_end(struct cursor *c);    /* settle, flush; the lock stays */
+void qr_cursor_finish(struct cursor *c); /* put dead objects: after the lock was released */
+
+QR_INLINE void cursor_lock(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
+{
+	qr_lock_acquire(&s->lock);
+	qr_cursor_begin(c, s, lo, hi);
+}
+
+QR_INLINE void cursor_unlock(struct cursor *c)
+{
+	qr_cursor_end(c);
+	qr_lock_release(&c->s->lock);
+	if (QR_RARELY(c->dead_mappings))
+		qr_cursor_finish(c);
+}
+
+/* Carve at both ends of the range and make room for two more runs in every table on the way.
+ * `create`: also make tables where nothing is promised.  Errors: QR_NOMEM, all is as before. */
+QR_MUST_CHECK enum qr_err qr_cursor_reserve(struct cursor *c, bool create);
+/* Settle the tables at both ends, below the covering one. */
+void qr_cursor_settle_edges(struct cursor *c);
+/* Free or fold child i of t.  True if it is gone. */
+bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct qr_ptdesc *child,
+		  uintptr_t va);
+/* Hang a table with one full run in the place of index i of a run; or (attr unused) an empty
+ * one where nothing is.  Needs room for one run in t.  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
+				      struct qr_ptdesc **out);
+
+/* Count npages more (or less: negative) that are promised with this attr. */
+void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages);
+
+QR_INLINE void space_count(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
+{
+	s->mapped += (size_t)npages;
+	if (QR_LIKELY((attr & ~(RUN_R | RUN_W)) == 0))
+		s->data += attr & RUN_W ? (size_t)npages : 0;
+	else
+		qr_space_count_slow(s, attr, npages);
+}
+
+/* ---- parts ----------------------------------------------------------------------------- */
+
+/* Take pages [i,j) of a leaf out; va: where entry i begins. */
+void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t va);
+/* Take all pages of [lo,hi) out, runs stay; settles. */
+void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+/* Take out what [lo,hi) shows of mp's object: its frames, and with `copies` private copies too. */
+void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
+		   bool copies);
+void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+/* Promise [lo,hi), replacing what is there.  Reserved; not counted. */
+void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi, uint32_t attr);
+
+/* Nothing is promised in [lo,hi)? */
+bool qr_range_free(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
+		   uintptr_t hi);
+
+/* A run, and where it lies; runs of different tables are different even if they are equal. */
+struct found {
+	uintptr_t lo, hi;
+	uint32_t attr;
+};
+
+/* The first run that ends above `at` and begins below `end`. */
+bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out);
+/* The same, with the equal runs that follow it joined. */
+bool qr_region_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out);
+
+/* Find npages free pages, as high as possible below `top`.  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out);
+QR_MUST_CHECK enum qr_err qr_find_between(struct qr_space *s, size_t npages, uintptr_t bottom,
+					  uintptr_t top, uintptr_t *out);
+/* [lo,hi) became free / was taken. */
+void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi);
+
+/* Touch every page of [lo,hi) that can be.  Stops at the first that cannot; the lock is held. */
+QR_MUST_CHECK enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi,
+				      enum qr_access access);
+/* qr_space_fault under the lock. */
+QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum qr_access access,
+					  bool force);
+
+/* Is [at, at + npages) whole pages that a user may have? */
+QR_INLINE bool range_valid(const struct qr_memory *m, qr_virt at, size_t npages)
+{
+	return !(at.v & QR_PAGE_MASK) && npages && at.v >= m->user_start && at.v < m->user_end &&
+	       npages <= (m->user_end - at.v) >> QR_PAGE_SHIFT;
+}
+
+#endif

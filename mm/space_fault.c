@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_fault.c - a CPU could not go on: find out why, and put the page there.
+ *
+ *	no run              nothing is mapped; a stack just above may grow
+ *	run, no right       refused
+ *	run in a table above the leaf: carve down to the leaf
+ *	entry none          first touch: zero page, a zeroed frame, or the object's frame
+ *	entry read-only     first write: copy, or find that nobody else shares the page
+ *	entry fine          another CPU was faster, or a flush that was spared: nothing to do
+ *
+ * The walk reads one entry a level and the descriptor of the last table only.
+ */
+#include "mm/space.h"
+
+/* A page of the run's rights; `write`: it may be written as far as the run says so. */
+static qr_entry make_entry(const struct qr_memory *m, qr_frame f, uint32_t attr, bool write)
+{
+	unsigned prot = (attr & (write ? RUN_RIGHTS : RUN_RIGHTS & ~RUN_W)) | QR_USER;
+
+	return qr_entry_page(m->format, f, prot & RUN_RIGHTS ? prot : prot | QR_READ, 0);
+}
+
+static enum qr_err fresh_frame(struct qr_memory *m, qr_frame *out)
+{
+	return qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, out);
+}
+
+/* ---- first touch ------------------------------------------------------------------------ */
+
+static enum qr_err touch_anon(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
+			      uint8_t backing, bool write)
+{
+	struct qr_memory *m = s->memory;
+	qr_entry e;
+	qr_frame f;
+
+	if (!write && backing == QR_BACK_FIRST_WRITE) {
+		e = make_entry(m, m->zero, attr, false);
+		e.v |= SOFT_ZERO;
+	} else {
+		if (QR_RARELY(fresh_frame(m, &f)))
+			return QR_NOMEM;
+		qr_host_frame_clear(f);
+		e = make_entry(m, f, attr, true);
+		s->faults_zero++;
+	}
+	page_install(s, t, table_window(m, t), i, qr_entry_touched(m->format, e, write));
+	return QR_OK;
+}
+
+/* The first write to a private page of an object: straight to a copy, or to zeroes for a hole. */
+static enum qr_err touch_private_copy(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
+				      uint32_t attr, struct qr_object *o, uint64_t index)
+{
+	struct qr_memory *m = s->memory;
+	qr_frame from, f;
+	enum qr_err err = qr_object_page(o, index, false, &from);
+
+	if (err && err != QR_NOENT)
+		return err;
+	if (fresh_frame(m, &f)) {
+		if (!err)
+			qr_frame_put(m->frames, from);
+		return QR_NOMEM;
+	}
+	if (err) {
+		qr_host_frame_clear(f);
+	} else {
+		qr_host_frame_copy(f, from);
+		qr_frame_put(m->frames, from);
+		s->faults_copy++;
+	}
+	page_install(s, t, table_window(m, t), i,
+		     qr_entry_touched(m->format, make_entry(m, f, attr, true), true));
+	return QR_OK;
+}
+
+static enum qr_err touch_mapped(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
+				uintptr_t va, bool write)
+{
+	struct qr_mapping *mp = mapping_of(s, attr);
+	struct qr_memory *m = s->memory;
+	uint64_t index;
+	enum qr_err err;
+	qr_entry e;
+	qr_frame f;
+
+	if (!mp->object)
+		return touch_anon(s, t, i, attr, mp->backing, write);
+	index = (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta);
+	if (write && !mp->shared)
+		return touch_private_copy(s, t, i, attr, mp->object, index);
+	err = qr_object_page(mp->object, index, true, &f);
+	if (QR_RARELY(err))
+		return err;
+	e = make_entry(m, f, attr, mp->shared);
+	e.v |= mp->shared ? SOFT_FILE | SOFT_SHARED : SOFT_FILE;
+	page_install(s, t, table_window(m, t), i, qr_entry_touched(m->format, e, write));
+	return QR_OK;
+}
+
+/* ---- first write ------------------------------------------------------------------------ */
+
+static enum qr_err copy_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
+			     uintptr_t va, qr_entry old)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_gather g;
+	qr_frame f;
+
+	if (QR_RARELY(fresh_frame(m, &f)))
+		return QR_NOMEM;
+	if (old.v & SOFT_ZERO)
+		qr_host_frame_clear(f);
+	else
+		qr_host_frame_copy(f, qr_entry_frame(m->format, old));
+	(void)qr_entry_swap(m->format, table_window(m, t), i,
+			    qr_entry_touched(m->format, make_entry(m, f, attr, true), true));
+	qr_gather_init(&g, &s->tlb, m->frames);
+	qr_gather_page(&g, qr_virt_of(va));
+	if (old.v & SOFT_ZERO) {
+		s->faults_zero++;
+	} else {
+		s->faults_copy++;
+		qr_gather_frame(&g, qr_entry_frame(m->format, old));
+	}
+	if (old.v & SOFT_FILE)
+		s->file--;
+	if (old.v & (SOFT_FILE | SOFT_ZERO))
+		s->anon++;
+	qr_gather_flush(&g);
+	return QR_OK;
+}
+
+/* The entry is present and read-only, and the run (or a debugger) lets write. */
+static enum qr_err write_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
+			      uintptr_t va, qr_entry old)
+{
+	struct qr_memory *m = s->memory;
+	bool ours = old.v & SOFT_SHARED || (!(old.v & (SOFT_ZERO | SOFT_FILE)) &&
+					    frame_exclusive(m, qr_entry_frame(m->format, old)));
+
+	if (!ours)
+		return copy_page(s, t, i, attr, va, old);
+	if (attr & RUN_W)
+		(void)qr_entry_change(m->format, table_window(m, t), i, 0,
+				      qr_prot_bits(m->format,
+						   QR_READ | QR_WRITE | QR_EXEC | QR_USER) |
+					  m->format->accessed | m->format->dirty);
+	return QR_OK;
+}
+
+/* ---- the fault --------------------------------------------------------------------------- */
+
+static bool allowed(uint32_t attr, enum qr_access access)
+{
+	if (access == QR_ACCESS_WRITE)
+		return attr & RUN_W;
+	if (access == QR_ACCESS_EXEC)
+		return attr & RUN_X;
+	return attr & RUN_RIGHTS;
+}
+
+/* From a run of an upper table down to a leaf with one full run.  NOMEM: all is as before. */
+static enum qr_err carve_down(struct qr_space *s, struct qr_ptdesc *t, uintptr_t va,
+			      struct qr_ptdesc **out)
+{
+	struct qr_memory *m = s->memory;
+	struct cursor c;
+
+	while (t->level) {
+		if (run_room(m, t, 1) || qr_pt_carve(s, t, index_at(m, va, t->level), &t)) {
+			qr_cursor_begin(&c, s, va, va + QR_PAGE_SIZE);
+			qr_cursor_end(&c);
+			return QR_NOMEM;
+		}
+	}
+	*out = t;
+	return QR_OK;
+}
+
+/* A stack begins above, and the hole is wide enough: extend it down to va. */
+static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
+{
+	uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT, low = va > gap ? va - gap : 0;
+	struct found above, below;
+	struct qr_mapping *mp;
+	struct cursor c;
+	size_t n;
+
+	if (!qr_run_next(s, va, s->memory->user_end, &above) || !run_id(above.attr))
+		return QR_NOENT;
+	mp = mapping_of(s, above.attr);
+	n = (above.lo - va) >> QR_PAGE_SHIFT;
+	if (!mp->growsdown || mp->npages + n > s->max_stack || s->mapped + n > s->max_pages)
+		return QR_NOENT;
+	if (low < s->memory->user_start)
+		low = s->memory->user_start;
+	while (low < va && qr_run_next(s, low, va, &below)) {
+		if (below.attr & RUN_RIGHTS &&
+		    !(run_id(below.attr) && mapping_of(s, below.attr)->growsdown))
+			return QR_NOENT;
+		low = below.hi;
+	}
+	qr_cursor_begin(&c, s, va, above.lo);
+	if (qr_cursor_reserve(&c, true)) {
+		qr_cursor_end(&c);
+		return QR_NOMEM;
+	}
+	mp->lo = va < mp->lo ? va : mp->lo;
+	space_count(s, above.attr, (ptrdiff_t)n);
+	qr_map_part(&c, c.t, va, above.lo, above.attr);
+	qr_cursor_end(&c);
+	return QR_OK;
+}
+
+static struct qr_ptdesc *lowest_table(const struct qr_space *s, uintptr_t va)
+{
+	const struct qr_memory *m = s->memory;
+	const struct qr_format *f = m->format;
+	unsigned level = qr_format_top(f);
+	uintptr_t table = (uintptr_t)s->root->frame << QR_PAGE_SHIFT, next = table;
+
+	do {
+		qr_entry e = qr_entry_read(f, (void *)(m->low_base + next), index_at(m, va, level));
+
+		if (QR_RARELY(!qr_entry_is_table(f, e, level)))
+			break;
+		table = next = (uintptr_t)qr_entry_frame(f, e).v << QR_PAGE_SHIFT;
+	} while (--level);
+	return ptdesc_of(m, qr_frame_of((uint32_t)(table >> QR_PAGE_SHIFT)));
+}
+
+enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access access, bool force)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_ptdesc *t;
+	struct qr_run *r;
+	uint32_t attr;
+	unsigned i;
+	enum qr_err err;
+	qr_entry e;
+
+	va &= ~(uintptr_t)QR_PAGE_MASK;
+	s->faults++;
+	t = lowest_table(s, va);
+	r = run_at(t, index_at(m, va, t->level));
+	if (QR_RARELY(!r)) {
+		err = grow_stack(s, va);
+		if (err)
+			return err;
+		t = lowest_table(s, va);
+		r = run_at(t, index_at(m, va, t->level));
+	}
+	attr = r->attr;
+	if (QR_RARELY(!allowed(attr, access)) &&
+	    !(force && attr & RUN_RIGHTS && !(run_id(attr) && mapping_of(s, attr)->shared)))
+		return QR_ACCESS;
+	if (QR_RARELY(t->level)) {
+		err = carve_down(s, t, va, &t);
+		if (err)
+			return err;
+	}
+	i = index_at(m, va, 0);
+	e = entry_of(m, t, i);
+	if (QR_LIKELY(qr_entry_none(e)))
+		return QR_LIKELY(!run_id(attr))
+			   ? touch_anon(s, t, i, attr, m->backing, access == QR_ACCESS_WRITE)
+			   : touch_mapped(s, t, i, attr, va, access == QR_ACCESS_WRITE);
+	if (access == QR_ACCESS_WRITE && !qr_entry_writable(m->format, e))
+		return write_page(s, t, i, attr, va, e);
+	return QR_OK;
+}
+
+enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access)
+{
+	enum qr_err err;
+
+	if (QR_RARELY(at.v < s->memory->user_start || at.v >= s->memory->user_end))
+		return QR_NOENT;
+	qr_lock_acquire(&s->lock);
+	err = qr_fault_locked(s, at.v, access, false);
+	qr_lock_release(&s->lock);
+	return err;
+}
+
+enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum qr_access access)
+{
+	struct found f;
+
+	while (lo < hi && qr_run_next(s, lo, hi, &f)) {
+		uintptr_t end = f.hi < hi ? f.hi : hi;
+
+		for (lo = f.lo > lo ? f.lo : lo; lo < end; lo += QR_PAGE_SIZE) {
+			enum qr_err err = qr_fault_locked(s, lo, access, false);
+
+			if (err)
+				return err;
+		}
+	}
+	return QR_OK;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_find.c - free addresses: the highest hole that is large enough.
+ *
+ * The search goes down through the tables, from run to run.  It does not begin at the top each
+ * time: for each of four classes of size the space remembers an address above which there is no
+ * hole of that class.  Taking a hole lowers it, unmapping raises it, so that map and unmap in
+ * turn find the same place at once, however many runs there are.
+ *
+ *	class     0: 1 page    1: 2..16    2: 17..512    3: more
+ *
+ * The hint of a class is exact for its smallest size; for a larger one it is where to begin,
+ * and a search that finds nothing begins again at the top before it says so.
+ *
+ * What covers an entry of an upper table is also aligned to that entry, if there is room: then
+ * its promise is one run, and needs no table at all.
+ */
+#include "mm/space.h"
+
+static const size_t class_min[QR_FIND_CLASSES] = { 1, 2, 17, 513 };
+
+static unsigned class_of(size_t npages)
+{
+	unsigned c = QR_FIND_CLASSES - 1;
+
+	while (npages < class_min[c])
+		c--;
+	return c;
+}
+
+struct hunt {
+	const struct qr_space *s;
+	const struct qr_memory *m;
+	size_t bytes;
+	uintptr_t align; /* mask */
+	uintptr_t end;   /* the free stretch that is being measured ends here */
+	uintptr_t found;
+};
+
+/* The free stretch reaches down to `low`: is it enough? */
+static bool enough(struct hunt *h, uintptr_t low)
+{
+	uintptr_t at;
+
+	if (h->end <= low || h->end - low < h->bytes)
+		return false;
+	at = (h->end - h->bytes) & ~h->align;
+	if (at < low)
+		return false;
+	h->found = at;
+	return true;
+}
+
+/* Something lies at `start`: a free stretch below ends there, or a gap before it. */
+static void blocked(struct hunt *h, uintptr_t start, uint32_t attr)
+{
+	h->end = start;
+	if (QR_RARELY(run_id(attr)) && mapping_of(h->s, attr)->growsdown) {
+		uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT;
+
+		h->end = start > gap ? start - gap : 0;
+	}
+}
+
+/* Entries below k, down to `stop`, that are neither runs nor tables: answers the lowest. */
+static unsigned free_entries(const struct hunt *h, const struct qr_ptdesc *t, unsigned k,
+			     unsigned stop)
+{
+	if (!t->ntables || k <= stop)
+		return stop;
+	if (k > t->hi)
+		k = t->hi > stop ? t->hi : stop;
+	while (k > stop && qr_entry_none(entry_of(h->m, t, k - 1)))
+		k--;
+	return k;
+}
+
+static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	unsigned i = index_at(h->m, lo, t->level), k = index_at(h->m, hi - 1, t->level) + 1;
+	uintptr_t base = entry_start(h->m, lo, t->level, i), start;
+	unsigned shift = level_shift(h->m, t->level);
+
+	while (k > i) {
+		unsigned r = run_find(t, k - 1), stop;
+		struct child c;
+
+		if (r < t->nruns && t->runs[r].start < k) {
+			k = t->runs[r].start;
+			if (k <= i)
+				k = i;
+			blocked(h, base + ((uintptr_t)(k - i) << shift), t->runs[r].attr);
+			continue;
+		}
+		start = base + ((uintptr_t)(k - 1 - i) << shift);
+		if (t->ntables && child_next(h->m, t, start < lo ? lo : start, hi, &c) &&
+		    c.i == k - 1) {
+			if (hunt_part(h, c.t, c.lo, c.hi))
+				return true;
+			k--;
+			continue;
+		}
+		stop = r && t->runs[r - 1].end > i ? t->runs[r - 1].end : i;
+		k = free_entries(h, t, k - 1, stop);
+		start = base + ((uintptr_t)(k - i) << shift);
+		if (enough(h, start < lo ? lo : start))
+			return true;
+	}
+	return false;
+}
+
+static bool hunt_down(const struct qr_space *s, size_t npages, uintptr_t align, uintptr_t bottom,
+		      uintptr_t top, uintptr_t *out)
+{
+	const uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT;
+	struct hunt h = {
+		.s = s, .m = s->memory, .bytes = npages << QR_PAGE_SHIFT, .align = align, .end = top
+	};
+
+	for (const struct qr_mapping *mp = s->stacks; mp; mp = mp->next_stack)
+		if (top <= mp->lo && mp->lo - top < gap)
+			h.end = mp->lo > gap ? mp->lo - gap : 0;
+	if (h.end <= bottom || npages > (h.end - bottom) >> QR_PAGE_SHIFT ||
+	    !hunt_part(&h, s->root, bottom, h.end))
+		return false;
+	*out = h.found;
+	return true;
+}
+
+enum qr_err qr_find_between(struct qr_space *s, size_t npages, uintptr_t bottom, uintptr_t top,
+			    uintptr_t *out)
+{
+	if (bottom >= top)
+		return QR_NOMEM;
+	return hunt_down(s, npages, 0, bottom, top, out) ? QR_OK : QR_NOMEM;
+}
+
+/* The largest entry that fits into the request, as a mask; on 32 bits, where addresses are
+ * scarce, no more than an entry of level 1. */
+static uintptr_t alignment(const struct qr_memory *m, size_t npages)
+{
+	uintptr_t mask = 0;
+	unsigned top = sizeof(uintptr_t) == 4 ? 1 : qr_format_top(m->format);
+
+	for (unsigned level = 1; level <= top; level++) {
+		if (npages >> qr_format_order(m->format, level) == 0)
+			break;
+		mask = ((uintptr_t)1 << level_shift(m, level)) - 1;
+	}
+	return mask;
+}
+
+enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out)
+{
+	uintptr_t *from = &s->find_from[class_of(npages)];
+	uintptr_t align = alignment(s->memory, npages);
+
+	if (QR_LIKELY(hunt_down(s, npages, align, s->bottom, *from, out)) ||
+	    hunt_down(s, npages, align, s->bottom, s->top, out)) {
+		*from = *out;
+		return QR_OK;
+	}
+	return align && hunt_down(s, npages, 0, s->bottom, s->top, out) ? QR_OK : QR_NOMEM;
+}
+
+/* The hole that [lo,hi) is a part of counts; neighbours in the covering table are seen, and
+ * what lies beyond it may be free. */
+void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_space *s = c->s;
+	const struct qr_ptdesc *t = c->t;
+	unsigned i = index_at(c->m, lo, t->level), r = run_find(t, i);
+	size_t hole = SIZE_MAX;
+
+	if (hi > s->top)
+		hi = s->top;
+	if (t->level == 0 && r < t->nruns && r > 0) {
+		hole = (size_t)t->runs[r].start - t->runs[r - 1].end;
+		hi = entry_start(c->m, lo, 0, t->runs[r].start);
+	}
+	for (unsigned class = 0; class < QR_FIND_CLASSES && class_min[class] <= hole; class ++)
+		if (s->find_from[class] < hi)
+			s->find_from[class] = hi < s->top ? hi : s->top;
+}
+
+void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top)
+{
+	qr_lock_acquire(&s->lock);
+	s->bottom = bottom.v < s->memory->user_start ? s->memory->user_start : bottom.v;
+	s->top = top.v > s->memory->user_end ? s->memory->user_end : top.v;
+	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
+		s->find_from[class] = s->top;
+	qr_lock_release(&s->lock);
+}

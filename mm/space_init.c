@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_init.c - the memory that spaces share, and spaces: made, loaded, gone.
+ *
+ * A space takes its root, and with PAE the directories right behind it: the CPU reads those
+ * four entries when the root is loaded and not again, so they are made up front and kept.
+ */
+#include "mm/space.h"
+
+static const struct {
+	const char *name;
+	size_t size;
+} run_pools[] = { { "runs-16", 16 * sizeof(struct qr_run) },
+		  { "runs-64", 64 * sizeof(struct qr_run) },
+		  { "runs-252", 252 * sizeof(struct qr_run) } };
+
+static enum qr_err init_pools(struct qr_memory *m)
+{
+	enum qr_err err =
+	    qr_pool_init(&m->descs, m->frames, "ptdesc", sizeof(struct qr_ptdesc), 64);
+
+	if (!err)
+		err =
+		    qr_pool_init(&m->mappings, m->frames, "mapping", sizeof(struct qr_mapping), 0);
+	if (!err)
+		err = qr_pool_init(&m->nodes, m->frames, "radix", sizeof(struct qr_radix_node), 0);
+	for (unsigned k = 0; k < 3 && !err; k++)
+		err = qr_pool_init(&m->runs[k], m->frames, run_pools[k].name, run_pools[k].size, 0);
+	return err;
+}
+
+enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *config)
+{
+	uintptr_t top_span;
+	enum qr_err err;
+
+	*m = (struct qr_memory){
+		.frames = config->frames,
+		.format = config->format,
+		.tlbs = config->tlbs,
+		.kernel_root = qr_phys_frame(config->kernel_root),
+		.user_start = config->user_start.v,
+		.user_end = config->user_end.v,
+		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
+	};
+	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));
+	if (m->user_start < QR_PAGE_SIZE || m->user_start & QR_PAGE_MASK ||
+	    m->user_end & (top_span - 1) || m->user_start >= m->user_end)
+		return QR_INVAL;
+	m->low_base = (uintptr_t)qr_host_window_get(m->kernel_root) -
+		      ((uintptr_t)m->kernel_root.v << QR_PAGE_SHIFT);
+	qr_lock_init(&m->spare_lock, QR_RANK_TABLE);
+	err = init_pools(m);
+	if (err)
+		return err;
+	err = qr_frames_alloc(m->frames, 0, QR_FRAME_ZERO, QR_LOW, &m->zero);
+	if (err)
+		return err;
+	qr_host_frame_clear(m->zero);
+	return QR_OK;
+}
+
+void qr_memory_fini(struct qr_memory *m)
+{
+	(void)qr_memory_trim(m);
+	qr_frame_put(m->frames, m->zero);
+	qr_pool_fini(&m->descs);
+	qr_pool_fini(&m->mappings);
+	qr_pool_fini(&m->nodes);
+	for (unsigned k = 0; k < 3; k++)
+		qr_pool_fini(&m->runs[k]);
+}
+
+/* ---- a space ----------------------------------------------------------------------------- */
+
+static void free_root(struct qr_space *s)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_ptdesc *root = s->root;
+	struct child k;
+
+	for (uintptr_t at = 0; child_next(m, root, at, m->user_end, &k); at = k.hi) {
+		k.t->flags = 0;
+		(void)qr_entry_clear(m->format, table_window(m, root), k.i);
+		root->ntables--;
+		qr_pt_free(m, k.t);
+	}
+	for (unsigned i = 0; i < table_entries(m, root->level); i++)
+		qr_entry_set(m->format, table_window(m, root), i, QR_ENTRY_NONE);
+	qr_pt_free(m, root);
+}
+
+/* The directories right behind a root that the CPU latches. */
+static enum qr_err keep_directories(struct qr_space *s)
+{
+	struct qr_memory *m = s->memory;
+	unsigned end = index_at(m, m->user_end - 1, s->root->level) + 1;
+
+	for (unsigned i = 0; i < end; i++) {
+		struct qr_ptdesc *t;
+
+		if (qr_pt_alloc(m, s->root->level - 1u, &t))
+			return QR_NOMEM;
+		t->flags = PT_KEEP;
+		pt_link(s, s->root, i, t);
+	}
+	return QR_OK;
+}
+
+enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m)
+{
+	unsigned top = qr_format_top(m->format), first;
+	struct qr_ptdesc *root;
+
+	if (qr_pt_alloc(m, top, &root))
+		return QR_NOMEM;
+	*s = (struct qr_space){
+		.memory = m,
+		.root = root,
+		.free_id = 1,
+		.max_pages = SIZE_MAX,
+		.max_locked = SIZE_MAX,
+		.max_stack = SIZE_MAX,
+		.tables = 1,
+	};
+	qr_lock_init(&s->lock, QR_RANK_SPACE);
+	qr_tlb_init(&s->tlb, m->tlbs);
+	qr_space_window(s, qr_virt_of(m->user_start), qr_virt_of(m->user_end));
+	first = index_at(m, m->user_end - 1, top) + 1;
+	if (first < table_entries(m, top))
+		qr_table_copy(m->format, qr_frame_of(root->frame), m->kernel_root, first,
+			      table_entries(m, top));
+	if (m->format->bare_top && keep_directories(s)) {
+		free_root(s);
+		return QR_NOMEM;
+	}
+	return QR_OK;
+}
+
+void qr_space_fini(struct qr_space *s)
+{
+	struct qr_memory *m = s->memory;
+	struct cursor c;
+
+	QR_ASSERT(!qr_tlb_in_use(&s->tlb), "a space that is freed is loaded nowhere");
+	cursor_lock(&c, s, m->user_start, m->user_end);
+	c.t = s->root;
+	qr_gather_all(&c.gather);
+	qr_unmap_part(&c, s->root, m->user_start, m->user_end);
+	cursor_unlock(&c);
+	QR_ASSERT(!s->mapped && !s->anon && !s->file && !s->shared && !s->mappings.root,
+		  "an unmapped space has nothing left");
+	free_root(s);
+}
+
+void qr_space_enter(struct qr_space *s)
+{
+	qr_tlb_enter(&s->tlb, qr_frame_phys(qr_frame_of(s->root->frame)));
+}
+
+void qr_space_leave(struct qr_space *s)
+{
+	qr_tlb_leave(s->memory->tlbs, qr_frame_phys(s->memory->kernel_root));
+}
+
+void qr_space_limit(struct qr_space *s, size_t max_pages, size_t max_locked)
+{
+	s->max_pages = max_pages;
+	s->max_locked = max_locked;
+}
+
+void qr_space_limit_stack(struct qr_space *s, size_t max_pages)
+{
+	s->max_stack = max_pages;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_list.c - what is mapped where: runs in order of address, and the regions they make.
+ *
+ * A region is what /proc/PID/maps shows: runs that touch and agree are one, even if they lie
+ * in different tables, or belong to two mappings that say the same.
+ */
+#include "mm/space.h"
+
+static bool next_part(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t at,
+		      uintptr_t end, struct found *out)
+{
+	while (at < end) {
+		unsigned i = index_at(m, at, t->level), r = run_find(t, i);
+		uintptr_t start = end;
+		struct child k;
+
+		if (r < t->nruns) {
+			start = entry_start(m, at, t->level, t->runs[r].start);
+			if (start > end)
+				start = end;
+		}
+		if (t->level && child_next(m, t, at, start > at ? start : at, &k)) {
+			if (next_part(m, k.t, k.lo, k.hi, out))
+				return true;
+			at = k.hi;
+			continue;
+		}
+		if (start >= end)
+			return false;
+		out->lo = start;
+		out->hi = entry_start(m, at, t->level, t->runs[r].end);
+		out->attr = t->runs[r].attr;
+		return true;
+	}
+	return false;
+}
+
+bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out)
+{
+	return next_part(s->memory, s->root, at, end, out);
+}
+
+static bool agree(const struct qr_space *s, uint32_t a, uint32_t b)
+{
+	const struct qr_mapping *x, *y;
+
+	if (a == b)
+		return true;
+	if (((a ^ b) & (RUN_RIGHTS | RUN_FLAGS)) || !run_id(a) || !run_id(b))
+		return false;
+	x = mapping_of(s, a);
+	y = mapping_of(s, b);
+	return x->object == y->object && x->delta == y->delta && x->shared == y->shared &&
+	       x->maxprot == y->maxprot && x->growsdown == y->growsdown && x->backing == y->backing;
+}
+
+bool qr_region_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out)
+{
+	struct found f;
+
+	if (!qr_run_next(s, at, end, out))
+		return false;
+	while (out->lo > s->memory->user_start && out->lo >= at &&
+	       qr_run_next(s, out->lo - QR_PAGE_SIZE, out->lo, &f) && agree(s, f.attr, out->attr))
+		out->lo = f.lo;
+	while (out->hi < s->memory->user_end &&
+	       qr_run_next(s, out->hi, out->hi + QR_PAGE_SIZE, &f) && f.lo == out->hi &&
+	       agree(s, out->attr, f.attr))
+		out->hi = f.hi;
+	return true;
+}
+
+static unsigned advice_of(uint32_t attr)
+{
+	return (attr & RUN_DONTFORK ? 1u << QR_ADVISE_DONTFORK : 0) |
+	       (attr & RUN_WIPE ? 1u << QR_ADVISE_WIPEONFORK : 0) |
+	       (attr & RUN_HUGE ? 1u << QR_ADVISE_HUGEPAGE : 0) |
+	       (attr & RUN_NOHUGE ? 1u << QR_ADVISE_NOHUGEPAGE : 0);
+}
+
+static void describe(const struct qr_space *s, const struct found *f, struct qr_region *out)
+{
+	const struct qr_mapping *mp = run_id(f->attr) ? mapping_of(s, f->attr) : NULL;
+
+	*out = (struct qr_region){
+		.start = qr_virt_of(f->lo),
+		.end = qr_virt_of(f->hi),
+		.prot = f->attr & RUN_RIGHTS,
+		.maxprot = mp ? mp->maxprot : RUN_RIGHTS,
+		.flags = (f->attr & RUN_LOCKED ? QR_MAP_LOCKED : 0) |
+			 (mp && mp->shared ? QR_MAP_SHARED : 0) |
+			 (mp && mp->growsdown ? QR_MAP_GROWSDOWN : 0),
+		.advice = advice_of(f->attr),
+		.object = mp ? mp->object : NULL,
+		.pgoff = mp && mp->object
+			     ? (uint64_t)((int64_t)(f->lo >> QR_PAGE_SHIFT) + mp->delta)
+			     : 0,
+	};
+}
+
+enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out)
+{
+	uintptr_t from = at.v < s->memory->user_start ? s->memory->user_start : at.v;
+	struct found f;
+	bool found;
+
+	qr_lock_acquire(&s->lock);
+	found = from < s->memory->user_end && qr_region_next(s, from, s->memory->user_end, &f);
+	if (found)
+		describe(s, &f, out);
+	qr_lock_release(&s->lock);
+	return found ? QR_OK : QR_NOENT;
+}
+
+void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
+{
+	qr_lock_acquire(&s->lock);
+	*out = (struct qr_space_stat){
+		.mapped = s->mapped,
+		.resident_anon = s->anon,
+		.resident_file = s->file,
+		.resident_shared = s->shared,
+		.locked = s->locked,
+		.data = s->data,
+		.stack = s->stack,
+		.exec = s->exec,
+		.tables = s->tables,
+		.regions = s->regions,
+		.faults = s->faults,
+		.faults_zero = s->faults_zero,
+		.faults_copy = s->faults_copy,
+	};
+	qr_lock_release(&s->lock);
+}

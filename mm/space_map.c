@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_map.c - promises: map, unmap, and what both are made of.
+ *
+ * A promise is a run, and costs no page.  Mapping 1 GiB writes one run in an upper table; the
+ * tables below come with the first touch.
+ */
+#include "mm/space.h"
+
+/* ---- taking pages out ------------------------------------------------------------------- */
+
+void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t va)
+{
+	struct qr_memory *m = c->m;
+	struct qr_space *s = c->s;
+	void *entries = table_window(m, t);
+	unsigned left = t->npages;
+
+	if (i < t->lo) {
+		va += (uintptr_t)(t->lo - i) << QR_PAGE_SHIFT;
+		i = t->lo;
+	}
+	if (j > t->hi)
+		j = t->hi;
+	for (; i < j && left; i++, va += QR_PAGE_SIZE) {
+		qr_entry e = qr_entry_read(m->format, entries, i);
+
+		if (qr_entry_none(e))
+			continue;
+		left--;
+		e = qr_entry_clear(m->format, entries, i);
+		qr_gather_page(&c->gather, qr_virt_of(va));
+		if (e.v & SOFT_ZERO && qr_entry_present(m->format, e))
+			continue;
+		if (!(e.v & SOFT_FILE) || !qr_entry_present(m->format, e))
+			s->anon--;
+		else if (e.v & SOFT_SHARED)
+			s->shared--;
+		else
+			s->file--;
+		qr_gather_frame(&c->gather, resident_frame(m, e));
+	}
+	t->npages = (uint16_t)left;
+	if (!left)
+		hull_reset(t);
+}
+
+void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	struct child k;
+
+	if (t->level == 0) {
+		unsigned i = index_at(c->m, lo, 0);
+
+		if (t->npages)
+			qr_zap_pages(c, t, i, index_at(c->m, hi - 1, 0) + 1, lo);
+		return;
+	}
+	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
+		qr_zap_part(c, k.t, k.lo, k.hi);
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+	}
+}
+
+/* Pages of one leaf run that are the object's, one by one: copies between them stay. */
+static void zap_file_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
+			   uintptr_t va)
+{
+	for (; i < j; i++, va += QR_PAGE_SIZE) {
+		qr_entry e = entry_of(c->m, t, i);
+
+		if (qr_entry_present(c->m->format, e) && e.v & SOFT_FILE)
+			qr_zap_pages(c, t, i, i + 1, va);
+	}
+}
+
+static void zap_object_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
+			    uint32_t id, bool copies)
+{
+	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
+	struct child k;
+
+	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
+		zap_object_part(c, k.t, k.lo, k.hi, id, copies);
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+	}
+	for (unsigned r = run_find(t, i); !t->level && r < t->nruns && t->runs[r].start < j; r++) {
+		unsigned a = t->runs[r].start > i ? t->runs[r].start : i;
+		unsigned b = t->runs[r].end < j ? t->runs[r].end : j;
+		uintptr_t va = entry_start(c->m, lo, 0, a);
+
+		if (run_id(t->runs[r].attr) != id)
+			continue;
+		if (copies)
+			qr_zap_pages(c, t, a, b, va);
+		else
+			zap_file_pages(c, t, a, b, va);
+	}
+}
+
+void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
+		   bool copies)
+{
+	struct cursor c;
+
+	qr_cursor_begin(&c, s, lo, hi);
+	zap_object_part(&c, c.t, lo, hi, mp->id, copies);
+	qr_cursor_end(&c);
+}
+
+/* ---- taking promises back --------------------------------------------------------------- */
+
+static void mapping_shrink(struct cursor *c, uint32_t attr, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_mapping *mp = mapping_of(c->s, attr);
+
+	if (mp->npages == 0) {
+		qr_mapping_unlink(c->s, mp);
+		mp->next_stack = c->dead_mappings;
+		c->dead_mappings = mp;
+	} else if (lo <= mp->lo && hi < mp->hi && hi > mp->lo) {
+		mp->lo = hi;
+	} else if (hi >= mp->hi && lo > mp->lo && lo < mp->hi) {
+		mp->hi = lo;
+	}
+}
+
+/* What is promised by the runs of t in [i,j) goes; lo: where entry i begins. */
+static void drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t lo)
+{
+	unsigned order = qr_format_order(c->m->format, t->level), before = t->nruns;
+
+	for (unsigned r = run_find(t, i); r < t->nruns && t->runs[r].start < j; r++) {
+		struct qr_run *run = &t->runs[r];
+		unsigned a = run->start > i ? run->start : i, b = run->end < j ? run->end : j;
+		uintptr_t va = lo + ((uintptr_t)(a - i) << order << QR_PAGE_SHIFT);
+
+		space_count(c->s, run->attr, -((ptrdiff_t)(b - a) << order));
+		if (QR_RARELY(run_id(run->attr)))
+			mapping_shrink(c, run->attr, va,
+				       va + ((uintptr_t)(b - a) << order << QR_PAGE_SHIFT));
+	}
+	qr_run_clear(t, i, j);
+	c->s->regions += (size_t)t->nruns - before;
+}
+
+void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
+	struct child k;
+
+	if (t->level == 0) {
+		if (t->npages)
+			qr_zap_pages(c, t, i, j, lo);
+		if (t->nruns)
+			drop_runs(c, t, i, j, lo);
+		return;
+	}
+	if (t->nruns)
+		drop_runs(c, t, i, j, entry_start(c->m, lo, t->level, i));
+	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
+		qr_unmap_part(c, k.t, k.lo, k.hi);
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+	}
+}
+
+enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t npages)
+{
+	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT);
+	struct cursor c;
+
+	if (!range_valid(s->memory, at, npages))
+		return QR_INVAL;
+	cursor_lock(&c, s, lo, hi);
+	if (QR_RARELY(qr_cursor_reserve(&c, false))) {
+		cursor_unlock(&c);
+		return QR_NOMEM;
+	}
+	qr_unmap_part(&c, c.t, lo, hi);
+	qr_find_freed(&c, lo, hi);
+	cursor_unlock(&c);
+	return QR_OK;
+}
+
+/* ---- promising -------------------------------------------------------------------------- */
+
+static void set_run(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t attr)
+{
+	c->s->regions -= t->nruns;
+	qr_run_set(t, i, j, attr);
+	c->s->regions += t->nruns;
+}
+
+/* Children that the range covers in part, and tables that are kept, stay and take their part;
+ * the others go, and the runs of this table take all that is left. */
+static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
+			 uint32_t attr)
+{
+	uintptr_t span = (uintptr_t)1 << level_shift(c->m, t->level);
+	unsigned from = index_at(c->m, lo, t->level);
+	unsigned end = index_at(c->m, hi - 1, t->level) + 1;
+	struct child k;
+
+	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
+		if (k.hi - k.lo == span && !(k.t->flags & PT_KEEP)) {
+			qr_unmap_part(c, k.t, k.lo, k.hi);
+			qr_pt_settle(c, t, k.i, k.t, k.lo);
+			continue;
+		}
+		qr_map_part(c, k.t, k.lo, k.hi, attr);
+		if (from < k.i)
+			set_run(c, t, from, k.i, attr);
+		from = k.i + 1;
+	}
+	if (from < end)
+		set_run(c, t, from, end, attr);
+	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi)
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+}
+
+void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi, uint32_t attr)
+{
+	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
+
+	if (t->level == 0 && t->npages)
+		qr_zap_pages(c, t, i, j, lo);
+	if (t->nruns)
+		drop_runs(c, t, i, j, entry_start(c->m, lo, t->level, i));
+	if (t->ntables)
+		map_children(c, t, lo, hi, attr);
+	else
+		set_run(c, t, i, j, attr);
+}
+
+bool qr_range_free(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	unsigned r = run_find(t, index_at(m, lo, t->level));
+	struct child k;
+
+	if (r < t->nruns && t->runs[r].start <= index_at(m, hi - 1, t->level))
+		return false;
+	if (t->level == 0)
+		return true;
+	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi)
+		if (!qr_range_free(m, k.t, k.lo, k.hi))
+			return false;
+	return true;
+}
+
+/* ---- map -------------------------------------------------------------------------------- */
+
+/* Does the request need a mapping of its own, or is it what id 0 means? */
+static bool is_plain(const struct qr_space *s, const struct qr_map *req)
+{
+	return !req->object && !(req->flags & QR_MAP_GROWSDOWN) && req->maxprot == RUN_RIGHTS &&
+	       (req->backing == QR_BACK_DEFAULT || req->backing == QR_BACK_IMMEDIATE ||
+		req->backing == s->memory->backing);
+}
+
+/* A neighbour of the same object, offset and kind lends its mapping, so that the two regions
+ * are one. */
+static struct qr_mapping *neighbour(struct qr_space *s, const struct qr_mapping *like, uintptr_t lo,
+				    uintptr_t hi)
+{
+	uintptr_t probe[2] = { lo - QR_PAGE_SIZE, hi };
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct found f;
+		struct qr_mapping *mp;
+
+		if (probe[n] < s->memory->user_start || probe[n] >= s->memory->user_end ||
+		    !qr_run_next(s, probe[n], probe[n] + QR_PAGE_SIZE, &f) || !run_id(f.attr))
+			continue;
+		mp = mapping_of(s, f.attr);
+		if (mp->object == like->object && mp->delta == like->delta &&
+		    mp->shared == like->shared && mp->maxprot == like->maxprot &&
+		    mp->growsdown == like->growsdown && mp->backing == like->backing)
+			return mp;
+	}
+	return NULL;
+}
+
+static enum qr_err choose_mapping(struct qr_space *s, const struct qr_map *req, uintptr_t lo,
+				  uintptr_t hi, struct qr_mapping **out)
+{
+	struct qr_mapping like = {
+		.object = req->object,
+		.delta = req->object ? (int64_t)(req->pgoff - (lo >> QR_PAGE_SHIFT)) : 0,
+		.shared = !!(req->flags & QR_MAP_SHARED),
+		.maxprot = req->maxprot,
+		.growsdown = !!(req->flags & QR_MAP_GROWSDOWN),
+		.backing = req->backing == QR_BACK_DEFAULT || req->backing == QR_BACK_IMMEDIATE
+			       ? s->memory->backing
+			       : req->backing,
+		.lo = lo,
+		.hi = hi,
+	};
+
+	*out = neighbour(s, &like, lo, hi);
+	return *out ? QR_OK : qr_mapping_make(s, &like, out);
+}
+
+static enum qr_err check_request(const struct qr_space *s, const struct qr_map *req)
+{
+	const struct qr_memory *m = s->memory;
+
+	if (!req->npages || req->npages > (m->user_end - m->user_start) >> QR_PAGE_SHIFT)
+		return QR_NOMEM;
+	if ((req->prot | req->maxprot) & ~RUN_RIGHTS || req->backing > QR_BACK_FIRST_WRITE)
+		return QR_INVAL;
+	if (req->prot & ~req->maxprot)
+		return QR_ACCESS;
+	if (req->flags & QR_MAP_FIXED && !range_valid(m, req->at, req->npages))
+		return QR_INVAL;
+	if (req->flags & QR_MAP_SHARED && !req->object)
+		return QR_INVAL;
+	if (req->object && req->pgoff + req->npages < req->pgoff)
+		return QR_INVAL;
+	return QR_OK;
+}
+
+/* Where the request goes, if it has a choice. */
+static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, uintptr_t *out)
+{
+	uintptr_t wish = req->at.v & ~(uintptr_t)QR_PAGE_MASK, top = s->top;
+	size_t bytes = req->npages << QR_PAGE_SHIFT;
+
+	if (req->flags & QR_MAP_FIXED) {
+		*out = req->at.v;
+		return QR_OK;
+	}
+	if (wish && range_valid(s->memory, qr_virt_of(wish), req->npages) &&
+	    wish + bytes <= s->memory->user_end) {
+		uintptr_t got;
+
+		if (!qr_find_between(s, req->npages, wish, wish + bytes, &got)) {
+			*out = wish;
+			return QR_OK;
+		}
+	}
+	if (req->flags & QR_MAP_LOW) {
+		if (top > 0x80000000u)
+			top = 0x80000000u;
+		return qr_find_between(s, req->npages, s->bottom, top, out);
+	}
+	return qr_find_free(s, req->npages, out);
+}
+
+/* Limits count what is promised, not what is resident. */
+static enum qr_err check_limits(const struct qr_space *s, const struct qr_map *req)
+{
+	size_t n = req->npages;
+
+	if (QR_RARELY(s->mapped + n > s->max_pages || s->mapped + n < n) &&
+	    !(req->flags & QR_MAP_FIXED))
+		return QR_LIMIT;
+	if (req->flags & QR_MAP_LOCKED && s->locked + n > s->max_locked)
+		return QR_LIMIT;
+	return QR_OK;
+}
+
+static enum qr_err map_at(struct cursor *c, const struct qr_map *req, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_space *s = c->s;
+	struct qr_mapping *mp = NULL;
+	uint32_t attr = req->prot | (req->flags & QR_MAP_LOCKED ? RUN_LOCKED : 0);
+
+	qr_cursor_begin(c, s, lo, hi);
+	if ((req->flags & (QR_MAP_FIXED | QR_MAP_NOREPLACE)) == (QR_MAP_FIXED | QR_MAP_NOREPLACE) &&
+	    !qr_range_free(c->m, c->t, lo, hi))
+		return QR_EXISTS;
+	if (!is_plain(s, req)) {
+		if (choose_mapping(s, req, lo, hi, &mp))
+			return QR_NOMEM;
+		attr |= mp->id << RUN_ID_SHIFT;
+	}
+	if (qr_cursor_reserve(c, true)) {
+		if (mp && !mp->npages) {
+			qr_mapping_unlink(s, mp);
+			mp->next_stack = NULL;
+			c->dead_mappings = mp;
+		}
+		return QR_NOMEM;
+	}
+	/* Counted first: replacing the last page of a neighbour must not take its mapping away. */
+	if (mp) {
+		mp->lo = lo < mp->lo ? lo : mp->lo;
+		mp->hi = hi > mp->hi ? hi : mp->hi;
+	}
+	space_count(s, attr, (ptrdiff_t)req->npages);
+	qr_map_part(c, c->t, lo, hi, attr);
+	return QR_OK;
+}
+
+/* Frames at map time.  Immediate backing is all or nothing; populate goes as far as it can. */
+static enum qr_err back_now(struct cursor *c, const struct qr_map *req, uintptr_t lo, uintptr_t hi)
+{
+	bool write = req->prot & RUN_W && !(req->flags & QR_MAP_SHARED);
+	struct qr_mapping *dead = c->dead_mappings;
+	enum qr_err err;
+
+	if (!req->prot)
+		return QR_OK;
+	err = qr_populate(c->s, lo, hi, write ? QR_ACCESS_WRITE : QR_ACCESS_READ);
+	if (!err || req->backing != QR_BACK_IMMEDIATE)
+		return QR_OK;
+	/* The edges are there: nothing is left to allocate, and this cannot fail. */
+	qr_cursor_begin(c, c->s, lo, hi);
+	c->dead_mappings = dead;
+	qr_unmap_part(c, c->t, lo, hi);
+	qr_find_freed(c, lo, hi);
+	qr_cursor_end(c);
+	return err;
+}
+
+enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *out)
+{
+	enum qr_err err = check_request(s, req);
+	struct cursor c;
+	uintptr_t lo, hi;
+
+	if (QR_RARELY(err))
+		return err;
+	qr_lock_acquire(&s->lock);
+	err = check_limits(s, req);
+	if (QR_LIKELY(!err))
+		err = choose_place(s, req, &lo);
+	if (QR_RARELY(err)) {
+		qr_lock_release(&s->lock);
+		return err;
+	}
+	hi = lo + (req->npages << QR_PAGE_SHIFT);
+	err = map_at(&c, req, lo, hi);
+	qr_cursor_end(&c);
+	if (QR_RARELY(!err && (req->backing == QR_BACK_IMMEDIATE ||
+			       req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED))))
+		err = back_now(&c, req, lo, hi);
+	qr_lock_release(&s->lock);
+	if (QR_RARELY(c.dead_mappings))
+		qr_cursor_finish(&c);
+	if (QR_LIKELY(!err))
+		out->v = lo;
+	return err;
+}

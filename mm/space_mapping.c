@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_mapping.c - mappings: what a run's id stands for, and how objects find who maps them.
+ *
+ *	space ── ids: 1 -> mapping ──┐           object ── mappings: ── mapping ── mapping
+ *	              2 -> mapping   └──────────────────────────────────┘   (another space's)
+ *
+ * A mapping lives while pages are promised under its id; it holds a reference on its object.
+ */
+#include "mm/space.h"
+
+static void list_add(struct qr_mapping *mp)
+{
+	struct qr_object *o = mp->object;
+
+	qr_lock_acquire(&o->lock);
+	mp->next = o->mappings;
+	mp->prev = &o->mappings;
+	if (mp->next)
+		mp->next->prev = &mp->next;
+	o->mappings = mp;
+	qr_lock_release(&o->lock);
+}
+
+static void list_remove(struct qr_mapping *mp)
+{
+	qr_lock_acquire(&mp->object->lock);
+	*mp->prev = mp->next;
+	if (mp->next)
+		mp->next->prev = mp->prev;
+	qr_lock_release(&mp->object->lock);
+}
+
+static uint32_t find_id(struct qr_space *s)
+{
+	uint32_t id = s->free_id;
+
+	while (id < RUN_IDS && qr_radix_get(&s->mappings, id))
+		id++;
+	return id;
+}
+
+enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
+			    struct qr_mapping **out)
+{
+	struct qr_memory *m = s->memory;
+	uint32_t id = like->id ? like->id : find_id(s);
+	struct qr_mapping *mp;
+
+	if (id >= RUN_IDS)
+		return QR_NOMEM;
+	mp = qr_pool_alloc(&m->mappings);
+	if (!mp)
+		return QR_NOMEM;
+	if (qr_radix_set(&s->mappings, &m->nodes, id, (uintptr_t)mp)) {
+		qr_pool_free(&m->mappings, mp);
+		return QR_NOMEM;
+	}
+	*mp = *like;
+	mp->id = id;
+	mp->space = s;
+	mp->npages = 0;
+	if (id == s->free_id)
+		s->free_id = id + 1;
+	if (mp->object) {
+		qr_object_get(mp->object);
+		list_add(mp);
+	}
+	if (mp->growsdown) {
+		mp->next_stack = s->stacks;
+		s->stacks = mp;
+	}
+	*out = mp;
+	return QR_OK;
+}
+
+void qr_mapping_unlink(struct qr_space *s, struct qr_mapping *mp)
+{
+	(void)qr_radix_clear(&s->mappings, &s->memory->nodes, mp->id);
+	if (mp->id < s->free_id)
+		s->free_id = mp->id;
+	if (mp->object)
+		list_remove(mp);
+	if (mp->growsdown) {
+		struct qr_mapping **at = &s->stacks;
+
+		while (*at != mp)
+			at = &(*at)->next_stack;
+		*at = mp->next_stack;
+	}
+}
+
+void qr_mapping_free(struct qr_space *s, struct qr_mapping *mp)
+{
+	if (mp->object)
+		qr_object_put(mp->object);
+	qr_pool_free(&s->memory->mappings, mp);
+}
+
+void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
+{
+	size_t n = (size_t)npages;
+	struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
+
+	if (mp)
+		mp->npages += n;
+	if (attr & RUN_LOCKED)
+		s->locked += n;
+	if (attr & RUN_X)
+		s->exec += n;
+	if (mp && mp->growsdown)
+		s->stack += n;
+	else if (attr & RUN_W && !(mp && mp->shared))
+		s->data += n;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_run.c - the runs of one table: a short sorted list.
+ *
+ *	indices  0    5    9        20            512
+ *	runs          [5,9) rw      [20,512) r--
+ *
+ * Everything here is about one list and nothing else: no entries, no counters.  Callers make
+ * room first, so that a change cannot fail.  Up to four runs live in the descriptor, more in an
+ * array from a pool, or in one or two frames; a table cannot have more runs than entries.
+ *
+ * Cost: linear in the runs of the table; find is binary beyond eight.
+ */
+#include "mm/space.h"
+
+/* Runs that fit each kind of array: three pools, then whole frames. */
+static const uint16_t caps[] = { 16, 64, 252, 512, 1024 };
+#define NPOOLS 3
+#define NCAPS  (sizeof(caps) / sizeof(caps[0]))
+
+static void open_gap(struct qr_ptdesc *t, unsigned at, unsigned n)
+{
+	for (unsigned r = t->nruns; r-- > at;)
+		t->runs[r + n] = t->runs[r];
+	t->nruns = (uint16_t)(t->nruns + n);
+}
+
+static void close_gap(struct qr_ptdesc *t, unsigned at, unsigned n)
+{
+	t->nruns = (uint16_t)(t->nruns - n);
+	for (unsigned r = at; r < t->nruns; r++)
+		t->runs[r] = t->runs[r + n];
+}
+
+void qr_run_set(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t attr)
+{
+	unsigned r = run_find(t, i);
+	struct qr_run *next = &t->runs[r];
+	bool joins_next = r < t->nruns && next->start == j && next->attr == attr;
+	bool joins_prev = r > 0 && next[-1].end == i && next[-1].attr == attr;
+
+	QR_ASSERT_DEBUG(i < j && (r == t->nruns || next->start >= j), "a run goes where none is");
+	if (joins_prev && joins_next) {
+		next[-1].end = next->end;
+		close_gap(t, r, 1);
+	} else if (joins_prev) {
+		next[-1].end = (uint16_t)j;
+	} else if (joins_next) {
+		next->start = (uint16_t)i;
+	} else {
+		QR_ASSERT_DEBUG(t->nruns < t->cap, "room for a run was made before");
+		open_gap(t, r, 1);
+		t->runs[r] = (struct qr_run){ (uint16_t)i, (uint16_t)j, attr };
+	}
+}
+
+/* Cut the run in two that lies across index i, if one does; the first that begins at or above
+ * i is answered. */
+static unsigned cut(struct qr_ptdesc *t, unsigned i)
+{
+	unsigned r = run_find(t, i);
+
+	if (r == t->nruns || t->runs[r].start >= i)
+		return r;
+	QR_ASSERT_DEBUG(t->nruns < t->cap, "room for a run was made before");
+	open_gap(t, r, 1);
+	t->runs[r].end = (uint16_t)i;
+	t->runs[r + 1].start = (uint16_t)i;
+	return r + 1;
+}
+
+void qr_run_clear(struct qr_ptdesc *t, unsigned i, unsigned j)
+{
+	unsigned r = run_find(t, i), end;
+
+	if (r == t->nruns || t->runs[r].start >= j)
+		return;
+	if (t->runs[r].start < i && t->runs[r].end > j) {
+		cut(t, j);
+		t->runs[r].end = (uint16_t)i;
+		return;
+	}
+	if (t->runs[r].start < i)
+		t->runs[r++].end = (uint16_t)i;
+	for (end = r; end < t->nruns && t->runs[end].end <= j; end++)
+		;
+	if (end < t->nruns && t->runs[end].start < j)
+		t->runs[end].start = (uint16_t)j;
+	if (end > r)
+		close_gap(t, r, end - r);
+}
+
+void qr_run_change(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, uint32_t set)
+{
+	unsigned first = cut(t, i), end = cut(t, j), to;
+
+	for (unsigned r = first; r < end; r++)
+		t->runs[r].attr = (t->runs[r].attr & keep) | set;
+	/* Join: from the run before the first to the one behind the last. */
+	if (first)
+		first--;
+	if (end < t->nruns)
+		end++;
+	to = first;
+	for (unsigned r = first + 1; r < end; r++) {
+		if (t->runs[r].start == t->runs[to].end && t->runs[r].attr == t->runs[to].attr)
+			t->runs[to].end = t->runs[r].end;
+		else
+			t->runs[++to] = t->runs[r];
+	}
+	if (end > to + 1)
+		close_gap(t, to + 1, end - to - 1);
+}
+
+static struct qr_run *array_alloc(struct qr_memory *m, unsigned kind)
+{
+	qr_frame f;
+
+	if (kind < NPOOLS)
+		return qr_pool_alloc(&m->runs[kind]);
+	if (qr_frames_alloc(m->frames, kind - NPOOLS, QR_FRAME_KERNEL, QR_LOW, &f))
+		return NULL;
+	return qr_host_window_get(f);
+}
+
+static void array_free(struct qr_memory *m, struct qr_run *array, unsigned cap)
+{
+	unsigned kind = 0;
+	qr_frame f;
+
+	while (caps[kind] != cap)
+		kind++;
+	if (kind < NPOOLS) {
+		qr_pool_free(&m->runs[kind], array);
+		return;
+	}
+	f = qr_frame_of((uint32_t)(((uintptr_t)array - m->low_base) >> QR_PAGE_SHIFT));
+	QR_ASSERT(!qr_frames_free(m->frames, f, kind - NPOOLS), "a run array is given back once");
+}
+
+static void move_to(struct qr_memory *m, struct qr_ptdesc *t, struct qr_run *array, unsigned cap)
+{
+	for (unsigned r = 0; r < t->nruns; r++)
+		array[r] = t->runs[r];
+	if (t->runs != t->in)
+		array_free(m, t->runs, t->cap);
+	t->runs = array;
+	t->cap = (uint16_t)cap;
+}
+
+enum qr_err qr_run_grow(struct qr_memory *m, struct qr_ptdesc *t, unsigned n)
+{
+	unsigned kind = 0;
+	struct qr_run *array;
+
+	/* A table of 1024 entries with 1024 runs: a cut is impossible, room cannot be missing. */
+	while (kind < NCAPS - 1 && caps[kind] < t->nruns + n)
+		kind++;
+	if (caps[kind] <= t->cap)
+		return QR_OK;
+	array = array_alloc(m, kind);
+	if (!array)
+		return QR_NOMEM;
+	move_to(m, t, array, caps[kind]);
+	return QR_OK;
+}
+
+void qr_run_shrink(struct qr_memory *m, struct qr_ptdesc *t)
+{
+	if (t->runs != t->in && t->nruns <= RUN_INLINE / 2)
+		move_to(m, t, t->in, RUN_INLINE);
+}

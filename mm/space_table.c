@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_table.c - tables and their descriptors: made, carved, settled.
+ *
+ * An empty table is full of zeroes, so a table that became empty is as good as a fresh one
+ * without the clearing.  A few of them are kept on a list of the memory; a program that maps
+ * and unmaps one page over and over makes and frees its table for some twenty instructions.
+ */
+#include "mm/space.h"
+
+#define SPARES 16
+
+static struct qr_ptdesc *spare_take(struct qr_memory *m)
+{
+	struct qr_ptdesc *t;
+
+	qr_lock_acquire(&m->spare_lock);
+	t = m->spare;
+	if (t) {
+		m->spare = (struct qr_ptdesc *)t->runs;
+		m->nspare--;
+	}
+	qr_lock_release(&m->spare_lock);
+	return t;
+}
+
+static struct qr_ptdesc *fresh(struct qr_memory *m)
+{
+	struct qr_ptdesc *t = qr_pool_alloc(&m->descs);
+	uint64_t link;
+	qr_frame f;
+
+	if (!t)
+		return NULL;
+	link = ((uintptr_t)t - m->low_base) >> 6;
+	if (link > UINT32_MAX || qr_table_alloc(m->frames, &f)) {
+		qr_pool_free(&m->descs, t);
+		return NULL;
+	}
+	qr_frame_word(m->frames, f)->link = (uint32_t)link;
+	t->frame = f.v;
+	t->nruns = t->npages = t->ntables = 0;
+	t->cap = RUN_INLINE;
+	t->flags = 0;
+	hull_reset(t);
+	return t;
+}
+
+enum qr_err qr_pt_alloc(struct qr_memory *m, unsigned level, struct qr_ptdesc **out)
+{
+	struct qr_ptdesc *t = m->spare ? spare_take(m) : NULL;
+
+	if (!t)
+		t = fresh(m);
+	if (!t)
+		return QR_NOMEM;
+	t->runs = t->in;
+	t->level = (uint8_t)level;
+	*out = t;
+	return QR_OK;
+}
+
+static void destroy(struct qr_memory *m, struct qr_ptdesc *t)
+{
+	qr_frame f = qr_frame_of(t->frame);
+
+	qr_pool_free(&m->descs, t);
+	qr_table_free(m->frames, f);
+}
+
+void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t)
+{
+	QR_ASSERT_DEBUG(!t->nruns && !t->npages && !t->ntables, "a freed table is empty");
+	if (QR_RARELY(t->runs != t->in))
+		qr_run_shrink(m, t);
+	t->flags = 0;
+	hull_reset(t);
+	if (m->nspare >= SPARES) {
+		destroy(m, t);
+		return;
+	}
+	qr_lock_acquire(&m->spare_lock);
+	t->runs = (struct qr_run *)m->spare;
+	m->spare = t;
+	m->nspare++;
+	qr_lock_release(&m->spare_lock);
+}
+
+size_t qr_memory_trim(struct qr_memory *m)
+{
+	size_t n = 0;
+	struct qr_ptdesc *t;
+
+	while ((t = spare_take(m))) {
+		t->runs = t->in;
+		destroy(m, t);
+		n++;
+	}
+	n += qr_pool_trim(&m->descs) + qr_pool_trim(&m->mappings) + qr_pool_trim(&m->nodes);
+	for (unsigned k = 0; k < sizeof(m->runs) / sizeof(m->runs[0]); k++)
+		n += qr_pool_trim(&m->runs[k]);
+	return n;
+}
+
+enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, struct qr_ptdesc **out)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_run *r = run_at(t, i);
+	struct qr_ptdesc *child;
+
+	if (qr_pt_alloc(m, t->level - 1u, &child))
+		return QR_NOMEM;
+	if (r) {
+		child->in[0] =
+		    (struct qr_run){ 0, (uint16_t)table_entries(m, child->level), r->attr };
+		child->nruns = 1;
+		s->regions += 1u - t->nruns;
+		qr_run_clear(t, i, i + 1);
+		s->regions += t->nruns;
+	}
+	pt_link(s, t, i, child);
+	*out = child;
+	return QR_OK;
+}
+
+static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
+			 struct qr_ptdesc *child, uintptr_t va)
+{
+	struct qr_memory *m = c->m;
+
+	(void)qr_entry_clear(m->format, table_window(m, parent), i);
+	if (--parent->ntables == 0 && parent->npages == 0)
+		hull_reset(parent);
+	c->s->tables--;
+	qr_gather_page(&c->gather, qr_virt_of(va));
+	/* Reachable for the hardware until the flush: the list goes through `in`. */
+	QR_ASSERT_DEBUG(!child->npages && !child->ntables, "an unlinked table is empty");
+	child->nruns = 0;
+	if (QR_RARELY(child->runs != child->in))
+		qr_run_shrink(m, child);
+	child->runs = (struct qr_run *)c->dead;
+	c->dead = child;
+}
+
+bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct qr_ptdesc *child,
+		  uintptr_t va)
+{
+	struct qr_run full;
+
+	if (QR_LIKELY(child->npages | child->ntables) || child->nruns > 1 ||
+	    (child->flags & PT_KEEP)) {
+		if (QR_RARELY(child->runs != child->in))
+			qr_run_shrink(c->m, child);
+		return false;
+	}
+	if (child->nruns == 0) {
+		unlink_child(c, parent, i, child, va);
+		return true;
+	}
+	full = child->runs[0];
+	if (full.end - full.start != (int)table_entries(c->m, child->level) ||
+	    run_room(c->m, parent, 1))
+		return false;
+	unlink_child(c, parent, i, child, va);
+	c->s->regions -= 1u + parent->nruns;
+	qr_run_set(parent, i, i + 1, full.attr);
+	c->s->regions += parent->nruns;
+	return true;
+}
