@@ -105,6 +105,11 @@ enum qr_err qr_object_page(struct qr_object *o, uint64_t index, bool fill, qr_fr
 	return err;
 }
 
+bool qr_object_resident(const struct qr_object *o, uint64_t index)
+{
+	return index < o->npages && qr_radix_get(&o->pages, index);
+}
+
 /* ---- contents ----------------------------------------------------------------------------- */
 
 enum qr_err qr_object_read(struct qr_object *o, uint64_t offset, void *to, size_t n)

@@ -359,9 +359,9 @@ static enum qr_err check_limits(const struct qr_space *s, const struct qr_map *r
 	return QR_OK;
 }
 
-static enum qr_err map_at(struct cursor *c, const struct qr_map *req, uintptr_t lo, uintptr_t hi)
+static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_map *req,
+			  uintptr_t lo, uintptr_t hi)
 {
-	struct qr_space *s = c->s;
 	struct qr_mapping *mp = NULL;
 	uint32_t attr = req->prot | (req->flags & QR_MAP_LOCKED ? RUN_LOCKED : 0);
 
@@ -430,7 +430,7 @@ enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *
 		return err;
 	}
 	hi = lo + (req->npages << QR_PAGE_SHIFT);
-	err = map_at(&c, req, lo, hi);
+	err = map_at(&c, s, req, lo, hi);
 	qr_cursor_end(&c);
 	if (QR_RARELY(!err && (req->backing == QR_BACK_IMMEDIATE ||
 			       req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED))))

@@ -114,7 +114,7 @@ enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, str
 		child->in[0] =
 		    (struct qr_run){ 0, (uint16_t)table_entries(m, child->level), r->attr };
 		child->nruns = 1;
-		s->regions += 1u - t->nruns;
+		s->regions += (size_t)1 - t->nruns;
 		qr_run_clear(t, i, i + 1);
 		s->regions += t->nruns;
 	}

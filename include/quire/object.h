@@ -49,6 +49,9 @@ void qr_object_put(struct qr_object *o);
 QR_MUST_CHECK enum qr_err qr_object_page(struct qr_object *o, uint64_t index, bool fill,
 					 qr_frame *out);
 
+/* Does it have page `index` now?  A hint: nothing keeps it there. */
+bool qr_object_resident(const struct qr_object *o, uint64_t index);
+
 /* Copy bytes in or out; `out` = bytes copied, short only when memory ran out (in) .  Reading
  * holes gives zeroes and fills nothing.  The caller keeps [offset, offset+n) within the pages
  * of the object.  Kernel memory on the other side: it must not fault. */

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_check.c - the invariants of mm/space.h, recounted from the tables up.
+ *
+ * Each broken one is a panic that names it.  O(all runs and entries); the mappings are
+ * recounted one by one over all runs.
+ */
+#include "mm/space.h"
+
+struct tally {
+	struct qr_space *s;
+	size_t mapped, locked, data, stack, exec;
+	size_t anon, file, shared, tables, regions;
+};
+
+#define HOLDS(cond, rule) QR_ASSERT(cond, rule)
+
+static void check_runs(const struct qr_memory *m, const struct qr_ptdesc *t)
+{
+	HOLDS(t->nruns <= t->cap && (t->cap > RUN_INLINE) == (t->runs != t->in),
+	      "I1: a run list is within its array");
+	for (unsigned r = 0; r < t->nruns; r++) {
+		const struct qr_run *run = &t->runs[r];
+
+		HOLDS(run->start < run->end && run->end <= table_entries(m, t->level),
+		      "I1: a run is not empty and within its table");
+		if (r == 0)
+			continue;
+		HOLDS(run[-1].end <= run->start, "I1: runs are sorted and disjoint");
+		HOLDS(run[-1].end < run->start || run[-1].attr != run->attr,
+		      "I1: equal neighbours are one run");
+	}
+}
+
+static void count_run(struct tally *y, const struct qr_run *run, unsigned order)
+{
+	size_t n = (size_t)(run->end - run->start) << order;
+	const struct qr_mapping *mp = NULL;
+
+	if (run_id(run->attr)) {
+		mp = mapping_of(y->s, run->attr);
+		HOLDS(mp && mp->id == run_id(run->attr) && mp->space == y->s,
+		      "I9: every id in use has its mapping");
+		HOLDS(!(run->attr & RUN_RIGHTS & ~mp->maxprot), "I9: rights are within maxprot");
+	}
+	y->mapped += n;
+	y->locked += run->attr & RUN_LOCKED ? n : 0;
+	y->exec += run->attr & RUN_X ? n : 0;
+	if (mp && mp->growsdown)
+		y->stack += n;
+	else if (run->attr & RUN_W && !(mp && mp->shared))
+		y->data += n;
+}
+
+/* An object's frame is the one it has at that index, unless it has lost that page since. */
+static void check_file_page(const struct tally *y, uint32_t attr, uintptr_t va, qr_frame f)
+{
+	const struct qr_mapping *mp = run_id(attr) ? mapping_of(y->s, attr) : NULL;
+	uintptr_t v;
+
+	HOLDS(mp && mp->object, "I11: a page of an object lies in a run that maps it");
+	v = qr_radix_get(&mp->object->pages,
+			 (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta));
+	HOLDS(v == (uintptr_t)f.v + 1, "I11: a page of an object is the one that the object has");
+}
+
+static void check_page(struct tally *y, const struct qr_run *run, uintptr_t va, qr_entry e)
+{
+	struct qr_memory *m = y->s->memory;
+	bool present = qr_entry_present(m->format, e);
+	const struct qr_frame_word *w;
+	unsigned prot;
+
+	HOLDS(run, "I3: an entry lies in a run");
+	HOLDS(present == !!(run->attr & RUN_RIGHTS), "I5: without rights, not present");
+	if (present && e.v & SOFT_ZERO) {
+		HOLDS(qr_entry_frame(m->format, e).v == m->zero.v, "I7: ZERO is the zero page");
+		HOLDS(!qr_entry_writable(m->format, e), "I6: the zero page is read-only");
+		return;
+	}
+	w = qr_frame_lookup(m->frames, resident_frame(m, e));
+	HOLDS(w && qr_frame_refs(w), "I7: a resident frame has references");
+	if (!present || !(e.v & SOFT_FILE)) {
+		HOLDS(qr_frame_type(w) == QR_FRAME_ANON, "I7: a page without FILE is anonymous");
+		HOLDS(!present || !qr_entry_writable(m->format, e) || qr_frame_refs(w) == 1,
+		      "I6: a writable anonymous page is nobody else's");
+		y->anon++;
+	} else {
+		HOLDS(qr_frame_type(w) == QR_FRAME_CACHE, "I7: a FILE page is an object's");
+		check_file_page(y, run->attr, va, resident_frame(m, e));
+		*(e.v & SOFT_SHARED ? &y->shared : &y->file) += 1;
+	}
+	prot = qr_entry_prot(m->format, e);
+	HOLDS(!present || !(prot & QR_WRITE) || run->attr & RUN_W, "I5: W is within the run's W");
+	HOLDS(!present || !m->format->nx || !(prot & QR_EXEC) || run->attr & RUN_X,
+	      "I5: X is within the run's X");
+}
+
+static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t base)
+{
+	struct qr_memory *m = y->s->memory;
+	unsigned npages = 0, ntables = 0, end = table_entries(m, t->level);
+
+	if (t->level == qr_format_top(m->format))
+		end = index_at(m, m->user_end - 1, t->level) + 1;
+	check_runs(m, t);
+	y->tables++;
+	y->regions += t->nruns;
+	HOLDS(ptdesc_of(m, qr_frame_of(t->frame)) == t, "I4: a table and its descriptor agree");
+	for (unsigned r = 0; r < t->nruns; r++)
+		count_run(y, &t->runs[r], qr_format_order(m->format, t->level));
+	for (unsigned i = 0; i < end; i++) {
+		qr_entry e = entry_of(m, t, i);
+		struct qr_ptdesc *child;
+
+		if (qr_entry_none(e))
+			continue;
+		HOLDS(i >= t->lo && i < t->hi, "I4: the hull holds every entry");
+		if (!qr_entry_is_table(m->format, e, t->level)) {
+			npages++;
+			check_page(y, run_at(t, i), entry_start(m, base, t->level, i), e);
+			continue;
+		}
+		ntables++;
+		HOLDS(!run_at(t, i), "I2: an index is in a run or is a table");
+		child = ptdesc_of(m, qr_entry_frame(m->format, e));
+		HOLDS(child->level + 1 == t->level, "I4: levels go down one by one");
+		HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables,
+		      "I4: an empty table is gone");
+		check_part(y, child, entry_start(m, base, t->level, i));
+	}
+	HOLDS(npages == t->npages && ntables == t->ntables, "I4: a table's counters are right");
+}
+
+static size_t pages_of(const struct qr_space *s, const struct qr_mapping *mp)
+{
+	const struct qr_memory *m = s->memory;
+	struct found f;
+	size_t n = 0;
+
+	for (uintptr_t at = m->user_start; at < m->user_end && qr_run_next(s, at, m->user_end, &f);
+	     at = f.hi) {
+		if (run_id(f.attr) != mp->id)
+			continue;
+		HOLDS(mp->lo <= f.lo && f.hi <= mp->hi, "I9: a mapping's hull holds its runs");
+		n += (f.hi - f.lo) >> QR_PAGE_SHIFT;
+	}
+	return n;
+}
+
+static void check_spares(struct qr_memory *m)
+{
+	unsigned n = 0;
+
+	for (const struct qr_ptdesc *t = m->spare; t; t = (const struct qr_ptdesc *)t->runs) {
+		HOLDS(!t->nruns && !t->npages && !t->ntables && !t->flags, "I13: a spare is empty");
+		for (unsigned i = 0; i < table_entries(m, 0); i++)
+			HOLDS(qr_entry_none(entry_of(m, t, i)), "I13: a spare is full of zeroes");
+		n++;
+	}
+	HOLDS(n == m->nspare, "I13: spares are counted");
+}
+
+void qr_space_check(struct qr_space *s)
+{
+	struct tally y = { .s = s };
+	uint64_t id = 0;
+	uintptr_t v;
+
+	qr_lock_acquire(&s->lock);
+	check_part(&y, s->root, 0);
+	HOLDS(y.mapped == s->mapped && y.locked == s->locked && y.data == s->data &&
+		  y.stack == s->stack && y.exec == s->exec,
+	      "I15: counters of promises equal recounts");
+	HOLDS(y.anon == s->anon && y.file == s->file && y.shared == s->shared,
+	      "I15: counters of resident pages equal recounts");
+	HOLDS(y.tables == s->tables && y.regions == s->regions,
+	      "I15: tables and runs equal recounts");
+	for (; (v = qr_radix_next(&s->mappings, &id)); id++) {
+		const struct qr_mapping *mp = (const struct qr_mapping *)v;
+
+		HOLDS(mp->npages && mp->npages == pages_of(s, mp),
+		      "I9: a mapping's page count equals its runs'");
+	}
+	check_spares(s->memory);
+	qr_lock_release(&s->lock);
+}
