@@ -14,7 +14,7 @@
  *     makes it fit for use.  The kernel image and the modules are not yet taken out of it.
  *
  * Limits: a longer map, command line or module list than the arrays hold is cut, and said so
- * (`cut`): RAM beyond is lost, never wrongly used, because reserved ranges are kept first.
+ * (`cut`): RAM is lost, never wrongly used, because what is not usable is kept first.
  */
 #ifndef KERNEL_BOOT_INFO_H
 #define KERNEL_BOOT_INFO_H

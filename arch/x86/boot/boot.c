@@ -15,8 +15,6 @@
 #define MAGIC_MULTIBOOT2 0x36d76289u
 #define MAGIC_PVH        0x336ec578u /* set by our own entry; the structure repeats it */
 
-struct boot_info boot_info;
-
 _Noreturn void boot_main(uint32_t magic, uint32_t info);
 
 bool boot_read(uint64_t pa, void *to, size_t n)
@@ -50,65 +48,6 @@ bool boot_read(uint64_t pa, void *to, size_t n)
 		n -= part;
 	}
 	return true;
-}
-
-void boot_read_string(uint64_t pa, char *to, size_t size)
-{
-	size_t n = 0;
-
-	while (pa && n < size - 1 && boot_read(pa + n, to + n, 1) && to[n])
-		n++;
-	to[n] = 0;
-}
-
-/* E820's types, which all three protocols share. */
-static uint32_t range_type(uint32_t e820)
-{
-	switch (e820) {
-	case 1:
-		return QR_BOOT_USABLE;
-	case 3:
-		return QR_BOOT_ACPI;
-	case 4:
-		return QR_BOOT_NVS;
-	case 5:
-		return QR_BOOT_BAD;
-	}
-	return QR_BOOT_RESERVED;
-}
-
-void boot_add_range(uint64_t base, uint64_t length, uint32_t e820)
-{
-	struct qr_boot_range range = { base, length, range_type(e820) };
-
-	if (boot_info.nranges < BOOT_MAX_RANGES) {
-		boot_info.map[boot_info.nranges++] = range;
-		return;
-	}
-	boot_info.cut++;
-	if (range.type == QR_BOOT_USABLE)
-		return;
-	for (unsigned i = 0; i < BOOT_MAX_RANGES; i++) {
-		if (boot_info.map[i].type == QR_BOOT_USABLE) {
-			boot_info.map[i] = range;
-			return;
-		}
-	}
-	panic("memory map: more than %u reserved ranges", BOOT_MAX_RANGES);
-}
-
-void boot_add_module(uint64_t start, uint64_t end, const char *args)
-{
-	struct boot_module *m = &boot_info.modules[boot_info.nmodules];
-
-	if (boot_info.nmodules == BOOT_MAX_MODULES || end < start) {
-		boot_info.cut++;
-		return;
-	}
-	boot_info.nmodules++;
-	m->start = start;
-	m->end = end;
-	strlcpy(m->args, args, sizeof(m->args));
 }
 
 _Noreturn void boot_main(uint32_t magic, uint32_t info)
