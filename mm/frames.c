@@ -2,11 +2,12 @@
  *
  * frames.c - alloc and free, and the magazines in front of the bitmap.
  *
- * A magazine is a stack of free frames that belongs to one CPU; there is one for low memory and
- * one for high.  It is touched with interrupts off and by its own CPU only, hence needs no lock.
- * Empty, it is refilled with half a magazine from the trees; full, its older half goes back. So
- * a CPU hides at most QR_MAGAZINE_CAP frames a zone from the others, and a CPU that allocates
- * and frees in turn does not go to the trees each time.
+ * A magazine is a stack of free frames that belongs to one CPU.  There are two for low memory and
+ * two for high: `cur`, which is used, and `old`, which is exchanged with it when cur is empty or
+ * full.  Only when that does not help are frames fetched from the trees, or the older magazine
+ * given back.  So a CPU that allocates and frees in turn does not go to the trees each time, and
+ * hides at most twice QR_MAGAZINE_CAP frames a zone from the others.  Magazines are touched with
+ * interrupts off and by their own CPU only, hence need no lock.
  *
  * A frame's word decides what may be done with it.  Only a frame with one reference and nobody
  * busy with it can be freed; the word is cleared before the frame goes into a magazine, so a
@@ -29,7 +30,16 @@
 
 QR_INLINE struct qr_magazine *magazine(struct qr_frames *f, unsigned zone)
 {
-	return &f->local[qr_cpu()].mag[zone];
+	return f->local[qr_cpu()].cur[zone];
+}
+
+static struct qr_magazine *exchange(struct qr_frames *f, unsigned zone)
+{
+	struct qr_frames_local *l = &f->local[qr_cpu()];
+	struct qr_magazine *m = l->old[zone];
+
+	l->old[zone] = l->cur[zone];
+	return l->cur[zone] = m;
 }
 
 QR_INLINE uint32_t state_of(enum qr_frame_type type)
@@ -43,10 +53,16 @@ QR_INLINE bool sole(uint32_t state)
 	return (state & (QR_FRAME_REF_MASK | QR_FRAME_BUSY)) == 1;
 }
 
+typedef uint64_t __attribute__((may_alias)) whole_word;
+
 QR_INLINE void mark(struct qr_frame_word *w, uint32_t state)
 {
+#if UINTPTR_MAX > 0xffffffffu
+	__atomic_store_n((whole_word *)w, state, __ATOMIC_RELAXED);
+#else
 	qr_store32(&w->state, state);
 	qr_store32(&w->link, 0);
+#endif
 }
 
 void qr_frames_mark(struct qr_frames *f, uint32_t first, uint32_t n, enum qr_frame_type type)
@@ -79,22 +95,9 @@ void qr_frames_give_list(struct qr_frames *f, const uint32_t *list, unsigned n)
 	}
 }
 
-/* A full magazine's older half leaves it, to be given back with interrupts on. */
-static unsigned shed(struct qr_magazine *m, uint32_t *out)
+/* The magazine is full, or shall be empty. */
+static __attribute__((noinline)) enum qr_err free_slow(struct qr_frames *f, uint32_t i)
 {
-	unsigned n = m->n < QR_MAGAZINE_HALF ? m->n : QR_MAGAZINE_HALF;
-
-	__builtin_memcpy(out, m->frame, n * sizeof(*out));
-	m->n -= n;
-	__builtin_memmove(m->frame, m->frame + n, m->n * sizeof(*out));
-	return n;
-}
-
-/* The magazine is full, or shall be empty: give half of it back, or all. */
-static __attribute__((noinline)) void free_slow(struct qr_frames *f, uint32_t i)
-{
-	uint32_t list[QR_MAGAZINE_HALF];
-	unsigned n = 0;
 	uintptr_t irq = qr_host_irq_save();
 	struct qr_magazine *m = magazine(f, zone_of(f, i));
 
@@ -102,13 +105,18 @@ static __attribute__((noinline)) void free_slow(struct qr_frames *f, uint32_t i)
 		qr_host_irq_restore(irq);
 		qr_frames_drain_own(f);
 		qr_area_give(f, i, 1);
-		return;
+		return QR_OK;
 	}
 	if (m->n == QR_MAGAZINE_CAP)
-		n = shed(m, list);
-	m->frame[m->n++] = i;
+		m = exchange(f, zone_of(f, i));
+	if (m->n == QR_MAGAZINE_CAP) {
+		qr_frames_give_list(f, m->frame, m->n);
+		m->n = 0;
+	}
+	m->frame[m->n] = i;
+	qr_store32(&m->n, m->n + 1);
 	qr_host_irq_restore(irq);
-	qr_frames_give_list(f, list, n);
+	return QR_OK;
 }
 
 /* The frame's word is cleared already, or will be by the caller before interrupts return. */
@@ -120,7 +128,7 @@ QR_INLINE bool push(struct qr_frames *f, uint32_t i)
 	if (QR_RARELY(n >= qr_load32(&m->cap)))
 		return false;
 	m->frame[n] = i;
-	m->n = n + 1;
+	qr_store32(&m->n, n + 1);
 	return true;
 }
 
@@ -133,18 +141,23 @@ static enum qr_err free_block(struct qr_frames *f, uint32_t i, uint32_t n)
 	return QR_OK;
 }
 
+static __attribute__((noinline)) enum qr_err free_order(struct qr_frames *f, uint32_t i,
+							unsigned order)
+{
+	if (order > QR_MAX_ORDER || i & ((1u << order) - 1))
+		return QR_CORRUPT;
+	return free_block(f, i, 1u << order);
+}
+
+/* What is rare is a tail call, so that this needs no stack frame. */
 enum qr_err qr_frames_free(struct qr_frames *f, qr_frame first, unsigned order)
 {
 	uint32_t i = first.v - f->base;
 	struct qr_frame_word *w;
 	uintptr_t irq;
-	bool done;
 
-	if (QR_RARELY(order)) {
-		if (order > QR_MAX_ORDER || i & ((1u << order) - 1))
-			return QR_CORRUPT;
-		return free_block(f, i, 1u << order);
-	}
+	if (QR_RARELY(order))
+		return free_order(f, i, order);
 	if (QR_RARELY(i >= f->nframes))
 		return QR_CORRUPT;
 	w = &f->words[i];
@@ -154,10 +167,11 @@ enum qr_err qr_frames_free(struct qr_frames *f, qr_frame first, unsigned order)
 		return QR_CORRUPT;
 	}
 	mark(w, 0);
-	done = push(f, i);
+	if (QR_RARELY(!push(f, i))) {
+		qr_host_irq_restore(irq);
+		return free_slow(f, i);
+	}
 	qr_host_irq_restore(irq);
-	if (QR_RARELY(!done))
-		free_slow(f, i);
 	return QR_OK;
 }
 
@@ -170,7 +184,7 @@ enum qr_err qr_frames_free_range(struct qr_frames *f, qr_frame first, size_t n)
 
 /* ---- references --------------------------------------------------------------------------- */
 
-/* Not the last reference, or a broken rule.  True if it was the last after all. */
+/* Not a sole owner's put, or a broken rule.  True if the reference was the last after all. */
 static __attribute__((noinline)) bool unref(struct qr_frame_word *w)
 {
 	uint32_t old = qr_load32(&w->state);
@@ -180,16 +194,29 @@ static __attribute__((noinline)) bool unref(struct qr_frame_word *w)
 		  "a busy frame keeps its last reference");
 	old = qr_add32(&w->state, -1u);
 	QR_ASSERT((old & QR_FRAME_REF_MASK) > 1 || sole(old), "a frame is put as often as got");
-	return sole(old);
-}
-
-/* A sole owner needs no atomic operation: nobody else has a reference to take one from. */
-QR_INLINE bool put_word(struct qr_frame_word *w)
-{
-	if (QR_RARELY(!sole(qr_load_acq32(&w->state))) && !unref(w))
+	if (!sole(old))
 		return false;
 	mark(w, 0);
 	return true;
+}
+
+static __attribute__((noinline)) void put_slow(struct qr_frames *f, uint32_t i)
+{
+	QR_ASSERT(i < f->nframes, "who puts a frame has a reference to it");
+	if (unref(&f->words[i]))
+		(void)free_slow(f, i);
+}
+
+/* A sole owner needs no atomic operation: nobody else has a reference to take one from. */
+QR_INLINE void put(struct qr_frames *f, uint32_t i)
+{
+	if (QR_RARELY(i >= f->nframes || !sole(qr_load_acq32(&f->words[i].state)))) {
+		put_slow(f, i);
+		return;
+	}
+	mark(&f->words[i], 0);
+	if (QR_RARELY(!push(f, i)))
+		(void)free_slow(f, i);
 }
 
 void qr_frame_put(struct qr_frames *f, qr_frame frame)
@@ -198,12 +225,16 @@ void qr_frame_put(struct qr_frames *f, qr_frame frame)
 	uintptr_t irq;
 	bool done;
 
-	QR_ASSERT(i < f->nframes, "who puts a frame has a reference to it");
+	if (QR_RARELY(i >= f->nframes || !sole(qr_load_acq32(&f->words[i].state)))) {
+		put_slow(f, i);
+		return;
+	}
 	irq = qr_host_irq_save();
-	done = !put_word(&f->words[i]) || push(f, i);
+	mark(&f->words[i], 0);
+	done = push(f, i);
 	qr_host_irq_restore(irq);
 	if (QR_RARELY(!done))
-		free_slow(f, i);
+		(void)free_slow(f, i);
 }
 
 void qr_frames_put_many(struct qr_frames *f, const qr_frame *frames, size_t n)
@@ -211,19 +242,13 @@ void qr_frames_put_many(struct qr_frames *f, const qr_frame *frames, size_t n)
 	enum { BUNCH = 32 }; /* frames for which interrupts stay off */
 
 	while (n) {
-		uint32_t i = 0;
-		bool done = true;
+		size_t k = n < BUNCH ? n : BUNCH;
 		uintptr_t irq = qr_host_irq_save();
 
-		for (unsigned k = 0; k < BUNCH && n && done; k++, n--, frames++) {
-			i = frames->v - f->base;
-			QR_ASSERT(i < f->nframes, "who puts a frame has a reference to it");
-			if (put_word(&f->words[i]))
-				done = push(f, i);
-		}
+		n -= k;
+		while (k--)
+			put(f, frames++->v - f->base);
 		qr_host_irq_restore(irq);
-		if (!done)
-			free_slow(f, i);
 	}
 }
 
@@ -234,34 +259,45 @@ void qr_frames_put_many(struct qr_frames *f, const qr_frame *frames, size_t n)
 static void stock(struct qr_frames *f, const uint32_t *list, unsigned n)
 {
 	uintptr_t irq = qr_host_irq_save();
+	struct qr_magazine *m = magazine(f, zone_of(f, list[0]));
+	uint32_t at = m->n;
 
-	while (n && push(f, list[n - 1]))
-		n--;
+	while (n && at < qr_load32(&m->cap))
+		m->frame[at++] = list[--n];
+	qr_store32(&m->n, at);
 	qr_host_irq_restore(irq);
 	qr_frames_give_list(f, list, n);
 }
 
-/* A frame of this CPU's magazines after all: low memory, when high memory is gone. */
-static bool pop_below(struct qr_frames *f, enum qr_limit limit, uint32_t *out)
+/* A frame from the other magazine, or for QR_ANY from low memory's when high memory is gone. */
+static bool pop_other(struct qr_frames *f, unsigned zone, uint32_t *out)
 {
 	uintptr_t irq = qr_host_irq_save();
-	struct qr_magazine *m = magazine(f, 0);
-	bool found = limit <= QR_LOW && m->n;
+	struct qr_magazine *m = magazine(f, zone);
+	uint32_t n;
 
-	if (found)
-		*out = m->frame[--m->n];
+	if (m->n == 0)
+		m = exchange(f, zone);
+	n = m->n;
+	if (n) {
+		*out = m->frame[n - 1];
+		qr_store32(&m->n, n - 1);
+	}
 	qr_host_irq_restore(irq);
-	return found;
+	return n != 0;
 }
 
 static bool take(struct qr_frames *f, unsigned order, enum qr_limit limit, uint32_t *out)
 {
-	bool fill = order == 0 && limit <= QR_LOW && !f->fail_after;
-	uint32_t list[QR_MAGAZINE_HALF];
-	unsigned n = qr_tree_take(f, order, fill ? QR_MAGAZINE_HALF : 1, limit, list);
+	bool small = order == 0 && limit <= QR_LOW;
+	uint32_t list[QR_MAGAZINE_CAP];
+	unsigned n;
 
+	if (small && pop_other(f, f->zone[limit], out))
+		return true;
+	n = qr_tree_take(f, order, small && !f->fail_after ? QR_MAGAZINE_CAP : 1, limit, list);
 	if (n == 0)
-		return order == 0 && pop_below(f, limit, out);
+		return small && pop_other(f, 0, out);
 	*out = list[0];
 	if (n > 1)
 		stock(f, list + 1, n - 1);
@@ -287,7 +323,7 @@ static __attribute__((noinline)) enum qr_err alloc_slow(struct qr_frames *f, uns
 	qr_frames_mark(f, i, 1u << order, type);
 	*out = qr_frame_of(f->base + i);
 	if (f->reclaim && (int32_t)qr_load32(&f->free) < (int32_t)f->mark_low)
-		f->reclaim(f->reclaim_ctx, QR_MAGAZINE_HALF, limit);
+		f->reclaim(f->reclaim_ctx, QR_MAGAZINE_CAP, limit);
 	return QR_OK;
 }
 
@@ -298,13 +334,13 @@ enum qr_err qr_frames_alloc(struct qr_frames *f, unsigned order, enum qr_frame_t
 			"a frame is allocated as something");
 	if (QR_LIKELY(order == 0 && limit <= QR_LOW)) {
 		uintptr_t irq = qr_host_irq_save();
-		struct qr_magazine *m = magazine(f, limit == QR_ANY ? f->top_zone : 0);
+		struct qr_magazine *m = magazine(f, f->zone[limit]);
 		uint32_t n = m->n;
 
 		if (QR_LIKELY(n)) {
 			uint32_t i = m->frame[n - 1];
 
-			m->n = n - 1;
+			qr_store32(&m->n, n - 1);
 			mark(&f->words[i], state_of(type));
 			qr_host_irq_restore(irq);
 			*out = qr_frame_of(f->base + i);

@@ -57,11 +57,17 @@ static void account(struct qr_frames *f, uint32_t area, int32_t n)
 	(void)qr_add32(&f->free, (uint32_t)n);
 }
 
-/* The lowest `n` set bits of w. */
+/* The lowest `n` set bits of w, which are often a run. */
 static qr_word lowest(qr_word w, unsigned n)
 {
 	qr_word rest = w;
 
+	if (w && n <= QR_WORD_BITS) {
+		qr_word run = row_mask(0, n) << __builtin_ctzl(w);
+
+		if ((w & run) == run)
+			return run;
+	}
 	while (n-- && rest)
 		rest &= rest - 1;
 	return w & ~rest;

@@ -60,32 +60,36 @@ static const char *check_counts(const struct qr_frames *f)
 	return total == f->free ? NULL : "I3: the total is the sum of the trees'";
 }
 
-/* Whether frame i is in a magazine before the given place. */
-static bool seen_before(const struct qr_frames *f, uint32_t i, unsigned cpu, unsigned k)
+/* Magazines of all CPUs in one order: four each. */
+static const struct qr_magazine *magazine(const struct qr_frames *f, unsigned m)
 {
-	unsigned z = zone_of(f, i);
+	return &f->local[m / 4].mag[m % 4];
+}
 
-	for (unsigned c = 0; c <= cpu; c++)
-		for (unsigned j = 0; j < (c == cpu ? k : f->local[c].mag[z].n); j++)
-			if (f->local[c].mag[z].frame[j] == i)
+/* Whether frame i is in a magazine before place k of magazine m. */
+static bool seen_before(const struct qr_frames *f, uint32_t i, unsigned m, unsigned k)
+{
+	for (unsigned o = 0; o <= m; o++)
+		for (unsigned j = 0; j < (o == m ? k : magazine(f, o)->n); j++)
+			if (magazine(f, o)->frame[j] == i)
 				return true;
 	return false;
 }
 
-static const char *check_magazine(const struct qr_frames *f, unsigned cpu, unsigned z)
+static const char *check_magazine(const struct qr_frames *f, unsigned number)
 {
-	const struct qr_magazine *m = &f->local[cpu].mag[z];
+	const struct qr_magazine *m = magazine(f, number);
 
 	if (m->n > QR_MAGAZINE_CAP || m->cap > QR_MAGAZINE_CAP)
 		return "I7: no magazine holds more than its capacity";
 	for (unsigned k = 0; k < m->n; k++) {
 		uint32_t i = m->frame[k];
 
-		if (i >= f->nframes || !bit(f->ram, i) || zone_of(f, i) != z)
+		if (i >= f->nframes || !bit(f->ram, i) || zone_of(f, i) != number % 4 / 2)
 			return "I4: a magazine holds RAM of its zone";
 		if (bit(f->rows, i) || !word_is_zero(f, i))
 			return "I4: a frame in a magazine has no bit and an empty word";
-		if (seen_before(f, i, cpu, k))
+		if (seen_before(f, i, number, k))
 			return "I4: a frame is in one magazine once";
 	}
 	return NULL;
@@ -98,11 +102,10 @@ const char *qr_frames_check(const struct qr_frames *f)
 
 	if (!broken)
 		broken = check_counts(f);
-	for (unsigned cpu = 0; cpu < f->ncpus; cpu++)
-		for (unsigned z = 0; z < 2 && !broken; z++) {
-			broken = check_magazine(f, cpu, z);
-			cached += f->local[cpu].mag[z].n;
-		}
+	for (unsigned m = 0; m < 4 * f->ncpus && !broken; m++) {
+		broken = check_magazine(f, m);
+		cached += magazine(f, m)->n;
+	}
 	if (!broken && cached != idle)
 		return "I5: a frame without a reference is free, or in a magazine";
 	return broken;

@@ -84,7 +84,18 @@ static void split_zones(struct qr_frames *f, const struct qr_frames_config *c)
 	uint32_t low = c->low_end.v > f->base ? c->low_end.v - f->base : 0;
 
 	f->low_end = low >= f->nframes ? f->nframes : low & ~(AREA_FRAMES - 1);
-	f->top_zone = f->low_end < f->nframes;
+	f->zone[QR_ANY] = f->low_end < f->nframes;
+	f->zone[QR_LOW] = 0;
+}
+
+static void open_magazines(struct qr_frames_local *l)
+{
+	for (unsigned k = 0; k < 4; k++)
+		l->mag[k].cap = QR_MAGAZINE_CAP;
+	for (unsigned z = 0; z < 2; z++) {
+		l->cur[z] = &l->mag[2 * z];
+		l->old[z] = &l->mag[2 * z + 1];
+	}
 }
 
 enum qr_err qr_frames_init(struct qr_frames *f, const struct qr_frames_config *c, void *metadata,
@@ -113,8 +124,7 @@ enum qr_err qr_frames_init(struct qr_frames *f, const struct qr_frames_config *c
 	split_zones(f, c);
 	cut_bands(f);
 	for (unsigned cpu = 0; cpu < f->ncpus; cpu++)
-		for (unsigned z = 0; z < 2; z++)
-			f->local[cpu].mag[z].cap = QR_MAGAZINE_CAP;
+		open_magazines(&f->local[cpu]);
 	return QR_OK;
 }
 

@@ -9,26 +9,25 @@
 
 /* ---- draining ------------------------------------------------------------------------------ */
 
-/* Take everything out of a magazine; its owner has interrupts off, or stands still. */
-static unsigned empty(struct qr_frames *f, struct qr_magazine *m, uint32_t *out)
+/* Empty both magazines of a zone; their owner has interrupts off, or stands still. */
+static void empty(struct qr_frames *f, struct qr_frames_local *l, unsigned zone)
 {
-	unsigned n = m->n;
+	uint32_t cap = f->fail_after ? 0 : QR_MAGAZINE_CAP;
 
-	__builtin_memcpy(out, m->frame, n * sizeof(*out));
-	m->n = 0;
-	qr_store32(&m->cap, f->fail_after ? 0 : QR_MAGAZINE_CAP);
-	return n;
+	for (unsigned k = 2 * zone; k < 2 * zone + 2; k++) {
+		qr_frames_give_list(f, l->mag[k].frame, l->mag[k].n);
+		qr_store32(&l->mag[k].n, 0);
+		qr_store32(&l->mag[k].cap, cap);
+	}
 }
 
 void qr_frames_drain_own(struct qr_frames *f)
 {
 	for (unsigned z = 0; z < 2; z++) {
-		uint32_t list[QR_MAGAZINE_CAP];
 		uintptr_t irq = qr_host_irq_save();
-		unsigned n = empty(f, &f->local[qr_cpu()].mag[z], list);
 
+		empty(f, &f->local[qr_cpu()], z);
 		qr_host_irq_restore(irq);
-		qr_frames_give_list(f, list, n);
 	}
 }
 
@@ -38,19 +37,15 @@ void qr_frames_drain(struct qr_frames *f)
 
 	qr_frames_drain_own(f);
 	for (unsigned cpu = 0; cpu < f->ncpus; cpu++)
-		for (unsigned z = 0; z < 2 && cpu != me; z++)
-			qr_store32(&f->local[cpu].mag[z].cap, 0);
+		for (unsigned k = 0; k < 4 && cpu != me; k++)
+			qr_store32(&f->local[cpu].mag[k].cap, 0);
 }
 
 void qr_frames_drain_all(struct qr_frames *f)
 {
 	for (unsigned cpu = 0; cpu < f->ncpus; cpu++)
-		for (unsigned z = 0; z < 2; z++) {
-			uint32_t list[QR_MAGAZINE_CAP];
-			unsigned n = empty(f, &f->local[cpu].mag[z], list);
-
-			qr_frames_give_list(f, list, n);
-		}
+		for (unsigned z = 0; z < 2; z++)
+			empty(f, &f->local[cpu], z);
 }
 
 /* ---- pressure ------------------------------------------------------------------------------ */
@@ -105,7 +100,8 @@ static size_t cached(const struct qr_frames *f, unsigned zone)
 	size_t n = 0;
 
 	for (unsigned cpu = 0; cpu < f->ncpus; cpu++)
-		n += qr_load32(&f->local[cpu].mag[zone].n);
+		n += qr_load32(&f->local[cpu].mag[2 * zone].n) +
+		     qr_load32(&f->local[cpu].mag[2 * zone + 1].n);
 	return n;
 }
 

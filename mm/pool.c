@@ -10,19 +10,17 @@
  *
  * Slabs with a free object are on the pool's list, the one used last in front; full ones are on
  * none.  An object's slab is its address rounded down to the page, which the header confirms by
- * naming its pool.  The index is a multiplication by 2^24 / size: exact for offsets below 4096,
- * because offset * size < 2^24.
+ * naming its pool.  One multiplication of the offset by 2^32 / size, rounded up, answers both what
+ * the index is (the high word) and whether an object starts there (the low word is below the
+ * factor): exact, since offset * size < 2^32.
  *
  * Invariants (qr_pool_check, under the lock):
  *	I1  each slab on the list names the pool and has nfree > 0, its set bits
  *	I2  no bit beyond the last object is set
  *	I3  free objects = avail + reserved
- *	I4  free + used = slabs * objects per slab
- *	I5  nempty is the number of slabs all of whose objects are free
+ *	I4  there are not more free objects than objects
  */
 #include <quire/pool.h>
-
-#define RECIP_SHIFT 24
 
 struct qr_slab {
 	struct qr_pool *pool;
@@ -58,13 +56,13 @@ static void lay_out(struct qr_pool *p, uint32_t align)
 enum qr_err qr_pool_init(struct qr_pool *p, struct qr_frames *f, const char *name, size_t size,
 			 size_t align)
 {
-	if (align == 0)
+	if (align < 8 && !(align & (align - 1)))
 		align = 8;
 	if (size == 0 || size > QR_POOL_MAX_SIZE || align & (align - 1) || align > 1024)
 		return QR_INVAL;
 	size = (size + align - 1) & -align;
 	*p = (struct qr_pool){ .size = (uint32_t)size, .frames = f, .name = name };
-	p->recip = (1u << RECIP_SHIFT) / p->size + 1;
+	p->recip = UINT32_MAX / p->size + 1;
 	qr_lock_init(&p->lock, QR_RANK_POOL);
 	lay_out(p, (uint32_t)align);
 	return p->perslab ? QR_OK : QR_INVAL;
@@ -112,7 +110,6 @@ static bool grow(struct qr_pool *p)
 	link_slab(p, s);
 	p->avail += p->perslab;
 	p->nslabs++;
-	p->nempty++;
 	qr_lock_release_irq(&p->lock, irq);
 	return true;
 }
@@ -126,7 +123,6 @@ static bool detach_locked(struct qr_pool *p, struct qr_slab *s)
 	unlink_slab(p, s);
 	p->avail -= p->perslab;
 	p->nslabs--;
-	p->nempty--;
 	s->pool = NULL;
 	return true;
 }
@@ -145,7 +141,7 @@ size_t qr_pool_trim(struct qr_pool *p)
 
 	for (;;) {
 		uintptr_t irq = qr_lock_acquire_irq(&p->lock);
-		struct qr_slab *s = p->nempty ? p->partial : NULL;
+		struct qr_slab *s = p->avail >= p->perslab ? p->partial : NULL;
 
 		while (s && s->nfree != p->perslab)
 			s = s->next;
@@ -161,7 +157,8 @@ size_t qr_pool_trim(struct qr_pool *p)
 
 void qr_pool_fini(struct qr_pool *p)
 {
-	QR_ASSERT(p->used == 0 && p->reserved == 0, "a pool ends when its objects are free");
+	QR_ASSERT(qr_pool_used(p) == 0 && p->reserved == 0,
+		  "a pool ends when its objects are free");
 	qr_pool_trim(p);
 }
 
@@ -171,38 +168,35 @@ void qr_pool_fini(struct qr_pool *p)
 QR_INLINE void *pop_locked(struct qr_pool *p)
 {
 	struct qr_slab *s = p->partial;
-	qr_word *w = s->bits;
-	uint32_t i;
+	qr_word bits;
+	uint32_t w = 0;
 
-	while (!*w)
+	while (!(bits = s->bits[w]))
 		w++;
-	i = (uint32_t)(w - s->bits) * QR_WORD_BITS + (uint32_t)__builtin_ctzl(*w);
-	*w &= *w - 1;
-	if (QR_RARELY(s->nfree == p->perslab))
-		p->nempty--;
+	s->bits[w] = bits & (bits - 1);
 	if (QR_RARELY(--s->nfree == 0))
 		unlink_slab(p, s);
-	p->used++;
-	return object_at(p, s, i);
+	return object_at(p, s, w * QR_WORD_BITS + (uint32_t)__builtin_ctzl(bits));
+}
+
+static __attribute__((noinline)) void *alloc_slow(struct qr_pool *p)
+{
+	return grow(p) ? qr_pool_alloc(p) : NULL;
 }
 
 void *qr_pool_alloc(struct qr_pool *p)
 {
-	for (;;) {
-		uintptr_t irq = qr_lock_acquire_irq(&p->lock);
+	uintptr_t irq = qr_lock_acquire_irq(&p->lock);
+	void *obj;
 
-		if (QR_LIKELY(p->avail)) {
-			void *obj;
-
-			p->avail--;
-			obj = pop_locked(p);
-			qr_lock_release_irq(&p->lock, irq);
-			return obj;
-		}
+	if (QR_RARELY(p->avail == 0)) {
 		qr_lock_release_irq(&p->lock, irq);
-		if (!grow(p))
-			return NULL;
+		return alloc_slow(p);
 	}
+	p->avail--;
+	obj = pop_locked(p);
+	qr_lock_release_irq(&p->lock, irq);
+	return obj;
 }
 
 void *qr_pool_zalloc(struct qr_pool *p)
@@ -217,11 +211,12 @@ QR_INLINE struct qr_slab *slab_of(const struct qr_pool *p, void *obj, uint32_t *
 {
 	uint32_t off = (uintptr_t)obj & QR_PAGE_MASK;
 	struct qr_slab *s = (void *)((uintptr_t)obj - off);
+	uint64_t product;
 
 	QR_ASSERT(s->pool == p, "an object goes back to the pool that it came from");
-	off -= p->first;
-	*index = (uint32_t)((uint64_t)off * p->recip >> RECIP_SHIFT);
-	QR_ASSERT(*index < p->perslab && *index * p->size == off,
+	product = (uint64_t)(off - p->first) * p->recip;
+	*index = (uint32_t)(product >> 32);
+	QR_ASSERT((uint32_t)product < p->recip && *index < p->perslab,
 		  "what goes back to a pool is an object, not a part of one");
 	return s;
 }
@@ -241,12 +236,12 @@ void qr_pool_free(struct qr_pool *p, void *obj)
 	bit = (qr_word)1 << (i % QR_WORD_BITS);
 	QR_ASSERT(!(s->bits[i / QR_WORD_BITS] & bit), "an object goes back to its pool once");
 	s->bits[i / QR_WORD_BITS] |= bit;
-	p->used--;
 	p->avail++;
 	if (QR_RARELY(s->nfree++ == 0))
 		link_slab(p, s);
-	/* One empty slab is kept, so that alloc and free in turn do not go to frames. */
-	gone = QR_RARELY(s->nfree == p->perslab) && p->nempty++ && detach_locked(p, s);
+	/* Another slab's worth stays, so that alloc and free in turn do not go to frames. */
+	gone =
+	    QR_RARELY(s->nfree == p->perslab) && p->avail >= 2 * p->perslab && detach_locked(p, s);
 	qr_lock_release_irq(&p->lock, irq);
 	if (QR_RARELY(gone))
 		release(p, s);
@@ -307,7 +302,7 @@ static uint32_t count_bits(const struct qr_pool *p, const struct qr_slab *s)
 
 static const char *check_locked(const struct qr_pool *p)
 {
-	uint32_t nfree = 0, nempty = 0, tail = p->perslab % QR_WORD_BITS;
+	uint32_t nfree = 0, tail = p->perslab % QR_WORD_BITS;
 	const struct qr_slab *prev = NULL;
 
 	for (const struct qr_slab *s = p->partial; s; prev = s, s = s->next) {
@@ -318,13 +313,12 @@ static const char *check_locked(const struct qr_pool *p)
 		if (tail && s->bits[words_for(p->perslab) - 1] >> tail)
 			return "I2: there is no object beyond the last";
 		nfree += s->nfree;
-		nempty += s->nfree == p->perslab;
 	}
 	if (nfree != p->avail + p->reserved)
 		return "I3: free objects are available or reserved";
-	if (nfree + p->used != p->nslabs * p->perslab)
-		return "I4: objects are free or used";
-	return nempty == p->nempty ? NULL : "I5: empty slabs are counted";
+	if (nfree > p->nslabs * p->perslab)
+		return "I4: there are not more free objects than objects";
+	return NULL;
 }
 
 const char *qr_pool_check(struct qr_pool *p)

@@ -7,8 +7,8 @@
  * per CPU, so that the common alloc and free touch nothing that another CPU touches.
  *
  *	 CPU 0      CPU 1          magazine: an array of free frames; interrupts off, no lock
- *	[mmmmmm]   [mmm   ]
- *	    |  half a magazine at a time
+ *	[mmm][mm ] [m  ][mmm]     two a CPU, so that it does not waver between full and empty
+ *	    |  a magazine at a time
  *	 tree ------------------  8 areas, 16 MiB: how many frames are free in it, whose it is
  *	  area area area ...      512 frames, 2 MiB: how many are free; who takes n frames takes
  *	   |                      n from this count first
@@ -20,8 +20,8 @@
  *
  * An order-9 block is one exchange of an area's count, an order-10 block one of a pair's.
  *
- * Cost.  Order 0 from and to the magazine: about 25 instructions, no locked one.  Half a
- * magazine: three locked instructions or a few more.  Memory: 8 bytes a frame and 69 KiB a GiB.
+ * Cost.  Order 0 from and to the magazine: about 25 instructions, no locked one.  A
+ * magazine: four locked instructions or a few more.  Memory: 8 bytes a frame and 69 KiB a GiB.
  *
  * Context: every function may be called with any interrupt state and in an interrupt, unless it
  * says otherwise.
@@ -86,18 +86,19 @@ struct qr_frame_word {
 
 /* ---- the allocator ------------------------------------------------------------------------ */
 
-#define QR_MAGAZINE_CAP  64
-#define QR_MAGAZINE_HALF 32
+#define QR_MAGAZINE_CAP 32
 
 struct qr_magazine {
 	uint32_t n, cap; /* cap is 0 while frames shall not stay here */
 	uint32_t frame[QR_MAGAZINE_CAP];
 };
 
-/* What one CPU keeps for itself. */
+/* What one CPU keeps for itself, by zone: low memory, high memory. */
 struct qr_frames_local {
-	struct qr_magazine mag[2]; /* low memory, high memory */
-	uint32_t area[2];          /* where the last refill found something; hint */
+	struct qr_magazine *cur[2]; /* where frames come from and go to */
+	struct qr_magazine *old[2]; /* full, empty, or nearly: exchanged with cur at its ends */
+	uint32_t area[2];           /* where the last refill found something; hint */
+	struct qr_magazine mag[4];
 } __attribute__((aligned(64)));
 
 /* Memory is searched in bands, the least precious (highest) first. */
@@ -124,8 +125,8 @@ struct qr_frames_config {
 struct qr_frames {
 	struct qr_frame_word *words; /* one a frame, from `base` */
 	uint32_t base, nframes;
-	uint32_t low_end;  /* index behind the last frame of low memory */
-	uint32_t top_zone; /* 1 if there is high memory */
+	uint32_t low_end; /* index behind the last frame of low memory */
+	uint32_t zone[2]; /* by QR_ANY, QR_LOW: 1 if high memory is taken first */
 	struct qr_frames_local *local;
 
 	qr_word *rows;   /* a bit per frame, 1: free */

@@ -17,7 +17,8 @@
  *	a = qr_pool_take(p);                             cannot fail
  *	qr_pool_unreserve(p, 2);                         the rest was not needed
  *
- * Cost: alloc and free about 30 instructions.  Empty slabs go back to frames; one is kept.
+ * Cost: alloc and free about 40 instructions each.  A slab that becomes empty goes back to frames
+ * if a slab's worth of free objects remains.
  * Context: any interrupt state, and interrupts; takes the pool's lock.
  */
 #ifndef QUIRE_POOL_H
@@ -35,17 +36,16 @@ struct qr_pool {
 	uint32_t size;     /* of an object, alignment included */
 	uint32_t first;    /* offset of the first object in its slab */
 	uint32_t perslab;
-	uint32_t recip;          /* 2^24 / size, rounded up: offset to index without division */
+	uint32_t recip;          /* 2^32 / size, rounded up: offset to index without division */
 	struct qr_slab *partial; /* slabs with a free object; full ones are on no list */
-	uint32_t nslabs, nempty;
-	uint32_t used;
+	uint32_t nslabs;
 	struct qr_frames *frames;
 	const char *name;
 };
 
 #define QR_POOL_MAX_SIZE 2016u /* two objects a slab; what is larger wants frames */
 
-/* Make *p an empty pool of objects of `size` bytes, aligned to `align` (a power of two, 0: 8).
+/* Make *p an empty pool of objects of `size` bytes, aligned to `align` (a power of two; at least 8).
  * `name` must outlive it.  Errors: QR_INVAL. */
 QR_MUST_CHECK enum qr_err qr_pool_init(struct qr_pool *p, struct qr_frames *f, const char *name,
 				       size_t size, size_t align);
@@ -69,6 +69,12 @@ void *qr_pool_take(struct qr_pool *p);
 
 /* Give empty slabs back now, the kept one too; answers how many frames. */
 size_t qr_pool_trim(struct qr_pool *p);
+
+/* Objects that callers hold. */
+QR_INLINE size_t qr_pool_used(const struct qr_pool *p)
+{
+	return (size_t)p->nslabs * p->perslab - p->avail - p->reserved;
+}
 
 /* Recount everything; null if all holds, else the rule that does not. */
 const char *qr_pool_check(struct qr_pool *p);

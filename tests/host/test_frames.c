@@ -266,7 +266,7 @@ static void test_limits(void)
 			last_high = (uint32_t)got;
 	}
 	is(got, all, "any: in the end every frame");
-	ok(last_high >= 0x94000 - 64, "any: high memory went first");
+	ok(last_high >= 0x94000 - 2 * QR_MAGAZINE_CAP, "any: high memory went first");
 	ok(checks(&m), "limits: invariants");
 	halt(&m);
 }
@@ -351,7 +351,7 @@ static void test_pressure(void)
 	qr_frames_set_marks(&m.f, 100, 0);
 	for (got = 0; qr_frames_alloc(&m.f, 0, QR_FRAME_ANON, QR_ANY, &out) == QR_OK;)
 		got++;
-	ok(got >= 1024 - 100 - QR_MAGAZINE_HALF && got <= 1024 - 100 + QR_MAGAZINE_HALF,
+	ok(got >= 1024 - 100 - QR_MAGAZINE_CAP && got <= 1024 - 100 + QR_MAGAZINE_CAP,
 	   "the min mark stops processes (after %zu)", got);
 	for (; qr_frames_alloc(&m.f, 0, QR_FRAME_TABLE, QR_ANY, &out) == QR_OK;)
 		got++;
