@@ -319,11 +319,16 @@ void context_init_fork(struct context *c, struct task *task, uintptr_t kstack_to
 	regs_set_result(context_regs(c), 0);
 }
 
+void fpu_reset(struct context *c)
+{
+	image_reset(&c->fpu);
+	image_load(&c->fpu);
+}
+
 void context_make_user(struct context *c)
 {
 	c->user = true;
-	image_reset(&c->fpu);
-	image_load(&c->fpu);
+	fpu_reset(c);
 #ifdef __x86_64__
 	c->fs_base = c->gs_base = 0;
 	__asm__ volatile("mov %0, %%fs" : : "r"(0));

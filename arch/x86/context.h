@@ -96,6 +96,8 @@ uintptr_t context_saved_ip(const struct context *c);
 
 /* Copy the running task's FPU into its context, e.g. to write a signal frame or to fork. */
 void fpu_save(struct context *c);
+/* Give the running task the FPU of a fresh program. */
+void fpu_reset(struct context *c);
 /* Load the context's image into the FPU of the running task; reserved bits that would fault
  * (mxcsr) are masked, so the image may come from a program. */
 void fpu_load(struct context *c);
