@@ -7,7 +7,7 @@
  * it is in use as long as any of the four is, so that no new process can get the number of a
  * group that still has members.
  *
- *	hash table -> pid 7 -> task		the task with this tid, or NULL once it has gone
+ *	hash table -> pid 7 -> task, process	that have this number, NULL once they have gone
  *			 |---- group --- p --- q	processes in group 7
  *			 `---- session - p --- q - r	processes in session 7
  *
@@ -29,15 +29,17 @@
 
 typedef int32_t pid_nr;
 
+struct process;
 struct task;
 struct tty;
 
 struct pid {
 	pid_nr nr;
 	uint32_t ref;
-	struct task *task;
+	struct task *task;               /* with this tid */
+	struct process *process;         /* with this process id, zombies too */
 	struct list_link group, session; /* of struct process: in_group, in_session */
-	struct tty *tty;		 /* the session's controlling terminal */
+	struct tty *tty;                 /* the session's controlling terminal */
 	struct pid *chain;
 };
 

@@ -73,15 +73,39 @@ struct cred {
 	uint32_t uid, euid, suid, fsuid;
 	uint32_t gid, egid, sgid, fsgid;
 	struct groups *groups; /* supplementary; NULL: none */
-	uint64_t caps;	       /* effective = permitted: all for the super-user, else none */
+	uint64_t caps;         /* effective = permitted: all for the super-user, else none */
 };
+
+void groups_put(struct groups *g); /* NULL does nothing */
+void cred_copy(struct cred *to, const struct cred *from);
+void cred_fini(struct cred *c);
+/* Is it the file system group, or a supplementary one? */
+bool cred_in_group(const struct cred *c, uint32_t gid);
+/* May it do what only the super-user may? */
+QR_INLINE bool cred_super(const struct cred *c)
+{
+	return c->euid == 0;
+}
 
 /* ---- limits ----------------------------------------------------------------------------- */
 
 enum rlimit_id {
-	RLIMIT_CPU, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_CORE, RLIMIT_RSS,
-	RLIMIT_NPROC, RLIMIT_NOFILE, RLIMIT_MEMLOCK, RLIMIT_AS, RLIMIT_LOCKS,
-	RLIMIT_SIGPENDING, RLIMIT_MSGQUEUE, RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_RTTIME,
+	RLIMIT_CPU,
+	RLIMIT_FSIZE,
+	RLIMIT_DATA,
+	RLIMIT_STACK,
+	RLIMIT_CORE,
+	RLIMIT_RSS,
+	RLIMIT_NPROC,
+	RLIMIT_NOFILE,
+	RLIMIT_MEMLOCK,
+	RLIMIT_AS,
+	RLIMIT_LOCKS,
+	RLIMIT_SIGPENDING,
+	RLIMIT_MSGQUEUE,
+	RLIMIT_NICE,
+	RLIMIT_RTPRIO,
+	RLIMIT_RTTIME,
 	RLIMITS
 };
 
@@ -106,20 +130,26 @@ struct itimer {
 	uint64_t left, interval; /* VIRTUAL, PROF: nanoseconds of running to go; 0: off */
 };
 
+/* On the stack of a vfork's parent; the child points at it while it borrows the memory. */
+struct vfork_wait {
+	struct waitq queue;
+	bool over;
+};
+
 /* ---- the process ------------------------------------------------------------------------ */
 
 enum process_flags {
 	PROCESS_ZOMBIE = 1 << 0,
-	PROCESS_EXITING = 1 << 1,    /* exit_group: all tasks are to leave with exit_status */
-	PROCESS_STOPPED = 1 << 2,    /* by a signal; every task stops on its way to user mode */
-	PROCESS_STOP_NEWS = 1 << 3,  /* the parent has not been told of the stop by wait */
-	PROCESS_CONT_NEWS = 1 << 4,  /* ... of the continuation */
-	PROCESS_EXECED = 1 << 5,     /* since fork: setpgid by the parent is refused */
-	PROCESS_VFORK = 1 << 6,	     /* the parent waits until mm is given back */
-	PROCESS_SUBREAPER = 1 << 7,
-	PROCESS_DUMPABLE = 1 << 8,
-	PROCESS_NO_NEW_PRIVS = 1 << 9,
-	PROCESS_KEEP_CAPS = 1 << 10,
+	PROCESS_EXITING = 1 << 1,   /* exit_group: all tasks are to leave with exit_status */
+	PROCESS_STOPPED = 1 << 2,   /* by a signal; every task stops on its way to user mode */
+	PROCESS_STOP_NEWS = 1 << 3, /* the parent has not been told of the stop by wait */
+	PROCESS_CONT_NEWS = 1 << 4, /* ... of the continuation */
+	PROCESS_EXECED = 1 << 5,    /* since fork: setpgid by the parent is refused */
+	PROCESS_SUBREAPER = 1 << 6, /* orphans below go to it instead of init */
+	PROCESS_DUMPABLE = 1 << 7,
+	PROCESS_NO_NEW_PRIVS = 1 << 8,
+	PROCESS_KEEP_CAPS = 1 << 9,
+	PROCESS_MAY_KILL_INIT = 1 << 10, /* init caused a fault itself: it dies of it */
 };
 
 struct process {
@@ -141,20 +171,21 @@ struct process {
 	struct list_link all; /* every process, zombies too */
 	struct pid *group, *session;
 	struct list_link in_group, in_session;
-	struct waitq child_wait;  /* for news of children */
-	struct waitq vfork_wait;  /* the parent, for mm to be given back */
+	struct waitq child_wait;       /* for news of children */
+	struct waitq exec_wait;        /* a task that wants to be the only one */
+	struct vfork_wait *vfork_wait; /* the parent waits until mm is given back */
 
 	struct signal_actions *actions;
 	struct signal_pending pending; /* for whichever task takes them */
-	int exit_signal;	       /* to the parent at the end; SIGCHLD, 0: none */
-	int exit_status;	       /* as wait4 reports it */
+	int exit_signal;               /* to the parent at the end; SIGCHLD, 0: none */
+	int exit_status;               /* as wait4 reports it */
 	int stop_signal;
 
 	struct timer real_timer;
 	uint64_t real_interval;
 	struct itimer itimers[ITIMERS]; /* VIRTUAL and PROF */
-	struct usage usage;		/* of tasks that have left */
-	struct usage children_usage;	/* of children that were waited for */
+	struct usage usage;             /* of tasks that have left */
+	struct usage children_usage;    /* of children that were waited for */
 	uint64_t start_ns;
 
 	char comm[COMM_SIZE];
@@ -205,8 +236,43 @@ bool group_orphaned(struct pid *group);
 /* 'R', 'S', 'D', 'T', 'Z': as /proc shows it. */
 char process_state(const struct process *p);
 
-/* Time and counts of all tasks that live and have lived. */
+/* Time and counts of all tasks that live and have lived / of one / one leaves. */
 void process_usage(const struct process *p, struct usage *out);
+void task_usage(const struct task *t, struct usage *out);
+void process_charge(struct process *p, const struct task *t);
+void process_usage_with_children(const struct process *p, struct usage *out);
+/* The most pages that were resident at once, as far as anybody has looked. */
+uint64_t process_max_rss(const struct process *p);
+
+/* ---- making and ending (fork.c, exit.c) -------------------------------------------------- */
+
+/* A process with nothing in it but its number, times and links to itself; on no list.  NULL: no
+ * memory. */
+struct process *process_new(struct pid *pid);
+/* Put it among the others: all, parent's children, group and session (references on both are
+ * p's already). */
+void process_link(struct process *p, struct process *parent, struct pid *group,
+		  struct pid *session);
+/* Take it out and free it: a zombie that was waited for, or one that has never been linked. */
+void process_free(struct process *p);
+
+/* Change group and session; takes references. */
+void process_set_group(struct process *p, struct pid *group);
+void process_set_session(struct process *p, struct pid *session);
+
+/* The mm is given back (exec, exit): the parent of a vfork goes on. */
+void process_vfork_over(struct process *p);
+/* Take `mm` in place of the one it has, which is put; loads it. */
+void process_set_mm(struct process *p, struct mm *mm);
+
+/* Make all tasks of p but the running one leave. */
+void process_end_others(struct process *p);
+
+/* comm: the last component of the path, cut. */
+void process_set_name(struct process *p, const char *path);
+
+/* A zombie was waited for: its costs become the parent's, and it is gone. */
+void process_reap(struct process *zombie);
 
 /* ---- what fs and tty supply ------------------------------------------------------------- */
 

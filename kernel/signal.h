@@ -25,19 +25,65 @@
 #include "kernel/list.h"
 
 enum {
-	SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGUSR1,
-	SIGSEGV, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGCHLD, SIGCONT, SIGSTOP,
-	SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH,
-	SIGIO, SIGPWR, SIGSYS, SIGRTMIN = 32, SIGNALS = 64
+	SIGHUP = 1,
+	SIGINT,
+	SIGQUIT,
+	SIGILL,
+	SIGTRAP,
+	SIGABRT,
+	SIGBUS,
+	SIGFPE,
+	SIGKILL,
+	SIGUSR1,
+	SIGSEGV,
+	SIGUSR2,
+	SIGPIPE,
+	SIGALRM,
+	SIGTERM,
+	SIGSTKFLT,
+	SIGCHLD,
+	SIGCONT,
+	SIGSTOP,
+	SIGTSTP,
+	SIGTTIN,
+	SIGTTOU,
+	SIGURG,
+	SIGXCPU,
+	SIGXFSZ,
+	SIGVTALRM,
+	SIGPROF,
+	SIGWINCH,
+	SIGIO,
+	SIGPWR,
+	SIGSYS,
+	SIGRTMIN = 32,
+	SIGNALS = 64
 };
 
 /* siginfo codes. */
 enum {
-	SI_USER = 0, SI_KERNEL = 0x80, SI_QUEUE = -1, SI_TIMER = -2, SI_TKILL = -6,
-	ILL_ILLOPN = 2, FPE_INTDIV = 1, FPE_FLTDIV = 3, FPE_FLTINV = 7,
-	SEGV_MAPERR = 1, SEGV_ACCERR = 2, BUS_ADRALN = 1, BUS_ADRERR = 2, BUS_OBJERR = 3,
-	TRAP_BRKPT = 1, TRAP_TRACE = 2,
-	CLD_EXITED = 1, CLD_KILLED, CLD_DUMPED, CLD_TRAPPED, CLD_STOPPED, CLD_CONTINUED,
+	SI_USER = 0,
+	SI_KERNEL = 0x80,
+	SI_QUEUE = -1,
+	SI_TIMER = -2,
+	SI_TKILL = -6,
+	ILL_ILLOPN = 2,
+	FPE_INTDIV = 1,
+	FPE_FLTDIV = 3,
+	FPE_FLTINV = 7,
+	SEGV_MAPERR = 1,
+	SEGV_ACCERR = 2,
+	BUS_ADRALN = 1,
+	BUS_ADRERR = 2,
+	BUS_OBJERR = 3,
+	TRAP_BRKPT = 1,
+	TRAP_TRACE = 2,
+	CLD_EXITED = 1,
+	CLD_KILLED,
+	CLD_DUMPED,
+	CLD_TRAPPED,
+	CLD_STOPPED,
+	CLD_CONTINUED,
 };
 
 #define SIG_DFL ((uintptr_t)0)
@@ -62,11 +108,11 @@ QR_INLINE signal_set signal_bit(int sig)
 /* What accompanies a signal; the ABI's siginfo is made of it in signal_frame.c. */
 struct signal_info {
 	int signo, code, error;
-	int32_t pid;	 /* who sent it, or whose end it tells */
+	int32_t pid; /* who sent it, or whose end it tells */
 	uint32_t uid;
-	int status;	 /* SIGCHLD */
+	int status; /* SIGCHLD */
 	uint64_t user, system;
-	uintptr_t addr;	 /* faults */
+	uintptr_t addr;  /* faults */
 	uintptr_t value; /* sigqueue, timers */
 	int timer, overrun;
 };
@@ -135,7 +181,7 @@ bool signal_blocked_or_ignored(int sig);
 void signal_pending_init(struct signal_pending *p);
 void signal_pending_clear(struct signal_pending *p);
 
-struct signal_actions *signal_actions_new(void);			     /* all default */
+struct signal_actions *signal_actions_new(void);                            /* all default */
 struct signal_actions *signal_actions_copy(const struct signal_actions *a); /* NULL: no memory */
 void signal_actions_put(struct signal_actions *a);
 /* exec: handlers become default, ignored stays ignored. */
@@ -145,6 +191,9 @@ void signal_actions_reset(struct signal_actions *a);
 void signal_set_blocked(signal_set blocked);
 /* Set WORK_SIGNAL as I1 says. */
 void signal_recalculate(struct task *t);
+
+/* Drop pending signals of a set, of the process and of all its tasks. */
+void signal_forget(struct process *p, signal_set set);
 
 /* Take the lowest pending signal in `wanted`, the task's before the process's. 0: none. */
 int signal_take(struct task *t, signal_set wanted, struct signal_info *out);

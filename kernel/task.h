@@ -33,10 +33,15 @@ enum task_state { TASK_RUNNABLE, TASK_SLEEPING, TASK_STOPPED, TASK_DEAD };
 
 /* What user_return_work has to do. */
 enum task_work {
-	WORK_RESCHED = 1 << 0, /* its time is up, or somebody more important waits */
+	WORK_RESCHED = 1 << 0, /* its time is up */
 	WORK_SIGNAL = 1 << 1,  /* a signal may be deliverable */
 	WORK_STOP = 1 << 2,    /* the process is stopped */
 	WORK_EXIT = 1 << 3,    /* the process is exiting */
+	WORK_FATAL = 1 << 4,   /* a signal that will end it has come */
+	WORK_NEW = 1 << 5,     /* a fresh task: CLONE_CHILD_SETTID */
+
+	/* Each ends a sleep that is open to signals. */
+	WORK_INTERRUPTS = WORK_SIGNAL | WORK_STOP | WORK_EXIT | WORK_FATAL,
 };
 
 /* How to finish a system call that was interrupted, if no handler runs. */
@@ -50,8 +55,7 @@ struct task {
 	uint32_t work; /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
 	uint8_t state; /* enum task_state */
 	uint8_t sleep; /* enum wait_mode, while SLEEPING */
-	bool on_run_queue;
-	bool kernel;   /* no user side */
+	bool kernel; /* no user side */
 	pid_nr tid;
 	struct pid *pid;
 	struct process *process;
@@ -59,20 +63,24 @@ struct task {
 	struct list_link run;
 
 	uintptr_t kstack_top;
-	uint64_t slice_end;   /* now_ns() at which it has to give way */
-	uint64_t charged_ns;  /* since when its running has not been charged */
-	struct usage usage;
-	struct task *next_dead;
+	uint64_t run_ns;                   /* has run so long, exactly */
+	uint32_t user_ticks, system_ticks; /* where ticks have found it: how run_ns is split */
+	uint32_t slice;                    /* ticks until it has to give way */
+	struct usage usage;                /* its counts; the times are in run_ns */
 
 	signal_set blocked;
 	signal_set saved_blocked; /* of sigsuspend, ppoll: restored after delivery */
 	bool restore_blocked;
+	signal_set awaited; /* by sigtimedwait: not dropped though ignored */
 	struct signal_pending pending;
 	struct signal_stack sigstack;
 	struct restart restart;
 
+	uintptr_t set_tid;     /* user address: gets the tid before the first instruction */
 	uintptr_t clear_tid;   /* user address: cleared and futex-woken at the end */
 	uintptr_t robust_list; /* user address */
+	uint32_t trap_vector, trap_error; /* of the last fault that became a signal */
+	uintptr_t trap_address;
 	uintptr_t wait_channel; /* what it sleeps in, for /proc */
 
 	struct context context;
@@ -101,6 +109,14 @@ void task_wake(struct task *t);
 /* Only if it sleeps in a mode that a signal may end (fatal: WAIT_KILL too). */
 void task_wake_signal(struct task *t, bool fatal);
 
+/* Bring run_ns of the running task up to now. */
+void sched_charge(void);
+
+/* The running task goes on in another address space (exec, exit): load it.  NULL: none. */
+void sched_switch_space(struct mm *mm);
+/* Is it loaded?  Then it has to be left before it is freed. */
+bool sched_space_loaded(const struct mm *mm);
+
 /* Give the rest of the slice away. */
 void sched_yield(void);
 
@@ -111,7 +127,7 @@ _Noreturn void sched_exit(void);
 _Noreturn void sched_idle(void);
 
 struct sched_stat {
-	uint64_t switches, idle_ns, forks;
+	uint64_t switches, idle_ns;
 	unsigned runnable; /* the running one included */
 	uint32_t load[3];  /* load averages, 1/2048ths */
 };
@@ -119,9 +135,20 @@ void sched_stat(struct sched_stat *out);
 
 /* ---- making and ending (fork.c, exit.c, exec.c) ----------------------------------------- */
 
+/* A task of `p` with stack and number, RUNNABLE but not started (task_wake_new), context not
+ * initialised.  `pid`: a reference, handed over.  NULL: no memory, and pid is put. */
+struct task *task_new(struct process *p, struct pid *pid);
+/* Let it run: it joins its process and the run queue. */
+void task_start(struct task *t);
+/* Never started: free it. */
+void task_discard(struct task *t);
+
 /* Start fn(arg) in a task of process 0.  It never returns to user mode unless it has called
  * exec.  NULL: no memory. */
 struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg);
+
+/* Tasks started since boot. */
+uint64_t fork_count(void);
 
 struct clone_request {
 	uint64_t flags; /* CLONE_*, exit signal in the low byte */

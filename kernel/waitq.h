@@ -36,7 +36,7 @@ struct waiter {
 	struct waitq *queue; /* NULL: in none */
 	struct waiter *next, *prev;
 	bool exclusive; /* one of those is enough for one event */
-	bool woken;	/* since the last waitq_enter */
+	bool woken;     /* since the last waitq_enter */
 };
 
 struct waitq {
@@ -77,33 +77,34 @@ enum wait_mode {
  * task; -ETIMEDOUT: `deadline` (now_ns(); WAIT_FOREVER) has come. */
 int waitq_sleep(enum wait_mode mode, uint64_t deadline);
 
-#define wait_event_(q, condition, is_exclusive, mode, deadline)                                \
-	({                                                                                     \
-		struct waiter waiter_ = { .exclusive = (is_exclusive) };                       \
-		int wait_err_ = 0;                                                             \
-		for (;;) {                                                                     \
-			waitq_enter((q), &waiter_);                                            \
-			if ((condition)) {                                                     \
-				wait_err_ = 0;                                                 \
-				break;                                                         \
-			}                                                                      \
-			if (wait_err_)                                                         \
-				break;                                                         \
-			wait_err_ = waitq_sleep((mode), (deadline));                           \
-		}                                                                              \
-		waitq_leave(&waiter_);                                                         \
-		wait_err_;                                                                     \
+/* Sleep until `deadline`, or until a signal: -ETIMEDOUT or -ERESTARTSYS. */
+int sleep_until(uint64_t deadline);
+
+#define wait_event_(q, condition, is_exclusive, mode, deadline)          \
+	({                                                               \
+		struct waiter waiter_ = { .exclusive = (is_exclusive) }; \
+		int wait_err_ = 0;                                       \
+		for (;;) {                                               \
+			waitq_enter((q), &waiter_);                      \
+			if ((condition)) {                               \
+				wait_err_ = 0;                           \
+				break;                                   \
+			}                                                \
+			if (wait_err_)                                   \
+				break;                                   \
+			wait_err_ = waitq_sleep((mode), (deadline));     \
+		}                                                        \
+		waitq_leave(&waiter_);                                   \
+		wait_err_;                                               \
 	})
 
 /* Sleep in `q` until `condition` holds: 0, -ERESTARTSYS or -ETIMEDOUT.  The condition is looked
  * at last: if it holds the answer is 0, whatever else has happened. */
-#define wait_event(q, condition, deadline)                                                     \
-	wait_event_(q, condition, false, WAIT_SIGNALS, deadline)
-#define wait_event_exclusive(q, condition, deadline)                                           \
+#define wait_event(q, condition, deadline) wait_event_(q, condition, false, WAIT_SIGNALS, deadline)
+#define wait_event_exclusive(q, condition, deadline) \
 	wait_event_(q, condition, true, WAIT_SIGNALS, deadline)
-#define wait_event_killable(q, condition)                                                      \
-	wait_event_(q, condition, false, WAIT_KILL, WAIT_FOREVER)
-#define wait_event_firmly(q, condition)                                                        \
+#define wait_event_killable(q, condition) wait_event_(q, condition, false, WAIT_KILL, WAIT_FOREVER)
+#define wait_event_firmly(q, condition) \
 	((void)wait_event_(q, condition, false, WAIT_FIRMLY, WAIT_FOREVER))
 
 /* ---- many queues at once ---------------------------------------------------------------- */

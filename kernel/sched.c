@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * sched.c - who runs.
+ *
+ * One queue, round robin: who becomes RUNNABLE goes to its end, who is taken from its head runs
+ * until it sleeps or its slice is over.  The kernel itself is not preempted: a tick only sets
+ * WORK_RESCHED, and the switch happens on the way back to user mode.
+ *
+ *	run_queue -> task -> task -> task	all RUNNABLE, none of them running
+ *	current					the one that runs; idle when the queue is empty
+ *
+ * Address spaces are loaded lazily: a kernel thread runs in whichever space was there before,
+ * and a space that nobody runs in stays loaded until another one is needed or it is freed.
+ *
+ * Cost of a switch: about 80 instructions and the loading of the table root.
+ * Locking: the queue and task states are changed by interrupts too: irq_save.
+ */
+#include "arch/x86/trap.h"
+#include "kernel/kmalloc.h"
+#include "kernel/panic.h"
+#include "kernel/task.h"
+#include "kernel/time.h"
+
+#define SLICE_TICKS 2 /* 20 ms */
+
+static struct list_link run_queue = LIST_INIT(run_queue);
+static struct task idle_task;
+static struct task *dead; /* has left for the last time; its stack is free after the switch */
+static struct mm *loaded_mm;
+static uint64_t switched_at; /* since when `current` has been running, uncharged */
+static unsigned nqueued;
+static struct sched_stat stat;
+
+/* ---- address spaces --------------------------------------------------------------------- */
+
+void sched_switch_space(struct mm *mm)
+{
+	if (mm == loaded_mm)
+		return;
+	if (mm)
+		qr_space_enter(&mm->space);
+	else
+		qr_space_leave(&loaded_mm->space);
+	loaded_mm = mm;
+}
+
+bool sched_space_loaded(const struct mm *mm)
+{
+	return mm == loaded_mm;
+}
+
+/* ---- switching -------------------------------------------------------------------------- */
+
+void sched_charge(void)
+{
+	uintptr_t flags = irq_save();
+	uint64_t now = now_ns();
+
+	current->run_ns += now - switched_at;
+	switched_at = now;
+	irq_restore(flags);
+}
+
+static void enqueue(struct task *t)
+{
+	list_add_tail(&t->run, &run_queue);
+	nqueued++;
+}
+
+static struct task *dequeue(void)
+{
+	struct task *t = list_first(&run_queue, struct task, run);
+
+	if (!t)
+		return &idle_task;
+	list_del(&t->run);
+	nqueued--;
+	return t;
+}
+
+/* On the stack of who runs now, interrupts off. */
+static void finish_switch(void)
+{
+	struct task *t = dead;
+
+	if (!t)
+		return;
+	dead = NULL;
+	kstack_free(t->kstack_top);
+	kfree(t);
+}
+
+static void switch_to(struct task *next)
+{
+	struct task *prev = current;
+
+	sched_charge();
+	next->slice = SLICE_TICKS;
+	stat.switches++;
+	if (next->process->mm)
+		sched_switch_space(next->process->mm);
+	context_switch(&prev->context, &next->context);
+	finish_switch();
+}
+
+void schedule(void)
+{
+	uintptr_t flags = irq_save();
+	struct task *prev = current, *next;
+
+	QR_ASSERT_DEBUG(!in_interrupt(), "nobody sleeps in an interrupt");
+	prev->work &= ~(uint32_t)WORK_RESCHED;
+	if (prev->state == TASK_RUNNABLE) {
+		prev->usage.forced_switches++;
+		if (prev != &idle_task)
+			enqueue(prev);
+	} else {
+		prev->usage.switches++;
+	}
+	next = dequeue();
+	if (next != prev)
+		switch_to(next);
+	irq_restore(flags);
+}
+
+void task_first_run(void)
+{
+	finish_switch();
+}
+
+void sched_yield(void)
+{
+	if (nqueued)
+		schedule();
+}
+
+void sched_exit(void)
+{
+	irq_disable();
+	current->state = TASK_DEAD;
+	dead = current;
+	schedule();
+	panic("a dead task was run");
+}
+
+/* ---- waking ----------------------------------------------------------------------------- */
+
+void task_wake(struct task *t)
+{
+	uintptr_t flags = irq_save();
+
+	if (t->state == TASK_SLEEPING || t->state == TASK_STOPPED) {
+		t->state = TASK_RUNNABLE;
+		if (t != current)
+			enqueue(t);
+	}
+	irq_restore(flags);
+}
+
+void task_wake_signal(struct task *t, bool fatal)
+{
+	if (t->state == TASK_SLEEPING && t->sleep <= (fatal ? WAIT_KILL : WAIT_SIGNALS))
+		task_wake(t);
+}
+
+/* ---- the tick --------------------------------------------------------------------------- */
+
+/* Did the interrupt that is being handled come out of user mode?  Then it built the first frame
+ * of the stack itself; otherwise a system call or an exception did. */
+static bool tick_hit_user(const struct task *t)
+{
+	unsigned vector;
+
+	if (t->kernel)
+		return false;
+	vector = (unsigned)context_regs(&t->context)->vector;
+	return vector >= VECTOR_IRQ0 && vector < VECTOR_IRQ0 + 16;
+}
+
+/* Running time that wants a signal at its end: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU. */
+static void tick_itimer(struct process *p, enum itimer_id which, int sig)
+{
+	struct itimer *it = &p->itimers[which];
+
+	if (!it->left)
+		return;
+	if (it->left > NS_PER_TICK) {
+		it->left -= NS_PER_TICK;
+		return;
+	}
+	it->left = it->interval;
+	signal_process(p, sig);
+}
+
+static void tick_limit(struct process *p)
+{
+	uint64_t limit = p->rlimits[RLIMIT_CPU].cur, used;
+	struct usage u;
+
+	if (limit == RLIM_INFINITY || clock_ticks() % CLOCK_HZ)
+		return;
+	process_usage(p, &u);
+	used = (u.user + u.system) / NS_PER_SEC;
+	if (used >= p->rlimits[RLIMIT_CPU].max)
+		signal_process(p, SIGKILL);
+	else if (used >= limit)
+		signal_process(p, SIGXCPU);
+}
+
+static void tick_charge(struct task *t)
+{
+	bool user = tick_hit_user(t);
+
+	if (user)
+		t->user_ticks++;
+	else
+		t->system_ticks++;
+	if (t->kernel)
+		return;
+	if (user)
+		tick_itimer(t->process, ITIMER_VIRTUAL, SIGVTALRM);
+	tick_itimer(t->process, ITIMER_PROF, SIGPROF);
+	tick_limit(t->process);
+	if (t->slice && --t->slice)
+		return;
+	if (nqueued)
+		t->work |= WORK_RESCHED;
+}
+
+/* Exponential averages over 1, 5 and 15 minutes, taken every 5 seconds: 2048 e^(-5/60), ... */
+static void tick_load(void)
+{
+	static const uint16_t decay[3] = { 1884, 2014, 2037 };
+	unsigned n = nqueued + (current != &idle_task);
+
+	for (unsigned i = 0; i < 3; i++)
+		stat.load[i] = (stat.load[i] * decay[i] + n * 2048 * (2048 - decay[i])) / 2048;
+}
+
+static void tick(void)
+{
+	timers_run(now_ns());
+	if (current != &idle_task)
+		tick_charge(current);
+	if (clock_ticks() % (5 * CLOCK_HZ) == 0)
+		tick_load();
+}
+
+void time_init(void)
+{
+	clock_init(tick);
+	real_set(rtc_read() * NS_PER_SEC);
+}
+
+/* ---- beginning -------------------------------------------------------------------------- */
+
+void sched_init(uintptr_t boot_stack_top)
+{
+	struct task *t = &idle_task;
+
+	t->process = &kernel_process;
+	t->kernel = true;
+	t->kstack_top = boot_stack_top;
+	list_init(&t->run);
+	signal_pending_init(&t->pending);
+	kernel_process.leader = t;
+	list_init(&kernel_process.tasks);
+	list_add(&t->in_process, &kernel_process.tasks);
+	list_init(&kernel_process.children);
+	kernel_process.ntasks = 1;
+	context_adopt(&t->context, t, boot_stack_top);
+}
+
+void sched_idle(void)
+{
+	for (;;) {
+		irq_disable();
+		if (nqueued) {
+			irq_enable();
+			schedule();
+		} else {
+			cpu_idle();
+		}
+	}
+}
+
+void sched_stat(struct sched_stat *out)
+{
+	sched_charge();
+	*out = stat;
+	out->idle_ns = idle_task.run_ns;
+	out->runnable = nqueued + (current != &idle_task);
+}
