@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * signal.c - sending, and what is pending.  Delivery is in signal_deliver.c.
+ */
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
+#include "kernel/task.h"
+#include "kernel/signal_sets.h"
+#include "kernel/wait.h"
+
+/* ---- actions ---------------------------------------------------------------------------- */
+
+struct signal_actions *signal_actions_new(void)
+{
+	struct signal_actions *a = kzalloc(sizeof(*a));
+
+	if (a)
+		a->ref = 1;
+	return a;
+}
+
+struct signal_actions *signal_actions_copy(const struct signal_actions *from)
+{
+	struct signal_actions *a = kmalloc(sizeof(*a));
+
+	if (a) {
+		memcpy(a, from, sizeof(*a));
+		a->ref = 1;
+	}
+	return a;
+}
+
+void signal_actions_put(struct signal_actions *a)
+{
+	if (--a->ref == 0)
+		kfree(a);
+}
+
+void signal_actions_reset(struct signal_actions *a)
+{
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		bool ignored = a->of[i].handler == SIG_IGN;
+
+		a->of[i] = (struct signal_action){ .handler = ignored ? SIG_IGN : SIG_DFL };
+	}
+}
+
+static uintptr_t handler_of(const struct process *p, int sig)
+{
+	return p->actions->of[sig - 1].handler;
+}
+
+static bool ignored_by(const struct process *p, int sig)
+{
+	uintptr_t handler = handler_of(p, sig);
+
+	if (signal_bit(sig) & SIGNALS_FIRM)
+		return false;
+	return handler == SIG_IGN || (handler == SIG_DFL && (signal_bit(sig) & SIGNALS_IGNORED));
+}
+
+bool signal_blocked_or_ignored(int sig)
+{
+	return (current->blocked & signal_bit(sig)) || handler_of(current_process, sig) == SIG_IGN;
+}
+
+/* ---- pending ---------------------------------------------------------------------------- */
+
+void signal_pending_init(struct signal_pending *p)
+{
+	p->set = 0;
+	list_init(&p->queue);
+}
+
+/* Take the queued ones of a set off.  Interrupts off. */
+static void drop(struct signal_pending *p, signal_set set)
+{
+	struct signal_queued *q, *next;
+
+	if (!(p->set & set))
+		return;
+	p->set &= ~set;
+	list_for_each_safe (q, next, &p->queue, link) {
+		if (signal_bit(q->info.signo) & set) {
+			list_del(&q->link);
+			kfree(q);
+		}
+	}
+}
+
+void signal_pending_clear(struct signal_pending *p)
+{
+	uintptr_t flags = irq_save();
+
+	drop(p, ~(signal_set)0);
+	irq_restore(flags);
+}
+
+static void drop_everywhere(struct process *p, signal_set set)
+{
+	struct task *t;
+
+	drop(&p->pending, set);
+	for_each_task (t, p)
+		drop(&t->pending, set);
+}
+
+void signal_forget(struct process *p, signal_set set)
+{
+	uintptr_t flags = irq_save();
+
+	drop_everywhere(p, set);
+	irq_restore(flags);
+}
+
+/* Interrupts off. */
+static int enqueue(struct signal_pending *p, const struct signal_info *info)
+{
+	signal_set bit = signal_bit(info->signo);
+	struct signal_queued *q;
+
+	if (info->signo < SIGRTMIN && (p->set & bit))
+		return 0;
+	q = kmalloc(sizeof(*q));
+	if (q) {
+		q->info = *info;
+		list_add_tail(&q->link, &p->queue);
+	} else if (info->signo >= SIGRTMIN && info->code != SI_USER) {
+		return -EAGAIN;
+	}
+	p->set |= bit;
+	return 0;
+}
+
+static struct signal_queued *find(struct signal_pending *p, int sig)
+{
+	struct signal_queued *q;
+
+	list_for_each (q, &p->queue, link)
+		if (q->info.signo == sig)
+			return q;
+	return NULL;
+}
+
+/* Interrupts off. */
+static int take(struct signal_pending *p, signal_set wanted, struct signal_info *out)
+{
+	signal_set set = p->set & wanted;
+	struct signal_queued *q;
+	int sig;
+
+	if (!set)
+		return 0;
+	if (set & SIGNALS_FAULTS)
+		set &= SIGNALS_FAULTS;
+	sig = __builtin_ctzll(set) + 1;
+	q = find(p, sig);
+	if (q) {
+		*out = q->info;
+		list_del(&q->link);
+		kfree(q);
+	} else {
+		*out = (struct signal_info){ .signo = sig, .code = SI_USER };
+	}
+	if (sig < SIGRTMIN || !find(p, sig))
+		p->set &= ~signal_bit(sig);
+	return sig;
+}
+
+int signal_take(struct task *t, signal_set wanted, struct signal_info *out)
+{
+	uintptr_t flags = irq_save();
+	int sig = take(&t->pending, wanted, out);
+
+	if (!sig)
+		sig = take(&t->process->pending, wanted, out);
+	irq_restore(flags);
+	return sig;
+}
+
+void signal_set_blocked(signal_set blocked)
+{
+	current->blocked = blocked & ~SIGNALS_FIRM;
+	signal_recalculate(current);
+}
+
+bool signal_pending(void)
+{
+	return current->work & WORK_INTERRUPTS;
+}
+
+bool signal_pending_fatal(void)
+{
+	return current->work & (WORK_FATAL | WORK_EXIT);
+}
+
+/* ---- sending ---------------------------------------------------------------------------- */
+
+/* Will it end the process, without a handler having a say? */
+static bool is_fatal(const struct process *p, int sig)
+{
+	return handler_of(p, sig) == SIG_DFL &&
+	       !(signal_bit(sig) & (SIGNALS_IGNORED | SIGNALS_STOP)) &&
+	       (p != init_process || (p->flags & PROCESS_MAY_KILL_INIT));
+}
+
+static bool any_fatal(const struct process *p, signal_set set)
+{
+	for (; set; set &= set - 1)
+		if (is_fatal(p, __builtin_ctzll(set) + 1))
+			return true;
+	return false;
+}
+
+void signal_recalculate(struct task *t)
+{
+	uintptr_t flags = irq_save();
+	signal_set set = (t->pending.set | t->process->pending.set) & ~t->blocked;
+
+	t->work &= ~(uint32_t)(WORK_SIGNAL | WORK_FATAL);
+	if (set)
+		t->work |= any_fatal(t->process, set) ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL;
+	irq_restore(flags);
+}
+
+static void nudge(struct task *t, bool fatal)
+{
+	t->work |= fatal ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL;
+	task_wake_signal(t, fatal);
+}
+
+/* Who takes a signal to the whole process?  The first task that does not block it. */
+static struct task *find_taker(struct process *p, int sig)
+{
+	struct task *t;
+
+	for_each_task (t, p)
+		if (!(t->blocked & signal_bit(sig)))
+			return t;
+	return NULL;
+}
+
+/* A stopped process goes on. */
+static void resume(struct process *p)
+{
+	struct task *t;
+
+	if (!(p->flags & PROCESS_STOPPED))
+		return;
+	p->flags &= ~(unsigned)(PROCESS_STOPPED | PROCESS_STOP_NEWS);
+	for_each_task (t, p) {
+		t->work &= ~(uint32_t)WORK_STOP;
+		if (t->state == TASK_STOPPED)
+			task_wake(t);
+	}
+}
+
+/* Stop signals and SIGCONT cancel each other, and SIGCONT works even while it is blocked. */
+static void job_control(struct process *p, int sig)
+{
+	if (sig == SIGCONT) {
+		bool was_stopped = p->flags & PROCESS_STOPPED;
+
+		drop_everywhere(p, SIGNALS_STOP);
+		resume(p);
+		if (was_stopped) {
+			p->flags |= PROCESS_CONT_NEWS;
+			wait_notify_job(p);
+		}
+	} else if (signal_bit(sig) & SIGNALS_STOP) {
+		drop_everywhere(p, signal_bit(SIGCONT));
+	}
+}
+
+/* SIGKILL is for all tasks, wherever they wait. */
+static void kill_all(struct process *p)
+{
+	struct task *t;
+
+	for_each_task (t, p) {
+		nudge(t, true);
+		if (t->state == TASK_STOPPED)
+			task_wake(t);
+	}
+}
+
+/* To the queue of `t`, or of the process if t is NULL.  Interrupts off. */
+static int deliver_to(struct process *p, struct task *t, const struct signal_info *info)
+{
+	int sig = info->signo, err;
+	struct task *taker;
+
+	if (sig < 1 || sig > SIGNALS || (p->flags & PROCESS_ZOMBIE) || !p->actions)
+		return 0;
+	job_control(p, sig);
+	taker = t ? t : find_taker(p, sig);
+	if (taker && !((taker->blocked | taker->awaited) & signal_bit(sig)) && ignored_by(p, sig))
+		return 0;
+	err = enqueue(t ? &t->pending : &p->pending, info);
+	if (err)
+		return err;
+	if (sig == SIGKILL && is_fatal(p, sig))
+		kill_all(p);
+	else if (taker && !(taker->blocked & signal_bit(sig)))
+		nudge(taker, is_fatal(p, sig));
+	return 0;
+}
+
+int signal_send_task(struct task *t, const struct signal_info *info)
+{
+	uintptr_t flags = irq_save();
+	int err = deliver_to(t->process, t, info);
+
+	irq_restore(flags);
+	return err;
+}
+
+int signal_send_process(struct process *p, const struct signal_info *info)
+{
+	uintptr_t flags = irq_save();
+	int err = deliver_to(p, NULL, info);
+
+	irq_restore(flags);
+	return err;
+}
+
+int signal_send_group(struct pid *group, const struct signal_info *info)
+{
+	struct process *p;
+	int err = -ESRCH;
+
+	list_for_each (p, &group->group, in_group)
+		err = signal_send_process(p, info);
+	return err;
+}
+
+void signal_task(struct task *t, int sig)
+{
+	struct signal_info info = { .signo = sig, .code = SI_KERNEL };
+
+	(void)signal_send_task(t, &info);
+}
+
+void signal_process(struct process *p, int sig)
+{
+	struct signal_info info = { .signo = sig, .code = SI_KERNEL };
+
+	(void)signal_send_process(p, &info);
+}
+
+void signal_group(struct pid *group, int sig)
+{
+	struct signal_info info = { .signo = sig, .code = SI_KERNEL };
+
+	(void)signal_send_group(group, &info);
+}
+
+void force_fault(int sig, int code, uintptr_t addr)
+{
+	struct signal_info info = { .signo = sig, .code = code, .addr = addr };
+	struct task *t = current;
+	struct signal_action *a = &t->process->actions->of[sig - 1];
+	const struct regs *r = context_regs(&t->context);
+
+	if (r->vector < VECTOR_IRQ0) {
+		t->trap_vector = (uint32_t)r->vector;
+		t->trap_error = (uint32_t)r->orig_ax;
+		if (r->vector == VECTOR_PF)
+			t->trap_address = addr;
+	}
+	if (a->handler == SIG_IGN || (t->blocked & signal_bit(sig))) {
+		a->handler = SIG_DFL;
+		t->blocked &= ~signal_bit(sig);
+	}
+	if (a->handler == SIG_DFL)
+		t->process->flags |= PROCESS_MAY_KILL_INIT;
+	(void)signal_send_task(t, &info);
+}
