@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * exec.c - execve: another program in the same process.
+ *
+ *	find	follow `#!` lines to a program that is one
+ *	make	strings, address space, stack: all new, all may fail
+ *	commit	other tasks leave; memory, handlers, rights are replaced: nothing may fail
+ */
+#include "arch/x86/signal_page.h"
+#include "arch/x86/user.h"
+#include "fs/file.h"
+#include "kernel/errno_of.h"
+#include "kernel/exec.h"
+#include "kernel/futex.h"
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
+#include "kernel/memory.h"
+#include "kernel/task.h"
+
+#define SCRIPT_DEPTH 5 /* an interpreter may be a script again, so often */
+
+/* One execve on its way. */
+struct exec {
+	struct path start; /* where relative names begin */
+	const char *path;  /* as the caller gave it */
+	unsigned lookup_flags;
+	struct exec_program program;
+	char *prefix[2 * SCRIPT_DEPTH]; /* what scripts put before argv, last first */
+	unsigned nprefix;
+	struct exec_args args;
+	struct exec_image image;
+	uintptr_t sp;
+	struct cred cred;
+	bool secure;                    /* it has rights that the caller has not */
+	struct signal_actions *actions; /* if they were shared: its own */
+	struct files *files;
+};
+
+/* ---- find ------------------------------------------------------------------------------- */
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* The line behind "#!": the interpreter and one optional argument, both ended in place.  False:
+ * no name, or one that may have been cut off. */
+static bool script_parse(char *head, char **interpreter, char **argument)
+{
+	char *limit = head + EXEC_HEAD, *s = head + 2, *end = memchr(s, '\n', EXEC_HEAD - 2);
+	bool cut = !end && !memchr(s, 0, EXEC_HEAD - 2);
+
+	if (!end)
+		end = cut ? limit - 1 : strchr(s, 0);
+	while (end > s && blank(end[-1]))
+		end--;
+	*end = 0;
+	while (blank(*s))
+		s++;
+	if (!*s)
+		return false;
+	*interpreter = s;
+	while (*s && !blank(*s))
+		s++;
+	if (!*s && cut)
+		return false;
+	if (*s)
+		*s++ = 0;
+	while (blank(*s))
+		s++;
+	*argument = *s ? s : NULL;
+	return true;
+}
+
+static int push_prefix(struct exec *x, const char *s)
+{
+	char *copy = kstrdup(s);
+
+	if (!copy)
+		return -ENOMEM;
+	x->prefix[x->nprefix++] = copy;
+	return 0;
+}
+
+static int open_program(struct exec *x, struct path start, const char *path)
+{
+	struct exec_program *p = &x->program;
+	int err = file_open_exec(start, path, x->lookup_flags, &p->file);
+	long n;
+
+	if (err)
+		return err;
+	memset(p->head, 0, sizeof(p->head));
+	n = file_read_kernel(p->file, 0, p->head, sizeof(p->head));
+	return n < 0 ? (int)n : 0;
+}
+
+/* The program is a script: its interpreter becomes the program. */
+static int open_interpreter(struct exec *x)
+{
+	char *interpreter, *argument;
+	int err;
+
+	if (!script_parse((char *)x->program.head, &interpreter, &argument))
+		return -ENOEXEC;
+	err = argument ? push_prefix(x, argument) : 0;
+	if (!err)
+		err = push_prefix(x, interpreter);
+	if (err)
+		return err;
+	file_exec_put(x->program.file);
+	x->program.file = NULL;
+	x->lookup_flags = 0;
+	return open_program(x, current_process->fs->cwd, x->prefix[x->nprefix - 1]);
+}
+
+static bool is_script(const struct exec_program *p)
+{
+	return p->head[0] == '#' && p->head[1] == '!';
+}
+
+static int find(struct exec *x)
+{
+	int err = open_program(x, x->start, x->path);
+
+	for (unsigned depth = 0; !err && is_script(&x->program); depth++) {
+		if (depth == SCRIPT_DEPTH)
+			return -ELOOP;
+		err = open_interpreter(x);
+	}
+	return err;
+}
+
+/* ---- make ------------------------------------------------------------------------------- */
+
+/* A quarter of the stack's limit, as Linux: at least 128 KiB, at most 6 MiB. */
+static size_t args_limit(const struct process *p)
+{
+	uint64_t limit = p->rlimits[RLIMIT_STACK].cur / 4;
+
+	if (limit < 128 * 1024)
+		return 128 * 1024;
+	return limit < 6 * 1024 * 1024 ? (size_t)limit : 6 * 1024 * 1024;
+}
+
+static int make_args(struct exec *x, const struct exec_source *from)
+{
+	struct exec_args *a = &x->args;
+	int err = 0;
+
+	for (unsigned i = x->nprefix; !err && i-- > 0;)
+		err = exec_args_add(a, x->prefix[i]);
+	/* The script's own name takes the place of argv[0]. */
+	if (!err && x->nprefix)
+		err = exec_args_add(a, x->path);
+	return err ? err : exec_args_collect(a, from, x->nprefix ? 1 : 0);
+}
+
+static int make_cred(struct exec *x)
+{
+	const struct process *p = current_process;
+	const struct file *f = x->program.file;
+	struct cred *c = &x->cred;
+
+	cred_copy(c, &p->cred);
+	if (!(p->flags & PROCESS_NO_NEW_PRIVS) && !(f->path.mount->flags & MNT_NOSUID)) {
+		if (f->inode->mode & S_ISUID)
+			c->euid = f->inode->uid;
+		if ((f->inode->mode & (S_ISGID | 0010)) == (S_ISGID | 0010))
+			c->egid = f->inode->gid;
+	}
+	c->suid = c->fsuid = c->euid;
+	c->sgid = c->fsgid = c->egid;
+	c->caps = c->euid ? 0 : ~(uint64_t)0;
+	x->secure = c->euid != p->cred.uid || c->egid != p->cred.gid;
+	return 0;
+}
+
+static size_t limit_pages(const struct process *p, enum rlimit_id id)
+{
+	uint64_t limit = p->rlimits[id].cur / QR_PAGE_SIZE;
+
+	return limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
+}
+
+#ifdef __x86_64__
+static int map_signal_page(struct mm *mm)
+{
+	return 0;
+}
+#else
+/* The code that handlers without a restorer return to: one page, made at the first use. */
+static struct qr_object *signal_page(void)
+{
+	static struct qr_object object;
+	static bool made;
+	static uint8_t code[SIGNAL_PAGE_RT + 16];
+	size_t done;
+
+	if (!made) {
+		qr_object_init(&object, &space_memory, 1, NULL, NULL);
+		signal_page_fill(code);
+		if (qr_object_write(&object, 0, code, sizeof(code), &done))
+			return NULL;
+		made = true;
+	}
+	return &object;
+}
+
+static int map_signal_page(struct mm *mm)
+{
+	struct qr_map req = {
+		.npages = 1,
+		.prot = QR_READ | QR_EXEC,
+		.maxprot = QR_READ | QR_EXEC,
+		.object = signal_page(),
+	};
+	qr_virt at;
+	int err = req.object ? errno_of(qr_space_map(&mm->space, &req, &at)) : -ENOMEM;
+
+	if (!err)
+		mm->sigreturn = at.v;
+	return err;
+}
+#endif
+
+uintptr_t exec_stack_top(void)
+{
+	return USER_END;
+}
+
+/* Mappings grow down from below the stack's room and a gap. */
+uintptr_t exec_mmap_top(uint64_t stack_limit)
+{
+	const uintptr_t least = 16 * 1024 * 1024, most = USER_END / 6 * 5;
+	uintptr_t gap = stack_limit < least  ? least
+			: stack_limit > most ? most
+					     : (uintptr_t)stack_limit;
+
+	return (exec_stack_top() - gap - 1024 * 1024) & ~(uintptr_t)QR_PAGE_MASK;
+}
+
+static int make_image(struct exec *x)
+{
+	struct process *p = current_process;
+	struct exec_image *im = &x->image;
+	int err;
+
+	im->mm = mm_new();
+	if (!im->mm)
+		return -ENOMEM;
+	qr_space_window(&im->mm->space, qr_virt_of(0x10000),
+			qr_virt_of(exec_mmap_top(p->rlimits[RLIMIT_STACK].cur)));
+	err = elf_load(&x->program, im);
+	if (!err)
+		err = map_signal_page(im->mm);
+	if (!err)
+		err = exec_stack_make(im, &x->args, x->path, &x->cred, x->secure, &x->sp);
+	if (err)
+		return err;
+	qr_space_limit(&im->mm->space, limit_pages(p, RLIMIT_AS), limit_pages(p, RLIMIT_MEMLOCK));
+	im->mm->exe = x->program.file;
+	x->program.file = NULL;
+	return 0;
+}
+
+/* What the process shares with others and changes at commit. */
+static int make_own(struct exec *x)
+{
+	struct process *p = current_process;
+
+	if (p->actions->ref > 1) {
+		x->actions = signal_actions_copy(p->actions);
+		if (!x->actions)
+			return -ENOMEM;
+	}
+	if (p->files->ref > 1) {
+		x->files = files_copy(p->files);
+		if (!x->files)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make(struct exec *x, const struct exec_source *from)
+{
+	int err = make_args(x, from);
+
+	if (!err)
+		err = make_cred(x);
+	if (!err)
+		err = make_image(x);
+	return err ? err : make_own(x);
+}
+
+/* ---- commit ----------------------------------------------------------------------------- */
+
+/* All other tasks leave; who remains has the number of the process.  -EAGAIN: it is itself
+ * asked to leave. */
+static int become_only_task(struct process *p)
+{
+	struct task *t = current;
+
+	if (p->ntasks > 1) {
+		process_end_others(p);
+		if (wait_event_killable(&p->exec_wait, p->ntasks == 1))
+			return -EAGAIN;
+	}
+	p->leader = t;
+	if (t->pid != p->pid) {
+		t->pid->task = NULL;
+		pid_put(t->pid);
+		t->pid = pid_get(p->pid);
+		t->tid = p->nr;
+		p->pid->task = t;
+	}
+	return 0;
+}
+
+void process_set_name(struct process *p, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	strlcpy(p->comm, slash ? slash + 1 : path, sizeof(p->comm));
+}
+
+static void replace_shared(struct process *p, struct exec *x)
+{
+	if (x->actions) {
+		signal_actions_put(p->actions);
+		p->actions = x->actions;
+		x->actions = NULL;
+	}
+	if (x->files) {
+		files_put(p->files);
+		p->files = x->files;
+		x->files = NULL;
+	}
+	signal_actions_reset(p->actions);
+	files_close_on_exec(p->files);
+}
+
+static void commit(struct exec *x)
+{
+	struct task *t = current;
+	struct process *p = t->process;
+	struct cred old = p->cred;
+
+	futex_task_exit(t);
+	process_set_mm(p, x->image.mm);
+	x->image.mm = NULL;
+	replace_shared(p, x);
+	p->cred = x->cred;
+	x->cred = old;
+	process_set_name(p, x->path);
+	p->flags |= PROCESS_EXECED;
+	p->flags &= ~(unsigned)PROCESS_KEEP_CAPS;
+	if (x->secure) {
+		p->flags &= ~(unsigned)PROCESS_DUMPABLE;
+		p->parent_death_signal = 0;
+	} else {
+		p->flags |= PROCESS_DUMPABLE;
+	}
+	t->sigstack = (struct signal_stack){ 0 };
+	t->restart.fn = NULL;
+	t->set_tid = 0;
+	t->kernel = false;
+	context_make_user(&t->context);
+	regs_init_user(context_regs(&t->context), x->image.entry, x->sp);
+}
+
+static void cleanup(struct exec *x)
+{
+	if (x->program.file)
+		file_exec_put(x->program.file);
+	while (x->nprefix)
+		kfree(x->prefix[--x->nprefix]);
+	exec_args_fini(&x->args);
+	mm_put(x->image.mm);
+	cred_fini(&x->cred);
+	if (x->actions)
+		signal_actions_put(x->actions);
+	if (x->files)
+		files_put(x->files);
+}
+
+int exec_run(struct path start, const char *path, unsigned lookup_flags,
+	     const struct exec_source *from)
+{
+	struct process *p = current_process;
+	struct exec *x = kzalloc(sizeof(*x));
+	int err;
+
+	if (!x)
+		return -ENOMEM;
+	x->start = start;
+	x->path = path;
+	x->lookup_flags = lookup_flags;
+	exec_args_init(&x->args, args_limit(p));
+	err = find(x);
+	if (!err)
+		err = make(x, from);
+	if (!err)
+		err = become_only_task(p);
+	if (!err)
+		commit(x);
+	cleanup(x);
+	kfree(x);
+	return err;
+}
+
+int process_exec(const char *path, const char *const argv[], const char *const envp[])
+{
+	struct exec_source from = {
+		.kernel = true,
+		.argv = (uintptr_t)argv,
+		.envp = (uintptr_t)envp,
+	};
+
+	return exec_run(current_process->fs->cwd, path, 0, &from);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * exec.h - the parts of execve.
+ *
+ *	exec.c	     the call: finds the program, makes an image, replaces the old one
+ *	exec_args.c  argv and envp: collects the strings, lays out the new stack
+ *	elf.c	     makes an image out of an ELF file
+ *
+ * Everything up to exec_commit works on a new, private address space.  So a bad program, or no
+ * memory, costs the caller nothing but an error number.
+ */
+#ifndef KERNEL_EXEC_H
+#define KERNEL_EXEC_H
+
+#include "fs/vfs.h"
+#include "kernel/process.h"
+
+struct file;
+struct regs;
+
+/* ---- strings ---------------------------------------------------------------------------- */
+
+/* argv, then envp, each string with its end, one behind the other. */
+struct exec_args {
+	char *buf;
+	size_t used, cap, limit;
+	size_t argv_bytes; /* of `used`: the rest is envp */
+	unsigned argc, envc;
+};
+
+/* Where argv and envp come from: user memory, or (init) the kernel's own. */
+struct exec_source {
+	bool kernel;
+	uintptr_t argv, envp; /* addresses of vectors; 0: empty */
+};
+
+/* `limit`: bytes of strings and pointers together. */
+void exec_args_init(struct exec_args *a, size_t limit);
+void exec_args_fini(struct exec_args *a);
+/* Append a string to argv (before any of envp).  -E2BIG, -ENOMEM. */
+int exec_args_add(struct exec_args *a, const char *s);
+/* Append the vectors; the first `skip` of argv are left out.  -E2BIG, -ENOMEM, -EFAULT. */
+int exec_args_collect(struct exec_args *a, const struct exec_source *from, unsigned skip);
+
+/* ---- the call --------------------------------------------------------------------------- */
+
+/* Replace the program of the running task.  `start`: where a relative `path` begins;
+ * lookup_flags: LOOKUP_*.  0: its registers are the new program's; -errno: nothing changed. */
+int exec_run(struct path start, const char *path, unsigned lookup_flags,
+	     const struct exec_source *from);
+
+/* ---- the image -------------------------------------------------------------------------- */
+
+/* A program in its new address space, not yet running. */
+struct exec_image {
+	struct mm *mm;
+	uintptr_t entry;         /* first instruction: the interpreter's if there is one */
+	uintptr_t program_entry; /* AT_ENTRY */
+	uintptr_t base;          /* AT_BASE: where the interpreter lies */
+	uintptr_t phdr;          /* AT_PHDR */
+	unsigned phnum;
+	bool exec_stack;
+};
+
+/* What execve starts a file from. */
+#define EXEC_HEAD 256
+
+struct exec_program {
+	struct file *file;
+	uint8_t head[EXEC_HEAD]; /* its first bytes, zeroes beyond its end */
+};
+
+/* Map the program (and its interpreter) into image->mm, a fresh one.
+ * Errors: -ENOEXEC, -ENOMEM, -EINVAL, those of opening the interpreter. */
+int elf_load(const struct exec_program *p, struct exec_image *image);
+
+/* Lay out the stack: strings, auxiliary vector, pointers.  The stack is mapped here.
+ * `*sp`: the initial stack pointer.  -ENOMEM, -E2BIG. */
+int exec_stack_make(struct exec_image *image, const struct exec_args *a, const char *execfn,
+		    const struct cred *cred, bool secure, uintptr_t *sp);
+
+/* Where stacks end and mappings begin. */
+uintptr_t exec_stack_top(void);
+uintptr_t exec_mmap_top(uint64_t stack_limit);
+
+#endif

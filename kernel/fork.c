@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * fork.c - new tasks and new processes.
+ *
+ * clone makes everything that can fail first, on objects that nobody else can see; only then the
+ * child is linked and started, and nothing of that can fail.  Unwinding is therefore the freeing
+ * of a process and a task that have never been linked.
+ */
+#include "arch/x86/user.h"
+#include "fs/file.h"
+#include "kernel/errno_of.h"
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
+#include "kernel/task.h"
+#include "kernel/time.h"
+
+#define CSIGNAL              0x000000ffu
+#define CLONE_VM             0x00000100u
+#define CLONE_FS             0x00000200u
+#define CLONE_FILES          0x00000400u
+#define CLONE_SIGHAND        0x00000800u
+#define CLONE_VFORK          0x00004000u
+#define CLONE_PARENT         0x00008000u
+#define CLONE_THREAD         0x00010000u
+#define CLONE_SETTLS         0x00080000u
+#define CLONE_PARENT_SETTID  0x00100000u
+#define CLONE_CHILD_CLEARTID 0x00200000u
+#define CLONE_CHILD_SETTID   0x01000000u
+#define CLONE_CLEAR_SIGHAND  0x100000000ull
+
+/* Namespaces, pidfds, ptrace and cgroups are not part of this kernel. */
+#define CLONE_NEW_KINDS 0x7e020000u
+
+#define CAN_BE_COPIED (PROCESS_DUMPABLE | PROCESS_NO_NEW_PRIVS | PROCESS_KEEP_CAPS)
+
+/* ---- tasks ------------------------------------------------------------------------------ */
+
+static uint64_t nforks;
+
+struct task *task_new(struct process *p, struct pid *pid)
+{
+	struct task *t = pid ? kzalloc(sizeof(*t)) : NULL;
+
+	if (!t || !(t->kstack_top = kstack_alloc())) {
+		kfree(t);
+		pid_put(pid);
+		return NULL;
+	}
+	t->pid = pid;
+	t->tid = pid->nr;
+	t->process = p;
+	list_init(&t->in_process);
+	list_init(&t->run);
+	signal_pending_init(&t->pending);
+	t->state = TASK_SLEEPING; /* until task_start wakes it */
+	return t;
+}
+
+void task_discard(struct task *t)
+{
+	signal_pending_clear(&t->pending);
+	pid_put(t->pid);
+	kstack_free(t->kstack_top);
+	kfree(t);
+}
+
+void task_start(struct task *t)
+{
+	struct process *p = t->process;
+
+	t->pid->task = t;
+	list_add_tail(&t->in_process, &p->tasks);
+	p->ntasks++;
+	if (!p->leader)
+		p->leader = t;
+	nforks++;
+	task_wake(t);
+}
+
+struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg)
+{
+	struct task *t = task_new(&kernel_process, pid_new());
+
+	if (!t)
+		return NULL;
+	t->kernel = true;
+	t->blocked = ~(signal_set)0;
+	context_init_kernel(&t->context, t, t->kstack_top, fn, arg);
+	task_start(t);
+	return t;
+}
+
+uint64_t fork_count(void)
+{
+	return nforks;
+}
+
+/* ---- the parts of a process ------------------------------------------------------------- */
+
+static int share_files(struct process *p, const struct process *from, uint64_t flags)
+{
+	if (flags & CLONE_FILES)
+		p->files = files_get(from->files);
+	else
+		p->files = files_copy(from->files);
+	if (!p->files)
+		return -ENOMEM;
+	if (flags & CLONE_FS)
+		p->fs = fs_context_get(from->fs);
+	else
+		p->fs = fs_context_copy(from->fs);
+	return p->fs ? 0 : -ENOMEM;
+}
+
+static int share_actions(struct process *p, const struct process *from, uint64_t flags)
+{
+	if (flags & CLONE_SIGHAND) {
+		p->actions = from->actions;
+		p->actions->ref++;
+		return 0;
+	}
+	p->actions = signal_actions_copy(from->actions);
+	if (!p->actions)
+		return -ENOMEM;
+	if (flags & CLONE_CLEAR_SIGHAND)
+		signal_actions_reset(p->actions);
+	return 0;
+}
+
+static struct mm *mm_copy(struct mm *from)
+{
+	struct mm *mm = mm_new();
+	struct qr_space fresh;
+
+	if (!mm)
+		return NULL;
+	if (qr_space_fork(&from->space, &mm->space)) {
+		mm_put(mm);
+		return NULL;
+	}
+	fresh = mm->space;
+	*mm = *from;
+	mm->space = fresh;
+	mm->ref = 1;
+	mm->map_flags = 0;
+	if (mm->exe)
+		file_exec_get(mm->exe);
+	return mm;
+}
+
+static int share_memory(struct process *p, struct process *from, uint64_t flags)
+{
+	p->mm = (flags & CLONE_VM) ? mm_get(from->mm) : mm_copy(from->mm);
+	return p->mm ? 0 : -ENOMEM;
+}
+
+static void inherit(struct process *p, const struct process *from)
+{
+	cred_copy(&p->cred, &from->cred);
+	memcpy(p->rlimits, from->rlimits, sizeof(p->rlimits));
+	memcpy(p->comm, from->comm, sizeof(p->comm));
+	p->flags = from->flags & CAN_BE_COPIED;
+	p->oom_score_adj = from->oom_score_adj;
+	p->nice = from->nice;
+	p->personality = from->personality;
+}
+
+static bool too_many_processes(const struct process *from)
+{
+	uint64_t limit = from->rlimits[RLIMIT_NPROC].cur, n = 0;
+	struct process *p;
+
+	if (limit == RLIM_INFINITY || cred_super(&from->cred))
+		return false;
+	for_each_process (p)
+		n += p->cred.uid == from->cred.uid ? p->ntasks : 0;
+	return n >= limit;
+}
+
+/* A process that is a copy of `from`, complete but not linked. */
+static int process_copy(struct process *from, struct pid *pid, uint64_t flags, struct process **out)
+{
+	struct process *p = process_new(pid);
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	inherit(p, from);
+	p->exit_signal = (int)(flags & CSIGNAL);
+	err = share_files(p, from, flags);
+	if (!err)
+		err = share_actions(p, from, flags);
+	if (!err)
+		err = share_memory(p, from, flags);
+	if (err)
+		process_free(p);
+	else
+		*out = p;
+	return err;
+}
+
+/* ---- clone ------------------------------------------------------------------------------ */
+
+static int check_flags(uint64_t flags)
+{
+	if (flags & CLONE_NEW_KINDS)
+		return -EINVAL;
+	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
+		return -EINVAL;
+	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_CLEAR_SIGHAND) && (flags & CLONE_SIGHAND))
+		return -EINVAL;
+	if ((flags & CLONE_PARENT) && current_process == init_process)
+		return -EINVAL;
+	if ((flags & CSIGNAL) > SIGNALS)
+		return -EINVAL;
+	if (too_many_processes(current_process))
+		return -EAGAIN;
+	return 0;
+}
+
+static int set_tls(struct task *t, uintptr_t tls)
+{
+#ifdef __x86_64__
+	return context_set_fs_base(&t->context, tls);
+#else
+	struct user_desc desc;
+
+	if (copy_from_user(&desc, (const void __user *)tls, sizeof(desc)))
+		return -EFAULT;
+	return context_set_thread_area(&t->context, &desc);
+#endif
+}
+
+/* The child's own registers and signal state. */
+static int task_copy(struct task *t, const struct clone_request *req, const struct regs *r)
+{
+	const struct task *from = current;
+
+	context_init_fork(&t->context, t, t->kstack_top, &from->context, r);
+	if (req->stack)
+		regs_set_sp(context_regs(&t->context), req->stack);
+	t->blocked = from->blocked;
+	if (!(req->flags & CLONE_VM) || (req->flags & CLONE_VFORK))
+		t->sigstack = from->sigstack;
+	if (req->flags & CLONE_CHILD_SETTID) {
+		t->set_tid = req->child_tid;
+		t->work |= WORK_NEW;
+	}
+	if (req->flags & CLONE_CHILD_CLEARTID)
+		t->clear_tid = req->child_tid;
+	return (req->flags & CLONE_SETTLS) ? set_tls(t, req->tls) : 0;
+}
+
+/* A killed parent leaves; the child must not touch its stack any more.  It lives still: it
+ * would have ended the wait before it became a zombie. */
+static void vfork_await(struct process *child, struct vfork_wait *w)
+{
+	if (wait_event_killable(&w->queue, w->over))
+		child->vfork_wait = NULL;
+}
+
+static void start(struct process *p, struct task *t, const struct clone_request *req)
+{
+	struct process *me = current_process;
+	struct vfork_wait w = { .over = false };
+	bool vfork = (req->flags & CLONE_VFORK) && p != me;
+
+	if (p != me) {
+		process_link(p, (req->flags & CLONE_PARENT) ? me->parent : me, me->group,
+			     me->session);
+		if (req->flags & CLONE_PARENT)
+			p->exit_signal = me->exit_signal;
+	}
+	if (vfork)
+		p->vfork_wait = &w;
+	task_start(t);
+	if (vfork)
+		vfork_await(p, &w);
+}
+
+long process_clone(const struct clone_request *req, const struct regs *r)
+{
+	struct process *p = current_process;
+	struct pid *pid;
+	struct task *t;
+	long nr, err = check_flags(req->flags);
+
+	if (err)
+		return err;
+	pid = pid_new();
+	if (!pid)
+		return -EAGAIN;
+	nr = pid->nr;
+	if (!(req->flags & CLONE_THREAD)) {
+		err = process_copy(p, pid, req->flags, &p);
+		if (err) {
+			pid_put(pid);
+			return err;
+		}
+	}
+	t = task_new(p, pid);
+	err = t ? task_copy(t, req, r) : -ENOMEM;
+	if (err) {
+		if (t)
+			task_discard(t);
+		if (p != current_process)
+			process_free(p);
+		return err;
+	}
+	if (req->flags & CLONE_PARENT_SETTID)
+		(void)put_user((int32_t)nr, (int32_t __user *)req->parent_tid);
+	start(p, t, req);
+	return nr;
+}
