@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * time.c - reading and setting clocks, sleeping, interval timers.
+ */
+#include "kernel/syscall/syscall.h"
+#include "kernel/syscall/timespec.h"
+#include "kernel/syscall/usage.h"
+
+/* ---- clocks ----------------------------------------------------------------------------- */
+
+enum {
+	CLOCK_REALTIME,
+	CLOCK_MONOTONIC,
+	CLOCK_PROCESS,
+	CLOCK_THREAD,
+	CLOCK_MONOTONIC_RAW,
+	CLOCK_REALTIME_COARSE,
+	CLOCK_MONOTONIC_COARSE,
+	CLOCK_BOOTTIME,
+	CLOCK_REALTIME_ALARM,
+	CLOCK_BOOTTIME_ALARM,
+	CLOCK_SGI,
+	CLOCK_TAI
+};
+
+static int clock_read(int clock, uint64_t *out)
+{
+	struct usage u;
+
+	switch (clock) {
+	case CLOCK_REALTIME:
+	case CLOCK_REALTIME_COARSE:
+	case CLOCK_TAI:
+		*out = real_ns();
+		return 0;
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_RAW:
+	case CLOCK_MONOTONIC_COARSE:
+	case CLOCK_BOOTTIME:
+		*out = now_ns();
+		return 0;
+	case CLOCK_PROCESS:
+		process_usage(current_process, &u);
+		*out = u.user + u.system;
+		return 0;
+	case CLOCK_THREAD:
+		sched_charge();
+		*out = current->run_ns;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+SYSCALL2(clock_gettime, int, clock, struct user_timespec64 __user *, to)
+{
+	uint64_t ns;
+	int err = clock_read(clock, &ns);
+
+	return err ? err : ns_to_user(to, ns);
+}
+
+static bool coarse(int clock)
+{
+	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+}
+
+SYSCALL2(clock_getres, int, clock, struct user_timespec64 __user *, to)
+{
+	uint64_t ns;
+	int err = clock_read(clock, &ns);
+
+	return err || !to ? err : ns_to_user(to, coarse(clock) ? NS_PER_TICK : 1);
+}
+
+static int clock_set(int clock, uint64_t ns)
+{
+	if (clock != CLOCK_REALTIME)
+		return -EINVAL;
+	if (!cred_super(&current_process->cred))
+		return -EPERM;
+	real_set(ns);
+	return 0;
+}
+
+SYSCALL2(clock_settime, int, clock, const struct user_timespec64 __user *, from)
+{
+	uint64_t ns;
+	int err = ns_from_user(from, &ns);
+
+	return err ? err : clock_set(clock, ns);
+}
+
+struct user_timezone {
+	int32_t minutes_west, dst;
+};
+
+static struct user_timezone timezone;
+
+SYSCALL2(gettimeofday, struct user_timeval __user *, to, struct user_timezone __user *, tz)
+{
+	struct user_timeval tv = timeval_of(real_ns());
+
+	if (to && copy_to_user(to, &tv, sizeof(tv)))
+		return -EFAULT;
+	return tz ? copy_to_user(tz, &timezone, sizeof(timezone)) : 0;
+}
+
+SYSCALL2(settimeofday, const struct user_timeval __user *, from,
+	 const struct user_timezone __user *, tz)
+{
+	struct user_timeval tv;
+	uint64_t ns;
+	int err;
+
+	if (tz && copy_from_user(&timezone, tz, sizeof(timezone)))
+		return -EFAULT;
+	if (!from)
+		return 0;
+	if (copy_from_user(&tv, from, sizeof(tv)))
+		return -EFAULT;
+	err = tv.usec < 0 || tv.usec >= 1000000 ? -EINVAL
+						: ns_of_timespec(tv.sec, tv.usec * 1000, &ns);
+	return err ? err : clock_set(CLOCK_REALTIME, ns);
+}
+
+SYSCALL1(time, long __user *, to)
+{
+	long now = (long)(real_ns() / NS_PER_SEC);
+
+	return to && put_user(now, to) ? -EFAULT : now;
+}
+
+/* ---- sleeping --------------------------------------------------------------------------- */
+
+#define TIMER_ABSTIME 1
+
+/* Where the rest is written if a handler ends the sleep. */
+enum rest_kind { REST_NONE, REST_64, REST_32 };
+
+static int put_rest(enum rest_kind kind, uintptr_t to, uint64_t deadline)
+{
+	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
+
+	if (kind == REST_64)
+		return ns_to_user((struct user_timespec64 __user *)to, left);
+	if (kind == REST_32)
+		return ns_to_user32((struct user_timespec32 __user *)to, left);
+	return 0;
+}
+
+static long sleep_on(struct restart *r)
+{
+	int err = sleep_until(r->deadline);
+
+	if (err == -ETIMEDOUT)
+		return 0;
+	if (put_rest((enum rest_kind)r->arg[0], r->arg[1], r->deadline))
+		return -EFAULT;
+	r->fn = sleep_on;
+	return -ERESTART_RESTARTBLOCK;
+}
+
+static long sleep_for(uint64_t ns, enum rest_kind kind, void __user *rest)
+{
+	struct restart *r = &current->restart;
+
+	r->deadline = time_add(now_ns(), ns);
+	r->arg[0] = rest ? kind : REST_NONE;
+	r->arg[1] = (uintptr_t)rest;
+	return sleep_on(r);
+}
+
+SYSCALL0(restart_syscall)
+{
+	struct restart *r = &current->restart;
+	long (*fn)(struct restart *) = r->fn;
+
+	r->fn = NULL;
+	return fn ? fn(r) : -EINTR;
+}
+
+/* Until a clock shows `ns`: not restarted with the rest, but with the same time. */
+static long sleep_to(int clock, uint64_t ns)
+{
+	uint64_t now;
+	int err = clock_read(clock, &now);
+
+	if (err)
+		return err;
+	if (ns <= now)
+		return 0;
+	err = sleep_until(ns == TIME_NEVER ? TIME_NEVER : time_add(now_ns(), ns - now));
+	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
+}
+
+static int check_sleep(int clock)
+{
+	uint64_t ns;
+
+	/* One cannot sleep by the time one runs. */
+	if (clock == CLOCK_THREAD)
+		return -EINVAL;
+	return clock_read(clock, &ns);
+}
+
+SYSCALL2(nanosleep, const struct user_timespec64 __user *, req, struct user_timespec64 __user *,
+	 rest)
+{
+	uint64_t ns;
+	int err = ns_from_user(req, &ns);
+
+	return err ? err : sleep_for(ns, REST_64, rest);
+}
+
+SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct user_timespec64 __user *, req,
+	 struct user_timespec64 __user *, rest)
+{
+	uint64_t ns;
+	int err = check_sleep(clock);
+
+	if (!err)
+		err = ns_from_user(req, &ns);
+	if (err)
+		return err;
+	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(ns, REST_64, rest);
+}
+
+/* ---- interval timers -------------------------------------------------------------------- */
+
+struct user_itimerval {
+	struct user_timeval interval, value;
+};
+
+static void itimer_read(enum itimer_id which, uint64_t *left, uint64_t *interval)
+{
+	struct process *p = current_process;
+	uint64_t now = now_ns();
+
+	if (which != ITIMER_REAL) {
+		*left = p->itimers[which].left;
+		*interval = p->itimers[which].interval;
+		return;
+	}
+	*interval = p->real_interval;
+	*left = 0;
+	if (timer_pending(&p->real_timer))
+		*left = p->real_timer.expires > now ? p->real_timer.expires - now : 1;
+}
+
+static void itimer_write(enum itimer_id which, uint64_t left, uint64_t interval)
+{
+	struct process *p = current_process;
+
+	if (which != ITIMER_REAL) {
+		p->itimers[which] = (struct itimer){ left, interval };
+		return;
+	}
+	timer_cancel(&p->real_timer);
+	p->real_interval = interval;
+	if (left)
+		timer_add(&p->real_timer, time_add(now_ns(), left));
+}
+
+static int ns_of_timeval(const struct user_timeval *tv, uint64_t *out)
+{
+	if (tv->usec < 0 || tv->usec >= 1000000)
+		return -EINVAL;
+	return ns_of_timespec(tv->sec, (int64_t)tv->usec * 1000, out);
+}
+
+static int itimer_to_user(struct user_itimerval __user *to, uint64_t left, uint64_t interval)
+{
+	struct user_itimerval v = { timeval_of(interval), timeval_of(left) };
+
+	/* A timer that has less than a microsecond to go has not rung yet. */
+	if (left && !v.value.sec && !v.value.usec)
+		v.value.usec = 1;
+	return copy_to_user(to, &v, sizeof(v));
+}
+
+SYSCALL2(getitimer, unsigned, which, struct user_itimerval __user *, to)
+{
+	uint64_t left, interval;
+
+	if (which >= ITIMERS)
+		return -EINVAL;
+	itimer_read((enum itimer_id)which, &left, &interval);
+	return itimer_to_user(to, left, interval);
+}
+
+SYSCALL3(setitimer, unsigned, which, const struct user_itimerval __user *, new,
+	 struct user_itimerval __user *, old)
+{
+	uint64_t left, interval, new_left = 0, new_interval = 0;
+	struct user_itimerval v;
+
+	if (which >= ITIMERS)
+		return -EINVAL;
+	if (new) {
+		if (copy_from_user(&v, new, sizeof(v)))
+			return -EFAULT;
+		if (ns_of_timeval(&v.value, &new_left) || ns_of_timeval(&v.interval, &new_interval))
+			return -EINVAL;
+	}
+	itimer_read((enum itimer_id)which, &left, &interval);
+	itimer_write((enum itimer_id)which, new_left, new_interval);
+	return old ? itimer_to_user(old, left, interval) : 0;
+}
+
+SYSCALL1(alarm, unsigned, seconds)
+{
+	uint64_t left, interval;
+
+	itimer_read(ITIMER_REAL, &left, &interval);
+	itimer_write(ITIMER_REAL, seconds * NS_PER_SEC, 0);
+	return (long)((left + NS_PER_SEC - 1) / NS_PER_SEC);
+}
+
+/* ---- i386: seconds of 32 bits ----------------------------------------------------------- */
+
+#ifndef __x86_64__
+
+SYSCALL2(clock_gettime_time32, int, clock, struct user_timespec32 __user *, to)
+{
+	uint64_t ns;
+	int err = clock_read(clock, &ns);
+
+	return err ? err : ns_to_user32(to, ns);
+}
+
+SYSCALL2(clock_getres_time32, int, clock, struct user_timespec32 __user *, to)
+{
+	uint64_t ns;
+	int err = clock_read(clock, &ns);
+
+	return err || !to ? err : ns_to_user32(to, coarse(clock) ? NS_PER_TICK : 1);
+}
+
+SYSCALL2(clock_settime_time32, int, clock, const struct user_timespec32 __user *, from)
+{
+	uint64_t ns;
+	int err = ns_from_user32(from, &ns);
+
+	return err ? err : clock_set(clock, ns);
+}
+
+SYSCALL1(stime, const long __user *, from)
+{
+	long sec;
+
+	if (copy_from_user(&sec, from, sizeof(sec)))
+		return -EFAULT;
+	return clock_set(CLOCK_REALTIME, (uint64_t)sec * NS_PER_SEC);
+}
+
+SYSCALL2(nanosleep_time32, const struct user_timespec32 __user *, req,
+	 struct user_timespec32 __user *, rest)
+{
+	uint64_t ns;
+	int err = ns_from_user32(req, &ns);
+
+	return err ? err : sleep_for(ns, REST_32, rest);
+}
+
+SYSCALL4(clock_nanosleep_time32, int, clock, int, flags, const struct user_timespec32 __user *, req,
+	 struct user_timespec32 __user *, rest)
+{
+	uint64_t ns;
+	int err = check_sleep(clock);
+
+	if (!err)
+		err = ns_from_user32(req, &ns);
+	if (err)
+		return err;
+	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(ns, REST_32, rest);
+}
+
+#endif

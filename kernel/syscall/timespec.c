@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/syscall/timespec.h"
+
+int ns_of_timespec(int64_t sec, int64_t nsec, uint64_t *out)
+{
+	if (sec < 0 || nsec < 0 || nsec >= (int64_t)NS_PER_SEC)
+		return -EINVAL;
+	if ((uint64_t)sec >= TIME_NEVER / NS_PER_SEC)
+		*out = TIME_NEVER;
+	else
+		*out = (uint64_t)sec * NS_PER_SEC + (uint64_t)nsec;
+	return 0;
+}
+
+int ns_from_user(const struct user_timespec64 __user *from, uint64_t *out)
+{
+	struct user_timespec64 t;
+
+	if (copy_from_user(&t, from, sizeof(t)))
+		return -EFAULT;
+	/* A 32-bit program may leave rubbish above its 32-bit nanoseconds. */
+	return ns_of_timespec(t.sec, (long)t.nsec, out);
+}
+
+int ns_to_user(struct user_timespec64 __user *to, uint64_t ns)
+{
+	struct user_timespec64 t = { (int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC) };
+
+	return copy_to_user(to, &t, sizeof(t));
+}
+
+int ns_from_user32(const struct user_timespec32 __user *from, uint64_t *out)
+{
+	struct user_timespec32 t;
+
+	if (copy_from_user(&t, from, sizeof(t)))
+		return -EFAULT;
+	return ns_of_timespec(t.sec, t.nsec, out);
+}
+
+int ns_to_user32(struct user_timespec32 __user *to, uint64_t ns)
+{
+	struct user_timespec32 t = { (int32_t)(ns / NS_PER_SEC), (int32_t)(ns % NS_PER_SEC) };
+
+	return copy_to_user(to, &t, sizeof(t));
+}
+
+int deadline_from_user(const struct user_timespec64 __user *timeout, uint64_t *out)
+{
+	uint64_t ns = TIME_NEVER;
+	int err = timeout ? ns_from_user(timeout, &ns) : 0;
+
+	*out = time_add(now_ns(), ns);
+	return err;
+}
+
+int deadline_from_user32(const struct user_timespec32 __user *timeout, uint64_t *out)
+{
+	uint64_t ns = TIME_NEVER;
+	int err = timeout ? ns_from_user32(timeout, &ns) : 0;
+
+	*out = time_add(now_ns(), ns);
+	return err;
+}
