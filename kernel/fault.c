@@ -16,6 +16,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
+#include "kernel/fault.h"
 #include "kernel/memory.h"
 #include "kernel/oom.h"
 #include "kernel/panic.h"
