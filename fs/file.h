@@ -30,8 +30,6 @@
 #include "fs/vfs.h"
 
 struct poll_table;
-struct eventpoll_watch;
-
 #define O_ACCMODE   00000003
 #define O_RDONLY    00000000
 #define O_WRONLY    00000001
@@ -81,7 +79,7 @@ struct file {
 	uint32_t ref;
 	uint32_t flags; /* O_* */
 	bool readable, writable;
-	bool counted; /* in the inode's `writers` */
+	int8_t counted; /* what it added to the inode's `writers`: 1, or -1 for a program */
 	const struct file_ops *ops;
 	struct inode *inode;
 	struct path path; /* dentry NULL: it has no place in the tree (pipes) */
@@ -107,6 +105,7 @@ struct file_ops {
 	int (*open)(struct file *f);	 /* f is filled but for `private` and `pos` */
 	void (*release)(struct file *f); /* the last reference went */
 	void (*close)(struct file *f);	 /* a descriptor was closed; others may remain */
+	const char *name;		 /* of files without a place: "[eventpoll]" */
 };
 
 /* ---- open files (file.c, open.c) ------------------------------------------------------- */
@@ -138,11 +137,17 @@ int vfs_open(struct path start, const char *name, const struct open_how *how, st
 int file_open_kernel(const char *name, unsigned flags, struct file **out);
 
 /* Open a program for execve: a regular file with execute permission, not on a noexec mount.
- * Writing to it is ETXTBSY until file_close_exec. */
+ * A link in the last component is followed unless flags say LOOKUP_NOFOLLOW; LOOKUP_EMPTY counts.
+ * Writing to it is ETXTBSY until the last reference on *out has gone, so the mm keeps it. */
 int file_open_exec(struct path start, const char *name, unsigned lookup_flags, struct file **out);
-/* One more user of it as a program (the running process keeps it as its exe) / one less. */
-void file_exec_get(struct file *f);
-void file_exec_put(struct file *f);
+static inline struct file *file_exec_get(struct file *f)
+{
+	return file_get(f);
+}
+static inline void file_exec_put(struct file *f)
+{
+	file_put(f);
+}
 
 /* Read from the position given, f->pos stays: bytes read, short only at the end of the file. */
 long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n);
@@ -157,8 +162,12 @@ int file_mmap(struct file *f, struct qr_object **out);
 /* Its name from the current root, for /proc/PID/maps and exe, into the end of buf; "?" if it
  * does not fit. */
 const char *file_name(struct file *f, char *buf, size_t nbytes);
-/* The file behind an object that is mapped, and its inode: NULL if it is no file's. */
+/* The inode behind an object that is mapped; NULL if it is no file's.  Its name, as file_name
+ * gives it. */
 struct inode *object_inode(struct qr_object *o);
+const char *inode_name(struct inode *i, char *buf, size_t nbytes);
+/* The file was read: atime, as relatime has it. */
+void file_accessed(struct file *f);
 
 /* ---- descriptors (files.c) -------------------------------------------------------------- */
 

@@ -46,8 +46,6 @@ static inline struct uio uio_kernel(const void *base, size_t n)
 size_t uio_put(struct uio *u, const void *from, size_t n);
 size_t uio_get(struct uio *u, void *to, size_t n);
 size_t uio_zero(struct uio *u, size_t n);
-/* Go back by n bytes that were taken last (from one segment only: small records). */
-void uio_skip(struct uio *u, size_t n);
 
 /* What a transfer answers when `done` bytes came across and then something failed. */
 static inline long uio_result(size_t done, long error)

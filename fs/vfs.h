@@ -22,7 +22,7 @@
  *	I2  a dentry holds one reference on its inode and one on its parent, the root on none
  *	I3  a directory inode has exactly one dentry; its nlink is 2 + its subdirectories
  *	I4  a mount holds its root, the directory it covers, and its parent mount
- *	I5  an inode of links 0 and no references is freed, pages and all
+ *	I5  an inode without references is freed; one that is mapped still, with its object
  *
  * Locking: none.  The kernel is not preempted, and nothing here sleeps between looking at a
  * directory and changing it.  Copies from user memory come before or after, never between.
@@ -32,6 +32,7 @@
 
 #include <quire/object.h>
 #include <quire/types.h>
+#include "kernel/errno.h"
 #include "kernel/list.h"
 
 struct dentry;
@@ -88,7 +89,7 @@ struct inode_ops {
 	int (*truncate)(struct inode *inode, uint64_t size);
 	/* Free or reserve the pages of [offset, offset + n): FALLOC_FL_*. */
 	int (*fallocate)(struct inode *inode, int mode, uint64_t offset, uint64_t n);
-	/* The last reference went: free what `private` holds. */
+	/* The last reference went: free what `private` holds, and then the inode. */
 	void (*free)(struct inode *inode);
 };
 
@@ -112,7 +113,8 @@ struct inode {
 	struct qr_object *object;    /* regular files: the pages; otherwise NULL */
 	void *private;               /* the file system's: link target, pipe, directory, ... */
 	int32_t writers;             /* open for writing; below 0: being executed (ETXTBSY) */
-	struct file_lock *locks;     /* advisory locks, see lock.h */
+	struct dentry *alias;	     /* one of its names, if it has any: for /proc/PID/maps */
+	struct list_link locks;	     /* advisory locks, see lock.h */
 };
 
 enum { D_LISTED = 1, D_DELETED = 2 };
@@ -123,34 +125,35 @@ struct dentry {
 	uint8_t flags;
 	uint8_t len;
 	uint32_t hash;
+	uint32_t cookie; /* place in the directory's order, for readdir */
 	struct inode *inode;
 	struct dentry *parent; /* NULL: root of its file system */
 	struct dentry *chain;  /* next of the same bucket */
 	struct list_link siblings;
-	uint64_t cookie; /* place in the directory's order, for readdir */
-	char name[];
+	char *name; /* `own`, or kmalloc'ed by a rename; ended by a zero */
+	char own[];
 };
 
 /* One file system, mounted once or more often. */
 struct filesystem {
 	const struct filesystem_type *type;
 	uint32_t ref; /* its mounts, and its inodes */
+	uint32_t nmounts;
 	uint32_t dev; /* st_dev */
 	uint64_t next_ino;
 	uint64_t max_pages, max_inodes; /* limits of a tmpfs; 0: none */
 	uint64_t npages, ninodes;
-	void *private;
 };
-
-struct statfs_info;
 
 struct filesystem_type {
 	const char *name;
-	bool nodev; /* /proc/filesystems */
-	uint32_t magic;
-	/* Make the file system: `root` gets a dentry with one reference. */
+	uint32_t magic; /* f_type of statfs */
+	bool single;	/* the same wherever it is mounted: twice on one place is EBUSY */
+	/* Make the root: a dentry with one reference. */
 	int (*mount)(struct filesystem *fs, const char *options, struct dentry **root);
-	void (*unmount)(struct filesystem *fs);
+	/* The last mount went: take the names off, so that what nobody has open is freed. */
+	void (*unmount)(struct dentry *root);
+	struct filesystem_type *next;
 };
 
 enum { MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 1024 };
@@ -212,8 +215,9 @@ static inline bool path_same(struct path a, struct path b)
 
 /* ---- inodes (inode.c) ------------------------------------------------------------------ */
 
-/* A fresh inode of links 0, owned by the current task, times now, one reference.  NULL: no
- * memory. */
+/* Fill a fresh inode: links 0, owned by the current task, times now, one reference. */
+void inode_init(struct inode *i, struct filesystem *fs, uint32_t mode);
+/* One in memory of its own, freed by kfree.  NULL: no memory. */
 struct inode *inode_new(struct filesystem *fs, uint32_t mode);
 
 enum { MAY_EXEC = 1, MAY_WRITE = 2, MAY_READ = 4 };
@@ -254,14 +258,22 @@ struct directory *directory_new(void);
 void directory_free(struct directory *d);
 /* The listed name, without a reference, or NULL. */
 struct dentry *directory_find(struct dentry *dir, const char *name, size_t len);
-/* Make room for one more name, so that listing cannot fail. */
-int directory_reserve(struct dentry *dir);
-void directory_list(struct dentry *d);   /* takes a reference on d */
+void directory_list(struct dentry *d);   /* takes a reference on d; cannot fail */
 void directory_unlist(struct dentry *d); /* drops it */
 bool directory_empty(const struct dentry *dir);
-/* The first listed name at or after `cookie`, without a reference.  `hint`: start there if it
- * still is where the reader left it; may be NULL. */
-struct dentry *directory_next(struct dentry *dir, struct dentry *hint, uint64_t cookie);
+struct dentry *directory_first(struct dentry *dir); /* NULL: none; no reference */
+/* Give a name that is not listed another parent and another text, which is kfree'd in the end. */
+void dentry_move(struct dentry *d, struct dentry *parent, char *name, size_t len);
+/* Opening a directory whose names are listed gives these. */
+extern const struct file_ops directory_fops;
+struct dir_sink;
+/* "." and "..", the first two entries of each directory; false: no room. */
+bool emit_dots(struct file *f, struct dir_sink *sink);
+/* DT_*, as getdents tells it. */
+static inline unsigned inode_dirent_type(const struct inode *i)
+{
+	return i->mode >> 12 & 15;
+}
 
 /* ---- resolution (path.c) --------------------------------------------------------------- */
 
@@ -273,6 +285,8 @@ enum lookup_flags {
 	LOOKUP_NO_XDEV = 16,       /* EXDEV where a mount is crossed */
 	LOOKUP_BENEATH = 32,       /* EXDEV where the walk leaves its start */
 	LOOKUP_IN_ROOT = 64,       /* the start is the root */
+	LOOKUP_EMPTY = 128,        /* an empty name is the start itself (AT_EMPTY_PATH) */
+	LOOKUP_NOFOLLOW = 256,     /* for those who follow by default: file_open_exec */
 };
 
 /* Where a name that need not exist yet would go. */
@@ -314,7 +328,16 @@ int vfs_readlink(struct path link, char **out); /* kfree it */
 
 /* ---- mounts (mount.c) ------------------------------------------------------------------ */
 
-void filesystem_register(struct filesystem_type *type, struct list_link *link);
+void filesystem_register(struct filesystem_type *type);
+struct filesystem_type *filesystem_types(void);
+void filesystem_free(struct filesystem *fs);
+static inline void filesystem_put(struct filesystem *fs)
+{
+	if (--fs->ref == 0)
+		filesystem_free(fs);
+}
+/* A file system of a type without mounting it, for inodes without names (pipes). */
+struct filesystem *filesystem_new(const struct filesystem_type *type);
 /* Put a new file system of the named type onto `at`; at.dentry NULL: the root of all. */
 int vfs_mount(struct path at, const char *type, const char *source, const char *options,
 	      unsigned flags);

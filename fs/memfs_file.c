@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/file.h"
+#include "fs/memfs.h"
+#include "kernel/lib/string.h"
+#include "kernel/memory.h"
+#include "kernel/task.h"
+
+#define SIZE_MAX_FILE INT64_MAX
+#define SIZE_MAX_OLD  INT32_MAX /* without O_LARGEFILE */
+
+enum { SEEK_SET_, SEEK_CUR_, SEEK_END_, SEEK_DATA_, SEEK_HOLE_ };
+
+static uint64_t pages_of(uint64_t size)
+{
+	return (size >> QR_PAGE_SHIFT) + !!(size & QR_PAGE_MASK);
+}
+
+void memfs_charge(struct memfs_file *file)
+{
+	uint64_t now = file->object.nresident;
+
+	file->inode.fs->npages += now - file->charged;
+	file->charged = now;
+}
+
+/* May `more` further pages be held? */
+static bool has_room(const struct memfs_file *file, uint64_t more)
+{
+	const struct filesystem *fs = file->inode.fs;
+
+	return !fs->max_pages || fs->npages + more <= fs->max_pages;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static size_t read_page(struct qr_object *o, uint64_t index, size_t at, size_t n, struct uio *to)
+{
+	qr_frame frame;
+	char *page;
+
+	if (qr_object_page(o, index, false, &frame) != QR_OK)
+		return uio_zero(to, n);
+	page = qr_host_window_get(frame);
+	n = uio_put(to, page + at, n);
+	qr_host_window_put(page);
+	qr_frame_put(&frames, frame);
+	return n;
+}
+
+static long memfs_read(struct file *f, struct uio *to, uint64_t *pos)
+{
+	struct inode *i = f->inode;
+	uint64_t from = *pos;
+
+	while (to->left && *pos < i->size && !to->fault) {
+		size_t at = *pos & QR_PAGE_MASK, n = QR_PAGE_SIZE - at;
+
+		if (n > to->left)
+			n = to->left;
+		if (n > i->size - *pos)
+			n = (size_t)(i->size - *pos);
+		*pos += read_page(i->object, *pos >> QR_PAGE_SHIFT, at, n, to);
+	}
+	file_accessed(f);
+	return uio_result((size_t)(*pos - from), to->fault ? -EFAULT : 0);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+/* Zero the bytes of the last page behind `size`: a mapping may have written there. */
+static void clear_tail(struct inode *i, uint64_t size)
+{
+	size_t at = size & QR_PAGE_MASK;
+	qr_frame frame;
+	char *page;
+
+	if (!at || qr_object_page(i->object, size >> QR_PAGE_SHIFT, false, &frame) != QR_OK)
+		return;
+	page = qr_host_window_get(frame);
+	memset(page + at, 0, QR_PAGE_SIZE - at);
+	qr_host_window_put(page);
+	qr_frame_put(&frames, frame);
+}
+
+/* How far a write of n bytes at pos may go: 0 with *err set if not at all. */
+static uint64_t writable_bytes(const struct file *f, uint64_t pos, uint64_t n, int *err)
+{
+	uint64_t limit = current_process->rlimits[RLIMIT_FSIZE].cur;
+	uint64_t max = SIZE_MAX_FILE;
+
+	if (sizeof(long) == 4 && !(f->flags & O_LARGEFILE))
+		max = SIZE_MAX_OLD;
+	if (n && pos >= limit) {
+		signal_task(current, SIGXFSZ);
+		*err = -EFBIG;
+		return 0;
+	}
+	if (limit < max)
+		max = limit;
+	if (n && pos >= max) {
+		*err = -EFBIG;
+		return 0;
+	}
+	return n < max - pos ? n : max - pos;
+}
+
+static int write_page(struct memfs_file *file, uint64_t index, size_t at, size_t n,
+		      struct uio *from, size_t *done)
+{
+	enum qr_err err;
+	qr_frame frame;
+	char *page;
+
+	*done = 0;
+	if (!has_room(file, 1) && qr_object_page(&file->object, index, false, &frame) == QR_OK)
+		err = QR_OK; /* it is there already */
+	else if (!has_room(file, 1))
+		return -ENOSPC;
+	else
+		err = qr_object_page(&file->object, index, true, &frame);
+	if (err != QR_OK)
+		return -ENOSPC;
+	page = qr_host_window_get(frame);
+	*done = uio_get(from, page + at, n);
+	qr_host_window_put(page);
+	qr_frame_put(&frames, frame);
+	memfs_charge(file);
+	return from->fault ? -EFAULT : 0;
+}
+
+static void drop_rights(struct inode *i)
+{
+	if (i->mode & (S_ISUID | S_ISGID) && current_process->cred.fsuid != 0)
+		i->mode &= ~(S_ISUID | (i->mode & 0010 ? S_ISGID : 0));
+}
+
+static long memfs_write(struct file *f, struct uio *from, uint64_t *pos)
+{
+	struct inode *i = f->inode;
+	struct memfs_file *file = memfs_file_of(i);
+	uint64_t start = f->flags & O_APPEND ? i->size : *pos, at = start, end;
+	int err = 0;
+
+	end = start + writable_bytes(f, start, from->left, &err);
+	if (start == end)
+		return err;
+	if (start > i->size)
+		clear_tail(i, i->size);
+	if (pages_of(end) > i->object->npages)
+		qr_object_resize(i->object, pages_of(end));
+	while (at < end && !err) {
+		size_t offset = at & QR_PAGE_MASK, n = QR_PAGE_SIZE - offset, done;
+
+		if (n > end - at)
+			n = (size_t)(end - at);
+		err = write_page(file, at >> QR_PAGE_SHIFT, offset, n, from, &done);
+		at += done;
+		if (at > i->size)
+			i->size = at;
+	}
+	if (pages_of(i->size) < i->object->npages) {
+		qr_object_resize(i->object, pages_of(i->size));
+		memfs_charge(file);
+	}
+	if (at > start) {
+		i->mtime = i->ctime = time_of_files();
+		drop_rights(i);
+	}
+	*pos = at;
+	return uio_result((size_t)(at - start), err);
+}
+
+/* ---- size and holes -------------------------------------------------------------------------- */
+
+int memfs_truncate(struct inode *i, uint64_t size)
+{
+	if (size > SIZE_MAX_FILE)
+		return -EFBIG;
+	if (size > i->size && size > current_process->rlimits[RLIMIT_FSIZE].cur) {
+		signal_task(current, SIGXFSZ);
+		return -EFBIG;
+	}
+	clear_tail(i, size < i->size ? size : i->size);
+	qr_object_resize(i->object, pages_of(size));
+	i->size = size;
+	memfs_charge(memfs_file_of(i));
+	drop_rights(i);
+	return 0;
+}
+
+/* Zero [from, to), which lies in one page that is held. */
+static void zero_part(struct inode *i, uint64_t from, uint64_t to)
+{
+	qr_frame frame;
+	char *page;
+
+	if (from >= to || qr_object_page(i->object, from >> QR_PAGE_SHIFT, false, &frame) != QR_OK)
+		return;
+	page = qr_host_window_get(frame);
+	memset(page + (from & QR_PAGE_MASK), 0, (size_t)(to - from));
+	qr_host_window_put(page);
+	qr_frame_put(&frames, frame);
+}
+
+static void punch(struct inode *i, uint64_t from, uint64_t to)
+{
+	uint64_t first = pages_of(from), end = to >> QR_PAGE_SHIFT;
+
+	if (to > i->size) {
+		to = i->size;
+		end = pages_of(to);
+	}
+	if (from >= to)
+		return;
+	if (first > end) { /* inside one page */
+		zero_part(i, from, to);
+		return;
+	}
+	zero_part(i, from, first << QR_PAGE_SHIFT);
+	if (end < pages_of(to))
+		zero_part(i, end << QR_PAGE_SHIFT, to);
+	if (first < end)
+		qr_object_punch(i->object, first, end - first);
+}
+
+/* Give every page of [from, to) a frame.  What was taken for a failing call stays: it reads as
+ * zeroes, as before. */
+static int reserve(struct inode *i, uint64_t from, uint64_t to)
+{
+	for (uint64_t index = from >> QR_PAGE_SHIFT; index < pages_of(to); index++) {
+		qr_frame frame;
+
+		if (!has_room(memfs_file_of(i), 1) ||
+		    qr_object_page(i->object, index, true, &frame) != QR_OK)
+			return -ENOSPC;
+		qr_frame_put(&frames, frame);
+		memfs_charge(memfs_file_of(i));
+		if (signal_pending_fatal())
+			return -EINTR;
+	}
+	return 0;
+}
+
+enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
+
+int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n)
+{
+	uint64_t end = offset + n, old = i->size;
+	int err = 0;
+
+	if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE) ||
+	    (mode & FALLOC_PUNCH_HOLE && mode != (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE)))
+		return -EOPNOTSUPP;
+	if (end > SIZE_MAX_FILE)
+		return -EFBIG;
+	if (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE))
+		punch(i, offset, end);
+	if (!(mode & FALLOC_PUNCH_HOLE)) {
+		if (mode & FALLOC_KEEP_SIZE)
+			end = end < old ? end : old; /* pages live inside the file only */
+		else if (end > old)
+			err = memfs_truncate(i, end);
+		if (!err && offset < end)
+			err = reserve(i, offset, end);
+		if (err && i->size > old)
+			(void)memfs_truncate(i, old);
+	}
+	memfs_charge(memfs_file_of(i));
+	i->mtime = i->ctime = time_of_files();
+	return err;
+}
+
+/* The first place at or after `pos` that is data (or a hole). */
+static int64_t seek_data(struct inode *i, uint64_t pos, bool data)
+{
+	qr_frame frame;
+
+	if (pos >= i->size)
+		return -ENXIO;
+	for (; pos < i->size; pos = ((pos >> QR_PAGE_SHIFT) + 1) << QR_PAGE_SHIFT) {
+		bool held = qr_object_page(i->object, pos >> QR_PAGE_SHIFT, false, &frame) == QR_OK;
+
+		if (held)
+			qr_frame_put(&frames, frame);
+		if (held == data)
+			return (int64_t)pos;
+	}
+	return data ? -ENXIO : (int64_t)i->size;
+}
+
+static int64_t memfs_seek(struct file *f, int64_t offset, int whence)
+{
+	struct inode *i = f->inode;
+
+	switch (whence) {
+	case SEEK_SET_:
+		break;
+	case SEEK_CUR_:
+		if (__builtin_add_overflow(offset, (int64_t)f->pos, &offset))
+			return -EOVERFLOW;
+		break;
+	case SEEK_END_:
+		if (__builtin_add_overflow(offset, (int64_t)i->size, &offset))
+			return -EOVERFLOW;
+		break;
+	case SEEK_DATA_:
+	case SEEK_HOLE_:
+		if (offset < 0)
+			return -ENXIO;
+		offset = seek_data(i, (uint64_t)offset, whence == SEEK_DATA_);
+		if (offset < 0)
+			return offset;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (offset < 0)
+		return -EINVAL;
+	f->pos = (uint64_t)offset;
+	return offset;
+}
+
+static int memfs_mmap(struct file *f, struct qr_object **out)
+{
+	*out = f->inode->object;
+	return 0;
+}
+
+const struct file_ops memfs_fops = {
+	.read = memfs_read,
+	.write = memfs_write,
+	.seek = memfs_seek,
+	.mmap = memfs_mmap,
+};

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/uio.h"
+#include "arch/x86/user.h"
+#include "kernel/lib/string.h"
+
+enum direction { PUT, GET, ZERO };
+
+/* Bytes of one segment that did not come across. */
+static size_t copy_some(struct uio *u, void *mine, size_t n, enum direction direction)
+{
+	if (u->kernel) {
+		if (direction == PUT)
+			memcpy(u->base, mine, n);
+		else if (direction == GET)
+			memcpy(mine, u->base, n);
+		else
+			memset(u->base, 0, n);
+		return 0;
+	}
+	if (direction == PUT)
+		return copy_to_user_some(u->base, mine, n);
+	if (direction == GET)
+		return copy_from_user_some(mine, u->base, n);
+	return clear_user(u->base, n) ? n : 0;
+}
+
+static inline __attribute__((always_inline)) size_t transfer(struct uio *u, void *mine, size_t n,
+							      enum direction direction)
+{
+	size_t done = 0;
+
+	if (n > u->left)
+		n = u->left;
+	while (done < n && !u->fault) {
+		if (u->n == 0) {
+			u->base = u->next->base;
+			u->n = u->next->n;
+			u->next++;
+			continue;
+		}
+		size_t part = n - done < u->n ? n - done : u->n;
+		size_t missed = copy_some(u, (char *)mine + done, part, direction);
+
+		u->fault = missed != 0;
+		part -= missed;
+		u->base += part;
+		u->n -= part;
+		u->left -= part;
+		done += part;
+	}
+	return done;
+}
+
+size_t uio_put(struct uio *u, const void *from, size_t n)
+{
+	return transfer(u, (void *)from, n, PUT);
+}
+
+size_t uio_get(struct uio *u, void *to, size_t n)
+{
+	return transfer(u, to, n, GET);
+}
+
+size_t uio_zero(struct uio *u, size_t n)
+{
+	return transfer(u, NULL, n, ZERO);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/syscall/files.h"
+
+enum direction { READ, WRITE };
+
+/* At the file's own position. */
+static inline long transfer(unsigned fd, struct uio *u, enum direction direction)
+{
+	struct file *f = fd_get(fd);
+	long n;
+
+	if (!f)
+		return -EBADF;
+	n = direction == READ ? file_read(f, u, &f->pos) : file_write(f, u, &f->pos);
+	file_put(f);
+	return n;
+}
+
+/* At a position given; the file's own stays. */
+static long transfer_at(unsigned fd, struct uio *u, int64_t pos, enum direction direction)
+{
+	struct file *f = fd_get(fd);
+	uint64_t at = (uint64_t)pos;
+	long n;
+
+	if (!f)
+		return -EBADF;
+	if (pos < 0)
+		n = -EINVAL;
+	else if (!f->ops->seek)
+		n = -ESPIPE;
+	else
+		n = direction == READ ? file_read(f, u, &at) : file_write(f, u, &at);
+	file_put(f);
+	return n;
+}
+
+SYSCALL3(read, unsigned, fd, char __user *, buf, size_t, n)
+{
+	struct uio u = uio_user(buf, n);
+
+	if ((intptr_t)n < 0)
+		return -EINVAL;
+	if (!user_range_ok(buf, n))
+		return -EFAULT;
+	return transfer(fd, &u, READ);
+}
+
+SYSCALL3(write, unsigned, fd, const char __user *, buf, size_t, n)
+{
+	struct uio u = uio_user(buf, n);
+
+	if ((intptr_t)n < 0)
+		return -EINVAL;
+	if (!user_range_ok(buf, n))
+		return -EFAULT;
+	return transfer(fd, &u, WRITE);
+}
+
+static long read_write_at(unsigned fd, const void __user *buf, size_t n, int64_t pos,
+			  enum direction direction)
+{
+	struct uio u = uio_user(buf, n);
+
+	if ((intptr_t)n < 0)
+		return -EINVAL;
+	if (!user_range_ok(buf, n))
+		return -EFAULT;
+	return transfer_at(fd, &u, pos, direction);
+}
+
+#ifdef __x86_64__
+SYSCALL4(pread64, unsigned, fd, char __user *, buf, size_t, n, int64_t, pos)
+{
+	return read_write_at(fd, buf, n, pos, READ);
+}
+
+SYSCALL4(pwrite64, unsigned, fd, const char __user *, buf, size_t, n, int64_t, pos)
+{
+	return read_write_at(fd, buf, n, pos, WRITE);
+}
+#else
+SYSCALL5(pread64, unsigned, fd, char __user *, buf, size_t, n, uint32_t, low, uint32_t, high)
+{
+	return read_write_at(fd, buf, n, (int64_t)syscall_u64(low, high), READ);
+}
+
+SYSCALL5(pwrite64, unsigned, fd, const char __user *, buf, size_t, n, uint32_t, low, uint32_t,
+	 high)
+{
+	return read_write_at(fd, buf, n, (int64_t)syscall_u64(low, high), WRITE);
+}
+#endif
+
+static long vector(unsigned fd, const void __user *vec, unsigned n, enum direction direction)
+{
+	struct user_vector v;
+	struct uio u;
+	long ret = user_vector_get(&v, vec, n, &u);
+
+	if (ret)
+		return ret;
+	ret = transfer(fd, &u, direction);
+	user_vector_put(&v);
+	return ret;
+}
+
+SYSCALL3(readv, unsigned, fd, const void __user *, vec, unsigned, n)
+{
+	return vector(fd, vec, n, READ);
+}
+
+SYSCALL3(writev, unsigned, fd, const void __user *, vec, unsigned, n)
+{
+	return vector(fd, vec, n, WRITE);
+}
+
+/* The offset comes as two longs in both ABIs; on x86-64 the low one is all of it. */
+static int64_t offset_of(uintptr_t low, uintptr_t high)
+{
+	return sizeof(long) == 8 ? (int64_t)low : (int64_t)syscall_u64((uint32_t)low, (uint32_t)high);
+}
+
+static long vector_at(unsigned fd, const void __user *vec, unsigned n, int64_t pos,
+		      enum direction direction)
+{
+	struct user_vector v;
+	struct uio u;
+	long ret = user_vector_get(&v, vec, n, &u);
+
+	if (ret)
+		return ret;
+	ret = transfer_at(fd, &u, pos, direction);
+	user_vector_put(&v);
+	return ret;
+}
+
+SYSCALL5(preadv, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
+	 high)
+{
+	return vector_at(fd, vec, n, offset_of(low, high), READ);
+}
+
+SYSCALL5(pwritev, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
+	 high)
+{
+	return vector_at(fd, vec, n, offset_of(low, high), WRITE);
+}
+
+/* RWF_* ask for how to reach a disk; there is none to reach but for HIPRI and (D)SYNC. */
+static long vector_flagged(unsigned fd, const void __user *vec, unsigned n, int64_t pos,
+			   unsigned flags, enum direction direction)
+{
+	enum { HIPRI = 1, DSYNC = 2, SYNC = 4 };
+
+	if (flags & ~(HIPRI | DSYNC | SYNC))
+		return -EOPNOTSUPP;
+	return pos == -1 ? vector(fd, vec, n, direction) : vector_at(fd, vec, n, pos, direction);
+}
+
+SYSCALL6(preadv2, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
+	 high, unsigned, flags)
+{
+	return vector_flagged(fd, vec, n, offset_of(low, high), flags, READ);
+}
+
+SYSCALL6(pwritev2, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
+	 high, unsigned, flags)
+{
+	return vector_flagged(fd, vec, n, offset_of(low, high), flags, WRITE);
+}
+
+/* ---- position ----------------------------------------------------------------------------- */
+
+static int64_t seek(unsigned fd, int64_t offset, unsigned whence)
+{
+	struct file *f = fd_get(fd);
+	int64_t pos;
+
+	if (!f)
+		return -EBADF;
+	pos = whence > 4 ? -EINVAL : file_seek(f, offset, (int)whence);
+	file_put(f);
+	return pos;
+}
+
+SYSCALL3(lseek, unsigned, fd, long, offset, unsigned, whence)
+{
+	int64_t pos = seek(fd, offset, whence);
+
+	return pos != (long)pos ? -EOVERFLOW : (long)pos;
+}
+
+SYSCALL5(llseek, unsigned, fd, uint32_t, high, uint32_t, low, int64_t __user *, out, unsigned,
+	 whence)
+{
+	int64_t pos = seek(fd, (int64_t)syscall_u64(low, high), whence);
+
+	return pos < 0 ? (long)pos : put_user(pos, out);
+}

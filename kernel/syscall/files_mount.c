@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * files_mount.c - mounting; and the calls that are easily answered where files are memory: what
+ * is written is on its medium at once, and there are no sockets.
+ */
+#include "kernel/syscall/files.h"
+
+#define MS_REMOUNT 32u
+#define MS_BIND	   4096u
+#define MS_MOVE	   8192u
+#define MS_SHARED  (15u << 17) /* UNBINDABLE, PRIVATE, SLAVE, SHARED: there is one namespace */
+#define MS_KEPT	   (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME)
+
+static bool may_mount(void)
+{
+	enum { CAP_SYS_ADMIN = 21 };
+
+	return current_process->cred.caps >> CAP_SYS_ADMIN & 1;
+}
+
+/* NULL is an empty string. */
+static int optional_string(struct user_path *p, const char __user *from)
+{
+	if (from)
+		return user_path_get(p, from);
+	p->name = p->small;
+	p->small[0] = '\0';
+	return 0;
+}
+
+static int mount_new(struct path at, const char __user *user_type, const char *source,
+		     const void __user *user_options, unsigned flags)
+{
+	struct user_path type, options;
+	int err;
+
+	if (!user_type)
+		return -EINVAL;
+	err = user_path_get(&type, user_type);
+	if (err)
+		return err;
+	err = optional_string(&options, user_options);
+	if (!err) {
+		err = vfs_mount(at, type.name, source, options.name, flags & MS_KEPT);
+		user_path_put(&options);
+	}
+	user_path_put(&type);
+	return err;
+}
+
+static int mount_bind(struct path at, const char *source)
+{
+	struct path from;
+	int err = path_lookup(current_process->fs->cwd, source, LOOKUP_FOLLOW, &from);
+
+	if (err)
+		return err;
+	err = vfs_bind(from, at);
+	path_put(from);
+	return err;
+}
+
+SYSCALL5(mount, const char __user *, source, const char __user *, target, const char __user *, type,
+	 unsigned long, flags, const void __user *, options)
+{
+	struct user_path s;
+	struct path at;
+	int err;
+
+	if (!may_mount())
+		return -EPERM;
+	err = optional_string(&s, source);
+	if (err)
+		return err;
+	err = user_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
+	if (!err) {
+		if (flags & MS_REMOUNT)
+			err = vfs_remount(at, flags & MS_KEPT);
+		else if (flags & MS_BIND)
+			err = mount_bind(at, s.name);
+		else if (flags & MS_SHARED)
+			err = 0;
+		else if (flags & MS_MOVE)
+			err = -EINVAL;
+		else
+			err = mount_new(at, type, s.name, options, (unsigned)flags);
+		path_put(at);
+	}
+	user_path_put(&s);
+	return err;
+}
+
+SYSCALL2(umount2, const char __user *, name, unsigned, flags)
+{
+	enum { FORCE = 1, DETACH = 2, EXPIRE = 4, NOFOLLOW = 8 };
+	struct path at;
+	int err;
+
+	if (flags & ~(FORCE | DETACH | EXPIRE | NOFOLLOW))
+		return -EINVAL;
+	if (!may_mount())
+		return -EPERM;
+	err = user_lookup(AT_FDCWD, name, flags & NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
+	if (err)
+		return err;
+	err = vfs_umount(at, flags & DETACH);
+	path_put(at);
+	return err;
+}
+
+SYSCALL1(umount, const char __user *, name)
+{
+	return sys_umount2((uintptr_t)name, 0, 0, 0, 0, 0);
+}
+
+/* ---- on its medium ------------------------------------------------------------------------------- */
+
+SYSCALL0(sync)
+{
+	return 0;
+}
+
+static long sync_fd(unsigned fd)
+{
+	struct file *f = files_peek(current_process->files, fd);
+
+	if (!f || f->flags & O_PATH)
+		return -EBADF;
+	return S_ISREG(f->inode->mode) || S_ISDIR(f->inode->mode) ? 0 : -EINVAL;
+}
+
+SYSCALL1(fsync, unsigned, fd)
+{
+	return sync_fd(fd);
+}
+
+SYSCALL1(fdatasync, unsigned, fd)
+{
+	return sync_fd(fd);
+}
+
+SYSCALL1(syncfs, unsigned, fd)
+{
+	return files_peek(current_process->files, fd) ? 0 : -EBADF;
+}
+
+SYSCALL1(sync_file_range, unsigned, fd)
+{
+	return sync_fd(fd);
+}
+
+/* Advice about reading ahead: everything is there already. */
+static long advise(unsigned fd)
+{
+	struct file *f = files_peek(current_process->files, fd);
+
+	if (!f || f->flags & O_PATH)
+		return -EBADF;
+	return S_ISFIFO(f->inode->mode) ? -ESPIPE : 0;
+}
+
+SYSCALL1(readahead, unsigned, fd)
+{
+	struct file *f = files_peek(current_process->files, fd);
+
+	if (!f || !f->readable)
+		return -EBADF;
+	return S_ISREG(f->inode->mode) ? 0 : -EINVAL;
+}
+
+#ifdef __x86_64__
+SYSCALL4(fadvise64, unsigned, fd, int64_t, offset, int64_t, n, unsigned, advice)
+{
+	return advice > 5 || n < 0 ? -EINVAL : advise(fd);
+}
+#else
+SYSCALL5(fadvise64, unsigned, fd, uint32_t, low, uint32_t, high, int32_t, n, unsigned, advice)
+{
+	return advice > 5 || n < 0 ? -EINVAL : advise(fd);
+}
+
+SYSCALL6(fadvise64_64, unsigned, fd, uint32_t, low, uint32_t, high, uint32_t, n_low, int32_t,
+	 n_high, unsigned, advice)
+{
+	return advice > 5 || n_high < 0 ? -EINVAL : advise(fd);
+}
+#endif
+
+/* ---- sockets: none ------------------------------------------------------------------------------- */
+
+SYSCALL0(socket)
+{
+	return -EAFNOSUPPORT;
+}
+
+SYSCALL0(socketpair)
+{
+	return -EAFNOSUPPORT;
+}
+
+static long no_socket(unsigned fd)
+{
+	return files_peek(current_process->files, fd) ? -ENOTSOCK : -EBADF;
+}
+
+#define ON_SOCKET(name)                                                                        \
+	SYSCALL1(name, unsigned, fd)                                                           \
+	{                                                                                      \
+		return no_socket(fd);                                                          \
+	}
+
+ON_SOCKET(accept)
+ON_SOCKET(accept4)
+ON_SOCKET(bind)
+ON_SOCKET(connect)
+ON_SOCKET(getpeername)
+ON_SOCKET(getsockname)
+ON_SOCKET(getsockopt)
+ON_SOCKET(listen)
+ON_SOCKET(recvfrom)
+ON_SOCKET(recvmsg)
+ON_SOCKET(sendmsg)
+ON_SOCKET(sendto)
+ON_SOCKET(setsockopt)
+ON_SOCKET(shutdown)
+
+/* i386: one call for all, numbered from 1 (socket) to 20; 8 is socketpair. */
+SYSCALL2(socketcall, unsigned, call, const uint32_t __user *, args)
+{
+	uint32_t fd;
+
+	if (call < 1 || call > 20)
+		return -EINVAL;
+	if (get_user(fd, (uint32_t __user *)args))
+		return -EFAULT;
+	return call == 1 || call == 8 ? -EAFNOSUPPORT : no_socket(fd);
+}
