@@ -59,7 +59,7 @@ static const char *const cursor_keys[] = {
 static const char digits[] = "789-456+1230.";
 
 static bool shift, ctrl, alt, caps, num, extended;
-static unsigned skip; /* codes left of a pause key's sequence */
+static unsigned to_skip; /* codes left of a pause key's sequence */
 
 static void send_character(char c)
 {
@@ -108,12 +108,12 @@ static void scan_code(uint8_t byte)
 	bool down = !(byte & RELEASE), prefix = extended;
 	uint8_t code = byte & (uint8_t)~RELEASE;
 
-	if (skip) {
-		skip--;
+	if (to_skip) {
+		to_skip--;
 		return;
 	}
 	if (byte == PAUSE) {
-		skip = 5;
+		to_skip = 5;
 		return;
 	}
 	extended = byte == EXTENDED;

@@ -19,10 +19,12 @@
 #define PORT 0x3f8
 #define IRQ  4
 
-enum { DATA, IER, FCR, LCR, MCR, LSR, MSR, SCRATCH };
+enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCRATCH };
+#define FCR IIR /* when written */
 
 #define IER_RX      0x01
 #define IER_TX      0x02
+#define IIR_NONE    0x01
 #define FCR_SETUP   0x07 /* FIFOs on and empty, interrupt at the first byte */
 #define LCR_8N1     0x03
 #define LCR_DIVISOR 0x80
@@ -30,6 +32,7 @@ enum { DATA, IER, FCR, LCR, MCR, LSR, MSR, SCRATCH };
 #define LSR_READY   0x01
 #define LSR_EMPTY   0x20
 #define FIFO        16
+#define CAUSES_MAX  256
 #define SPIN_MAX    100000 /* a port that never gets empty must not hang the kernel */
 
 #define RING 4096 /* a power of two */
@@ -83,21 +86,29 @@ static void serial_flush(void)
 	irq_restore(flags);
 }
 
-static void serial_interrupt(void *arg)
+static void receive(void)
 {
 	char bytes[FIFO];
 	unsigned n = 0;
-	uint8_t status;
 
-	(void)arg;
-	while ((status = inb(PORT + LSR)) & LSR_READY && n < FIFO)
+	while (n < FIFO && inb(PORT + LSR) & LSR_READY)
 		bytes[n++] = (char)inb(PORT + DATA);
 	if (n)
 		console_input(bytes, n);
-	if (status & LSR_EMPTY)
-		send_some();
-	if (tail == head)
-		set_ier(ier & (uint8_t)~IER_TX);
+}
+
+/* Until the chip has nothing to say: the PIC sees only the edge of its line, and a cause that
+ * came meanwhile makes no second one. */
+static void serial_interrupt(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < CAUSES_MAX && !(inb(PORT + IIR) & IIR_NONE); i++) {
+		receive();
+		if (inb(PORT + LSR) & LSR_EMPTY)
+			send_some();
+		if (tail == head)
+			set_ier(ier & (uint8_t)~IER_TX);
+	}
 }
 
 static struct console_output output = {
