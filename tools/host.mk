@@ -47,7 +47,7 @@ $(foreach t,$(5),$(call host_test,$(1),$(2),$(3),$(4),$(t)))
 tests-$(1): $(5:%=build/host/$(1)/%)
 tests: tests-$(1)
 .PHONY: tests-$(1)
--include $$(wildcard build/host/$(1)/*/*.d build/host/$(1)/*/*/*.d)
+-include $$(wildcard $(addprefix build/host/$(1)/,*/*.d */*/*.d */*/*/*.d))
 endef
 
 define host_test
