@@ -155,7 +155,7 @@ struct qr_mapping {
 	uintptr_t lo, hi;         /* holds all of them */
 	struct qr_space *space;
 	struct qr_mapping *next, **prev; /* object's list */
-	struct qr_mapping *next_stack;   /* of the space; or of the cursor's dead ones */
+	struct qr_mapping *next_stack;   /* of the space's stacks, or of its dead */
 	uint32_t id;
 	uint8_t shared, maxprot, growsdown, backing;
 };
@@ -165,10 +165,20 @@ struct qr_mapping {
 /* A mapping as asked for, with npages 0 and a reference on its object; null: no memory. */
 QR_MUST_CHECK enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
 					  struct qr_mapping **out);
-/* Undo make, with or without pages in between.  Puts the object: without locks held. */
-void qr_mapping_free(struct qr_space *s, struct qr_mapping *mp);
-/* Out of the space and the object's list; the struct and its object reference stay. */
-void qr_mapping_unlink(struct qr_space *s, struct qr_mapping *mp);
+/* No page is promised under it any more: out of the space and its object's list now, and freed
+ * when the lock is released, since the last reference to an object does who knows what. */
+void qr_mapping_drop(struct qr_space *s, struct qr_mapping *mp);
+void qr_mappings_free(struct qr_space *s, struct qr_mapping *dead);
+
+QR_INLINE void space_unlock(struct qr_space *s)
+{
+	struct qr_mapping *dead = s->dead;
+
+	s->dead = NULL;
+	qr_lock_release(&s->lock);
+	if (QR_RARELY(dead))
+		qr_mappings_free(s, dead);
+}
 
 QR_INLINE struct qr_mapping *mapping_of(const struct qr_space *s, uint32_t attr)
 {
@@ -340,14 +350,11 @@ struct cursor {
 	struct qr_ptdesc *t;                   /* the lowest table that covers [lo,hi) */
 	struct qr_ptdesc *path[QR_MAX_LEVELS]; /* path[level]: from the root down to t */
 	struct qr_ptdesc *dead;                /* tables unlinked, to be freed after the flush */
-	struct qr_mapping *dead_mappings;      /* gone, their objects to be put after unlock */
 	struct qr_gather gather;
 };
 
-/* lock_again: the space's lock is held by the caller, who unlocks it by cursor_done. */
 void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi);
-void qr_cursor_end(struct cursor *c);    /* settle, flush; the lock stays */
-void qr_cursor_finish(struct cursor *c); /* put dead objects: after the lock was released */
+void qr_cursor_end(struct cursor *c); /* settle, flush; the lock stays */
 
 QR_INLINE void cursor_lock(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
@@ -358,16 +365,14 @@ QR_INLINE void cursor_lock(struct cursor *c, struct qr_space *s, uintptr_t lo, u
 QR_INLINE void cursor_unlock(struct cursor *c)
 {
 	qr_cursor_end(c);
-	qr_lock_release(&c->s->lock);
-	if (QR_RARELY(c->dead_mappings))
-		qr_cursor_finish(c);
+	space_unlock(c->s);
 }
 
 /* Carve at both ends of the range and make room for two more runs in every table on the way.
  * `create`: also make tables where nothing is promised.  Errors: QR_NOMEM, all is as before. */
 QR_MUST_CHECK enum qr_err qr_cursor_reserve(struct cursor *c, bool create);
-/* Settle the tables at both ends, below the covering one. */
-void qr_cursor_settle_edges(struct cursor *c);
+/* Settle all tables under t that the range touches. */
+void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
 /* Free or fold child i of t.  True if it is gone. */
 bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct qr_ptdesc *child,
 		  uintptr_t va);
@@ -401,6 +406,10 @@ void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_
 /* Promise [lo,hi), replacing what is there.  Reserved; not counted. */
 void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi, uint32_t attr);
 
+/* attr = (attr & keep) | set for all runs of [lo,hi).  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi,
+					uint32_t keep, uint32_t set);
+
 /* Nothing is promised in [lo,hi)? */
 bool qr_range_free(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
 		   uintptr_t hi);
@@ -423,9 +432,11 @@ QR_MUST_CHECK enum qr_err qr_find_between(struct qr_space *s, size_t npages, uin
 /* [lo,hi) became free / was taken. */
 void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi);
 
-/* Touch every page of [lo,hi) that can be.  Stops at the first that cannot; the lock is held. */
+/* Touch every page of [lo,hi): private writable ones by a write, others by a read; or all in one
+ * way.  Stops at the first that cannot; holes are skipped; the lock is held. */
+enum populate { POPULATE_FIT, POPULATE_READ, POPULATE_WRITE };
 QR_MUST_CHECK enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi,
-				      enum qr_access access);
+				      enum populate how);
 /* qr_space_fault under the lock. */
 QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum qr_access access,
 					  bool force);
@@ -433,8 +444,8 @@ QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum
 /* Is [at, at + npages) whole pages that a user may have? */
 QR_INLINE bool range_valid(const struct qr_memory *m, qr_virt at, size_t npages)
 {
-	return !(at.v & QR_PAGE_MASK) && npages && at.v >= m->user_start && at.v < m->user_end &&
-	       npages <= (m->user_end - at.v) >> QR_PAGE_SHIFT;
+	return !(at.v & QR_PAGE_MASK) && npages && at.v >= m->user_start.v &&
+	       at.v < m->user_end.v && npages <= (m->user_end.v - at.v) >> QR_PAGE_SHIFT;
 }
 
 #endif

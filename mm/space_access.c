@@ -44,7 +44,7 @@ static size_t copy_page_part(struct qr_space *s, uintptr_t va, void *buf, size_t
 
 	if (part > n)
 		part = n;
-	if (va < s->memory->user_start || va >= s->memory->user_end) {
+	if (va < s->memory->user_start.v || va >= s->memory->user_end.v) {
 		*err = QR_NOENT;
 		return 0;
 	}

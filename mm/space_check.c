@@ -102,7 +102,7 @@ static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t bas
 	unsigned npages = 0, ntables = 0, end = table_entries(m, t->level);
 
 	if (t->level == qr_format_top(m->format))
-		end = index_at(m, m->user_end - 1, t->level) + 1;
+		end = index_at(m, m->user_end.v - 1, t->level) + 1;
 	check_runs(m, t);
 	y->tables++;
 	y->regions += t->nruns;
@@ -138,8 +138,8 @@ static size_t pages_of(const struct qr_space *s, const struct qr_mapping *mp)
 	struct found f;
 	size_t n = 0;
 
-	for (uintptr_t at = m->user_start; at < m->user_end && qr_run_next(s, at, m->user_end, &f);
-	     at = f.hi) {
+	for (uintptr_t at = m->user_start.v;
+	     at < m->user_end.v && qr_run_next(s, at, m->user_end.v, &f); at = f.hi) {
 		if (run_id(f.attr) != mp->id)
 			continue;
 		HOLDS(mp->lo <= f.lo && f.hi <= mp->hi, "I9: a mapping's hull holds its runs");

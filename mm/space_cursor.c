@@ -26,7 +26,6 @@ void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr
 	c->lo = lo;
 	c->hi = hi;
 	c->dead = NULL;
-	c->dead_mappings = NULL;
 	qr_gather_init(&c->gather, &s->tlb, m->frames);
 	c->path[level] = t;
 	while (level && (lo ^ (hi - 1)) >> shift == 0) {
@@ -42,22 +41,14 @@ void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr
 	c->t = t;
 }
 
-/* The children at one end of the range, lowest first; a table that folds away takes its parent
- * with it if that was all it had. */
-static void settle_edge(struct cursor *c, struct qr_ptdesc *t, uintptr_t at)
+void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
 {
 	struct child k;
 
-	if (t->level == 0 || !child_next(c->m, t, at, at + 1, &k))
-		return;
-	settle_edge(c, k.t, at);
-	qr_pt_settle(c, t, k.i, k.t, at);
-}
-
-void qr_cursor_settle_edges(struct cursor *c)
-{
-	settle_edge(c, c->t, c->lo);
-	settle_edge(c, c->t, c->hi - 1);
+	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
+		qr_settle_part(c, k.t, k.lo, k.hi);
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+	}
 }
 
 /* From the covering table upwards. */
@@ -88,16 +79,6 @@ void qr_cursor_end(struct cursor *c)
 		c->dead = (struct qr_ptdesc *)t->runs;
 		t->runs = t->in;
 		qr_pt_free(c->m, t);
-	}
-}
-
-void qr_cursor_finish(struct cursor *c)
-{
-	while (c->dead_mappings) {
-		struct qr_mapping *mp = c->dead_mappings;
-
-		c->dead_mappings = mp->next_stack;
-		qr_mapping_free(c->s, mp);
 	}
 }
 
@@ -135,7 +116,7 @@ enum qr_err qr_cursor_reserve(struct cursor *c, bool create)
 	if (QR_LIKELY(c->t->level == 0))
 		return run_room(c->m, c->t, 2);
 	if (reserve_edge(c, c->lo, c->lo, create) || reserve_edge(c, c->hi, c->hi - 1, create)) {
-		qr_cursor_settle_edges(c);
+		qr_settle_part(c, c->t, c->lo, c->hi);
 		return QR_NOMEM;
 	}
 	return QR_OK;

@@ -189,14 +189,14 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 	struct cursor c;
 	size_t n;
 
-	if (!qr_run_next(s, va, s->memory->user_end, &above) || !run_id(above.attr))
+	if (!qr_run_next(s, va, s->memory->user_end.v, &above) || !run_id(above.attr))
 		return QR_NOENT;
 	mp = mapping_of(s, above.attr);
 	n = (above.lo - va) >> QR_PAGE_SHIFT;
 	if (!mp->growsdown || mp->npages + n > s->max_stack || s->mapped + n > s->max_pages)
 		return QR_NOENT;
-	if (low < s->memory->user_start)
-		low = s->memory->user_start;
+	if (low < s->memory->user_start.v)
+		low = s->memory->user_start.v;
 	while (low < va && qr_run_next(s, low, va, &below)) {
 		if (below.attr & RUN_RIGHTS &&
 		    !(run_id(below.attr) && mapping_of(s, below.attr)->growsdown))
@@ -277,7 +277,7 @@ enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access
 {
 	enum qr_err err;
 
-	if (QR_RARELY(at.v < s->memory->user_start || at.v >= s->memory->user_end))
+	if (QR_RARELY(at.v < s->memory->user_start.v || at.v >= s->memory->user_end.v))
 		return QR_NOENT;
 	qr_lock_acquire(&s->lock);
 	err = qr_fault_locked(s, at.v, access, false);
@@ -285,11 +285,21 @@ enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access
 	return err;
 }
 
-enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum qr_access access)
+static enum qr_access populate_access(const struct qr_space *s, uint32_t attr, enum populate how)
+{
+	bool private = !run_id(attr) || !mapping_of(s, attr)->shared;
+
+	if (how == POPULATE_FIT)
+		return attr & RUN_W && private ? QR_ACCESS_WRITE : QR_ACCESS_READ;
+	return how == POPULATE_WRITE ? QR_ACCESS_WRITE : QR_ACCESS_READ;
+}
+
+enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum populate how)
 {
 	struct found f;
 
 	while (lo < hi && qr_run_next(s, lo, hi, &f)) {
+		enum qr_access access = populate_access(s, f.attr, how);
 		uintptr_t end = f.hi < hi ? f.hi : hi;
 
 		for (lo = f.lo > lo ? f.lo : lo; lo < end; lo += QR_PAGE_SIZE) {

@@ -186,8 +186,8 @@ void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi)
 void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top)
 {
 	qr_lock_acquire(&s->lock);
-	s->bottom = bottom.v < s->memory->user_start ? s->memory->user_start : bottom.v;
-	s->top = top.v > s->memory->user_end ? s->memory->user_end : top.v;
+	s->bottom = bottom.v < s->memory->user_start.v ? s->memory->user_start.v : bottom.v;
+	s->top = top.v > s->memory->user_end.v ? s->memory->user_end.v : top.v;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
 		s->find_from[class] = s->top;
 	qr_lock_release(&s->lock);

@@ -22,8 +22,7 @@ struct fork {
 };
 
 /* The child's mapping for an id of the parent's: the same id, so that runs can be copied. */
-static enum qr_err copy_mapping(struct fork *k, uint32_t id, size_t npages, uintptr_t lo,
-				uintptr_t hi)
+static enum qr_err copy_mapping(struct fork *k, uint32_t id, uintptr_t lo, uintptr_t hi)
 {
 	struct qr_mapping *mp = (struct qr_mapping *)qr_radix_get(&k->child->mappings, id);
 
@@ -41,7 +40,6 @@ static enum qr_err copy_mapping(struct fork *k, uint32_t id, size_t npages, uint
 		mp->lo = lo;
 	if (hi > mp->hi)
 		mp->hi = hi;
-	(void)npages;
 	return QR_OK;
 }
 
@@ -61,8 +59,7 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 			continue;
 		run.attr &= ~RUN_LOCKED;
 		if (QR_RARELY(run_id(run.attr)) &&
-		    copy_mapping(k, run_id(run.attr), npages,
-				 entry_start(m, at, from->level, run.start),
+		    copy_mapping(k, run_id(run.attr), entry_start(m, at, from->level, run.start),
 				 entry_start(m, at, from->level, run.end)))
 			return QR_NOMEM;
 		k->child->regions -= to->nruns;
@@ -164,30 +161,19 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 	return QR_OK;
 }
 
-/* Tables of the child that ended up empty, or as one full run: DONTFORK, pages of objects. */
-static void settle_all(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
-{
-	struct child k;
-
-	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
-		settle_all(c, k.t, k.lo, k.hi);
-		qr_pt_settle(c, t, k.i, k.t, k.lo);
-	}
-}
-
+/* Tables of the child may be empty, or one full run: DONTFORK, pages of objects. */
 static void tidy_child(struct qr_space *child, bool undo)
 {
 	struct qr_memory *m = child->memory;
 	struct cursor c;
 
-	qr_cursor_begin(&c, child, m->user_start, m->user_end);
+	qr_cursor_begin(&c, child, m->user_start.v, m->user_end.v);
 	c.t = child->root;
 	if (undo)
-		qr_unmap_part(&c, child->root, m->user_start, m->user_end);
+		qr_unmap_part(&c, child->root, m->user_start.v, m->user_end.v);
 	else
-		settle_all(&c, child->root, m->user_start, m->user_end);
+		qr_settle_part(&c, child->root, m->user_start.v, m->user_end.v);
 	qr_cursor_end(&c);
-	qr_cursor_finish(&c);
 }
 
 /* Mappings made for a run that then found no room have no pages, and nobody who would drop
@@ -200,10 +186,8 @@ static void drop_unused_mappings(struct qr_space *s)
 	for (; (v = qr_radix_next(&s->mappings, &id)); id++) {
 		struct qr_mapping *mp = (struct qr_mapping *)v;
 
-		if (mp->npages)
-			continue;
-		qr_mapping_unlink(s, mp);
-		qr_mapping_free(s, mp);
+		if (!mp->npages)
+			qr_mapping_drop(s, mp);
 	}
 }
 
@@ -215,9 +199,9 @@ enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
 	enum qr_err err;
 
 	QR_ASSERT(!child->mapped, "the child of a fork is fresh");
-	cursor_lock(&c, parent, m->user_start, m->user_end);
+	cursor_lock(&c, parent, m->user_start.v, m->user_end.v);
 	c.t = parent->root;
-	err = copy_table(&k, parent->root, child->root, m->user_start, m->user_end);
+	err = copy_table(&k, parent->root, child->root, m->user_start.v, m->user_end.v);
 	child->bottom = parent->bottom;
 	child->top = parent->top;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
@@ -226,8 +210,10 @@ enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
 	child->max_locked = parent->max_locked;
 	child->max_stack = parent->max_stack;
 	cursor_unlock(&c);
+	qr_lock_acquire(&child->lock);
 	tidy_child(child, err);
 	if (err)
 		drop_unused_mappings(child);
+	space_unlock(child);
 	return err;
 }

@@ -39,13 +39,13 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.format = config->format,
 		.tlbs = config->tlbs,
 		.kernel_root = qr_phys_frame(config->kernel_root),
-		.user_start = config->user_start.v,
-		.user_end = config->user_end.v,
+		.user_start = config->user_start,
+		.user_end = config->user_end,
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
 	};
 	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));
-	if (m->user_start < QR_PAGE_SIZE || m->user_start & QR_PAGE_MASK ||
-	    m->user_end & (top_span - 1) || m->user_start >= m->user_end)
+	if (m->user_start.v < QR_PAGE_SIZE || m->user_start.v & QR_PAGE_MASK ||
+	    m->user_end.v & (top_span - 1) || m->user_start.v >= m->user_end.v)
 		return QR_INVAL;
 	m->low_base = (uintptr_t)qr_host_window_get(m->kernel_root) -
 		      ((uintptr_t)m->kernel_root.v << QR_PAGE_SHIFT);
@@ -79,7 +79,7 @@ static void free_root(struct qr_space *s)
 	struct qr_ptdesc *root = s->root;
 	struct child k;
 
-	for (uintptr_t at = 0; child_next(m, root, at, m->user_end, &k); at = k.hi) {
+	for (uintptr_t at = 0; child_next(m, root, at, m->user_end.v, &k); at = k.hi) {
 		k.t->flags = 0;
 		(void)qr_entry_clear(m->format, table_window(m, root), k.i);
 		root->ntables--;
@@ -94,7 +94,7 @@ static void free_root(struct qr_space *s)
 static enum qr_err keep_directories(struct qr_space *s)
 {
 	struct qr_memory *m = s->memory;
-	unsigned end = index_at(m, m->user_end - 1, s->root->level) + 1;
+	unsigned end = index_at(m, m->user_end.v - 1, s->root->level) + 1;
 
 	for (unsigned i = 0; i < end; i++) {
 		struct qr_ptdesc *t;
@@ -125,8 +125,8 @@ enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m)
 	};
 	qr_lock_init(&s->lock, QR_RANK_SPACE);
 	qr_tlb_init(&s->tlb, m->tlbs);
-	qr_space_window(s, qr_virt_of(m->user_start), qr_virt_of(m->user_end));
-	first = index_at(m, m->user_end - 1, top) + 1;
+	qr_space_window(s, qr_virt_of(m->user_start.v), qr_virt_of(m->user_end.v));
+	first = index_at(m, m->user_end.v - 1, top) + 1;
 	if (first < table_entries(m, top))
 		qr_table_copy(m->format, qr_frame_of(root->frame), m->kernel_root, first,
 			      table_entries(m, top));
@@ -143,10 +143,10 @@ void qr_space_fini(struct qr_space *s)
 	struct cursor c;
 
 	QR_ASSERT(!qr_tlb_in_use(&s->tlb), "a space that is freed is loaded nowhere");
-	cursor_lock(&c, s, m->user_start, m->user_end);
+	cursor_lock(&c, s, m->user_start.v, m->user_end.v);
 	c.t = s->root;
 	qr_gather_all(&c.gather);
-	qr_unmap_part(&c, s->root, m->user_start, m->user_end);
+	qr_unmap_part(&c, s->root, m->user_start.v, m->user_end.v);
 	cursor_unlock(&c);
 	QR_ASSERT(!s->mapped && !s->anon && !s->file && !s->shared && !s->mappings.root,
 		  "an unmapped space has nothing left");

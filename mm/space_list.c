@@ -61,10 +61,10 @@ bool qr_region_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struc
 
 	if (!qr_run_next(s, at, end, out))
 		return false;
-	while (out->lo > s->memory->user_start && out->lo >= at &&
+	while (out->lo > s->memory->user_start.v && out->lo >= at &&
 	       qr_run_next(s, out->lo - QR_PAGE_SIZE, out->lo, &f) && agree(s, f.attr, out->attr))
 		out->lo = f.lo;
-	while (out->hi < s->memory->user_end &&
+	while (out->hi < s->memory->user_end.v &&
 	       qr_run_next(s, out->hi, out->hi + QR_PAGE_SIZE, &f) && f.lo == out->hi &&
 	       agree(s, out->attr, f.attr))
 		out->hi = f.hi;
@@ -101,12 +101,12 @@ static void describe(const struct qr_space *s, const struct found *f, struct qr_
 
 enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out)
 {
-	uintptr_t from = at.v < s->memory->user_start ? s->memory->user_start : at.v;
+	uintptr_t from = at.v < s->memory->user_start.v ? s->memory->user_start.v : at.v;
 	struct found f;
 	bool found;
 
 	qr_lock_acquire(&s->lock);
-	found = from < s->memory->user_end && qr_region_next(s, from, s->memory->user_end, &f);
+	found = from < s->memory->user_end.v && qr_region_next(s, from, s->memory->user_end.v, &f);
 	if (found)
 		describe(s, &f, out);
 	qr_lock_release(&s->lock);

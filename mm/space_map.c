@@ -115,9 +115,7 @@ static void mapping_shrink(struct cursor *c, uint32_t attr, uintptr_t lo, uintpt
 	struct qr_mapping *mp = mapping_of(c->s, attr);
 
 	if (mp->npages == 0) {
-		qr_mapping_unlink(c->s, mp);
-		mp->next_stack = c->dead_mappings;
-		c->dead_mappings = mp;
+		qr_mapping_drop(c->s, mp);
 	} else if (lo <= mp->lo && hi < mp->hi && hi > mp->lo) {
 		mp->lo = hi;
 	} else if (hi >= mp->hi && lo > mp->lo && lo < mp->hi) {
@@ -166,11 +164,17 @@ void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_
 
 enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t npages)
 {
+	const struct qr_memory *m = s->memory;
 	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT);
 	struct cursor c;
 
-	if (!range_valid(s->memory, at, npages))
+	if (lo & QR_PAGE_MASK || !npages || lo >= m->user_end.v ||
+	    npages > (m->user_end.v - lo) >> QR_PAGE_SHIFT)
 		return QR_INVAL;
+	if (QR_RARELY(lo < m->user_start.v))
+		lo = m->user_start.v;
+	if (QR_RARELY(lo >= hi))
+		return QR_OK;
 	cursor_lock(&c, s, lo, hi);
 	if (QR_RARELY(qr_cursor_reserve(&c, false))) {
 		cursor_unlock(&c);
@@ -268,7 +272,7 @@ static struct qr_mapping *neighbour(struct qr_space *s, const struct qr_mapping 
 		struct found f;
 		struct qr_mapping *mp;
 
-		if (probe[n] < s->memory->user_start || probe[n] >= s->memory->user_end ||
+		if (probe[n] < s->memory->user_start.v || probe[n] >= s->memory->user_end.v ||
 		    !qr_run_next(s, probe[n], probe[n] + QR_PAGE_SIZE, &f) || !run_id(f.attr))
 			continue;
 		mp = mapping_of(s, f.attr);
@@ -304,7 +308,7 @@ static enum qr_err check_request(const struct qr_space *s, const struct qr_map *
 {
 	const struct qr_memory *m = s->memory;
 
-	if (!req->npages || req->npages > (m->user_end - m->user_start) >> QR_PAGE_SHIFT)
+	if (!req->npages || req->npages > (m->user_end.v - m->user_start.v) >> QR_PAGE_SHIFT)
 		return QR_NOMEM;
 	if ((req->prot | req->maxprot) & ~RUN_RIGHTS || req->backing > QR_BACK_FIRST_WRITE)
 		return QR_INVAL;
@@ -330,7 +334,7 @@ static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, ui
 		return QR_OK;
 	}
 	if (wish && range_valid(s->memory, qr_virt_of(wish), req->npages) &&
-	    wish + bytes <= s->memory->user_end) {
+	    wish + bytes <= s->memory->user_end.v) {
 		uintptr_t got;
 
 		if (!qr_find_between(s, req->npages, wish, wish + bytes, &got)) {
@@ -375,11 +379,8 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 		attr |= mp->id << RUN_ID_SHIFT;
 	}
 	if (qr_cursor_reserve(c, true)) {
-		if (mp && !mp->npages) {
-			qr_mapping_unlink(s, mp);
-			mp->next_stack = NULL;
-			c->dead_mappings = mp;
-		}
+		if (mp && !mp->npages)
+			qr_mapping_drop(s, mp);
 		return QR_NOMEM;
 	}
 	/* Counted first: replacing the last page of a neighbour must not take its mapping away. */
@@ -395,18 +396,15 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 /* Frames at map time.  Immediate backing is all or nothing; populate goes as far as it can. */
 static enum qr_err back_now(struct cursor *c, const struct qr_map *req, uintptr_t lo, uintptr_t hi)
 {
-	bool write = req->prot & RUN_W && !(req->flags & QR_MAP_SHARED);
-	struct qr_mapping *dead = c->dead_mappings;
 	enum qr_err err;
 
 	if (!req->prot)
 		return QR_OK;
-	err = qr_populate(c->s, lo, hi, write ? QR_ACCESS_WRITE : QR_ACCESS_READ);
+	err = qr_populate(c->s, lo, hi, POPULATE_FIT);
 	if (!err || req->backing != QR_BACK_IMMEDIATE)
 		return QR_OK;
 	/* The edges are there: nothing is left to allocate, and this cannot fail. */
 	qr_cursor_begin(c, c->s, lo, hi);
-	c->dead_mappings = dead;
 	qr_unmap_part(c, c->t, lo, hi);
 	qr_find_freed(c, lo, hi);
 	qr_cursor_end(c);
@@ -435,9 +433,7 @@ enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *
 	if (QR_RARELY(!err && (req->backing == QR_BACK_IMMEDIATE ||
 			       req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED))))
 		err = back_now(&c, req, lo, hi);
-	qr_lock_release(&s->lock);
-	if (QR_RARELY(c.dead_mappings))
-		qr_cursor_finish(&c);
+	space_unlock(s);
 	if (QR_LIKELY(!err))
 		out->v = lo;
 	return err;

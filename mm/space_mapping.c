@@ -74,7 +74,7 @@ enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
 	return QR_OK;
 }
 
-void qr_mapping_unlink(struct qr_space *s, struct qr_mapping *mp)
+void qr_mapping_drop(struct qr_space *s, struct qr_mapping *mp)
 {
 	(void)qr_radix_clear(&s->mappings, &s->memory->nodes, mp->id);
 	if (mp->id < s->free_id)
@@ -88,13 +88,20 @@ void qr_mapping_unlink(struct qr_space *s, struct qr_mapping *mp)
 			at = &(*at)->next_stack;
 		*at = mp->next_stack;
 	}
+	mp->next_stack = s->dead;
+	s->dead = mp;
 }
 
-void qr_mapping_free(struct qr_space *s, struct qr_mapping *mp)
+void qr_mappings_free(struct qr_space *s, struct qr_mapping *dead)
 {
-	if (mp->object)
-		qr_object_put(mp->object);
-	qr_pool_free(&s->memory->mappings, mp);
+	while (dead) {
+		struct qr_mapping *mp = dead;
+
+		dead = mp->next_stack;
+		if (mp->object)
+			qr_object_put(mp->object);
+		qr_pool_free(&s->memory->mappings, mp);
+	}
 }
 
 void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages)

@@ -20,7 +20,7 @@ struct qr_memory {
 	struct qr_tlbs *tlbs;
 	uintptr_t low_base; /* where frame 0 would be seen, if low memory began there */
 	qr_frame kernel_root;
-	uintptr_t user_start, user_end;
+	qr_virt user_start, user_end;
 	uint8_t backing; /* enum qr_backing, never DEFAULT */
 	qr_frame zero;   /* the page of zeroes that first-write backing shows */
 	uint64_t zero_entry;
@@ -45,6 +45,7 @@ struct qr_space {
 	struct qr_radix mappings;  /* struct qr_mapping *, by id */
 	uint32_t free_id;          /* no id below this one is free */
 	struct qr_mapping *stacks; /* those that grow down */
+	struct qr_mapping *dead;   /* without pages; freed when the lock is released */
 
 	uintptr_t bottom, top;                   /* where free addresses are searched */
 	uintptr_t find_from[QR_FIND_CLASSES];    /* no hole of that class lies above */

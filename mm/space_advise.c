@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_advise.c - what a program says about its memory: advice, and pages to keep.
+ *
+ * Advice that stays with a region is a flag of its runs.  Advice that acts at once takes pages
+ * out, or puts them in.  Holes in the range do not stop it, but the answer says that there were
+ * some, as Linux's does.
+ *
+ * FREE takes the pages at once: a program that reads them again may find zeroes from then on,
+ * which is what it has agreed to.
+ */
+#include "mm/space.h"
+
+/* ---- flags of runs ------------------------------------------------------------------------- */
+
+static void recount(struct qr_space *s, const struct qr_ptdesc *t, unsigned i, unsigned j,
+		    uint32_t keep, uint32_t set)
+{
+	unsigned order = qr_format_order(s->memory->format, t->level);
+
+	for (unsigned r = run_find(t, i); r < t->nruns && t->runs[r].start < j; r++) {
+		unsigned a = t->runs[r].start > i ? t->runs[r].start : i;
+		unsigned b = t->runs[r].end < j ? t->runs[r].end : j;
+
+		space_count(s, t->runs[r].attr, -((ptrdiff_t)(b - a) << order));
+		space_count(s, (t->runs[r].attr & keep) | set, (ptrdiff_t)(b - a) << order);
+	}
+}
+
+static void flag_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
+		      uint32_t keep, uint32_t set)
+{
+	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
+	struct child k;
+
+	if (t->nruns) {
+		recount(c->s, t, i, j, keep, set);
+		c->s->regions -= t->nruns;
+		qr_run_change(t, i, j, keep, set);
+		c->s->regions += t->nruns;
+	}
+	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
+		flag_part(c, k.t, k.lo, k.hi, keep, set);
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+	}
+}
+
+enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t keep,
+			  uint32_t set)
+{
+	struct cursor c;
+	enum qr_err err;
+
+	qr_cursor_begin(&c, s, lo, hi);
+	err = qr_cursor_reserve(&c, false);
+	if (!err)
+		flag_part(&c, c.t, lo, hi, keep, set);
+	qr_cursor_end(&c);
+	return err;
+}
+
+/* ---- advice -------------------------------------------------------------------------------- */
+
+/* May this advice be given to a region like that? */
+static enum qr_err accepts(const struct qr_space *s, const struct found *f, enum qr_advice advice)
+{
+	const struct qr_mapping *mp = run_id(f->attr) ? mapping_of(s, f->attr) : NULL;
+	bool locked = f->attr & RUN_LOCKED, object = mp && mp->object;
+
+	switch (advice) {
+	case QR_ADVISE_DONTNEED:
+		return locked ? QR_INVAL : QR_OK;
+	case QR_ADVISE_FREE:
+		return locked || object ? QR_INVAL : QR_OK;
+	case QR_ADVISE_WIPEONFORK:
+		return object ? QR_INVAL : QR_OK;
+	case QR_ADVISE_REMOVE:
+		if (locked || !object)
+			return QR_INVAL;
+		return mp->shared && mp->maxprot & RUN_W ? QR_OK : QR_ACCESS;
+	case QR_ADVISE_POPULATE_READ:
+		return f->attr & RUN_RIGHTS ? QR_OK : QR_INVAL;
+	case QR_ADVISE_POPULATE_WRITE:
+		return f->attr & RUN_W ? QR_OK : QR_INVAL;
+	default:
+		return QR_OK;
+	}
+}
+
+/* Punching visits the mappings of the object, this space's too: the lock is let go for it. */
+static void remove_pages(struct qr_space *s, const struct found *f)
+{
+	struct qr_mapping *mp = mapping_of(s, f->attr);
+	struct qr_object *o = mp->object;
+	uint64_t first = (uint64_t)((int64_t)(f->lo >> QR_PAGE_SHIFT) + mp->delta);
+
+	qr_object_get(o);
+	qr_lock_release(&s->lock);
+	qr_object_punch(o, first, (f->hi - f->lo) >> QR_PAGE_SHIFT);
+	qr_object_put(o);
+	qr_lock_acquire(&s->lock);
+}
+
+static void zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
+{
+	struct cursor c;
+
+	qr_cursor_begin(&c, s, lo, hi);
+	qr_zap_part(&c, c.t, lo, hi);
+	qr_cursor_end(&c);
+}
+
+static enum qr_err flag_advice(struct qr_space *s, const struct found *f, enum qr_advice advice)
+{
+	static const struct {
+		uint8_t advice, clear, set;
+	} flags[] = {
+		{ QR_ADVISE_DONTFORK, 0, RUN_DONTFORK },
+		{ QR_ADVISE_DOFORK, RUN_DONTFORK, 0 },
+		{ QR_ADVISE_WIPEONFORK, 0, RUN_WIPE },
+		{ QR_ADVISE_KEEPONFORK, RUN_WIPE, 0 },
+		{ QR_ADVISE_HUGEPAGE, RUN_NOHUGE, RUN_HUGE },
+		{ QR_ADVISE_NOHUGEPAGE, RUN_HUGE, RUN_NOHUGE },
+	};
+
+	for (unsigned n = 0; n < sizeof(flags) / sizeof(flags[0]); n++)
+		if (flags[n].advice == advice)
+			return qr_flag_range(s, f->lo, f->hi, ~(uint32_t)flags[n].clear,
+					     flags[n].set);
+	return QR_OK; /* WILLNEED: what a file has in memory is all there is of it */
+}
+
+static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr_advice advice)
+{
+	enum qr_err err = accepts(s, f, advice);
+
+	if (err)
+		return err;
+	switch (advice) {
+	case QR_ADVISE_DONTNEED:
+	case QR_ADVISE_FREE:
+		zap_range(s, f->lo, f->hi);
+		return QR_OK;
+	case QR_ADVISE_REMOVE:
+		remove_pages(s, f);
+		return QR_OK;
+	case QR_ADVISE_POPULATE_READ:
+		return qr_populate(s, f->lo, f->hi, POPULATE_READ);
+	case QR_ADVISE_POPULATE_WRITE:
+		return qr_populate(s, f->lo, f->hi, POPULATE_WRITE);
+	default:
+		return flag_advice(s, f, advice);
+	}
+}
+
+enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice)
+{
+	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
+	enum qr_err err = QR_OK, hole = QR_OK;
+	struct found f;
+
+	if ((unsigned)advice > QR_ADVISE_POPULATE_WRITE || va & QR_PAGE_MASK)
+		return QR_INVAL;
+	if (!range_valid(s->memory, at, npages))
+		return QR_NOENT;
+	qr_lock_acquire(&s->lock);
+	for (; va < end && !err; va = f.hi) {
+		if (!qr_run_next(s, va, end, &f)) {
+			hole = QR_NOENT;
+			break;
+		}
+		if (f.lo > va)
+			hole = QR_NOENT;
+		f.lo = f.lo > va ? f.lo : va;
+		f.hi = f.hi < end ? f.hi : end;
+		err = advise_run(s, &f, advice);
+	}
+	qr_lock_release(&s->lock);
+	return err ? err : hole;
+}
+
+/* ---- locked pages -------------------------------------------------------------------------- */
+
+/* How far the range is mapped without a hole, and how many pages of that are locked already. */
+static uintptr_t mapped_until(const struct qr_space *s, uintptr_t lo, uintptr_t hi, size_t *locked)
+{
+	struct found f;
+
+	*locked = 0;
+	while (lo < hi && qr_run_next(s, lo, hi, &f) && f.lo <= lo) {
+		uintptr_t end = f.hi < hi ? f.hi : hi;
+
+		*locked += f.attr & RUN_LOCKED ? (end - lo) >> QR_PAGE_SHIFT : 0;
+		lo = end;
+	}
+	return lo;
+}
+
+enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, bool lock)
+{
+	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT), end;
+	enum qr_err err = QR_OK;
+	size_t already;
+
+	if (lo & QR_PAGE_MASK)
+		return QR_INVAL;
+	if (!range_valid(s->memory, at, npages))
+		return QR_NOENT;
+	qr_lock_acquire(&s->lock);
+	end = mapped_until(s, lo, hi, &already);
+	if (lock && s->locked + (((end - lo) >> QR_PAGE_SHIFT) - already) > s->max_locked)
+		err = QR_LIMIT;
+	if (!err && end > lo)
+		err = qr_flag_range(s, lo, end, ~RUN_LOCKED, lock ? RUN_LOCKED : 0);
+	if (!err && lock && qr_populate(s, lo, end, POPULATE_FIT))
+		err = QR_NOMEM; /* locked all the same, as far as there are pages */
+	qr_lock_release(&s->lock);
+	return err ? err : end < hi ? QR_NOENT : QR_OK;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_remap.c - a region becomes longer, shorter, or moves with its pages.
+ *
+ *	shrink   unmap the tail
+ *	grow     in place, if what follows is free; else move
+ *	move     promise the new place, move the entries, unmap the old one (or leave it, empty)
+ *	copy     old length 0: a second mapping of the same object
+ *
+ * Moving an entry neither copies the page nor touches its references.  Where old and new place
+ * agree modulo a leaf table, whole leaves are unhooked here and hooked in there.
+ *
+ * With `fixed`, what was at the new place is gone even if memory runs out later, as with Linux.
+ */
+#include "mm/space.h"
+
+struct move {
+	struct qr_space *s;
+	struct cursor from, to;
+	uintptr_t shift; /* new address - old address, modulo the word */
+	uint32_t attr;   /* at the new place */
+};
+
+/* What is at [lo, lo+n): one region, or QR_NOENT. */
+static enum qr_err find_region(struct qr_space *s, uintptr_t lo, size_t npages, struct found *out)
+{
+	if (!qr_region_next(s, lo, lo + QR_PAGE_SIZE, out) || out->lo > lo ||
+	    (out->hi - lo) >> QR_PAGE_SHIFT < npages)
+		return QR_NOENT;
+	return QR_OK;
+}
+
+static enum qr_err grow_limits(const struct qr_space *s, uint32_t attr, size_t more)
+{
+	if (s->mapped + more > s->max_pages || s->mapped + more < more)
+		return QR_LIMIT;
+	if (attr & RUN_LOCKED && s->locked + more > s->max_locked)
+		return QR_LIMIT;
+	return QR_OK;
+}
+
+/* ---- in place ------------------------------------------------------------------------------- */
+
+static enum qr_err unmap_locked(struct qr_space *s, struct cursor *c, uintptr_t lo, uintptr_t hi)
+{
+	enum qr_err err;
+
+	qr_cursor_begin(c, s, lo, hi);
+	err = qr_cursor_reserve(c, false);
+	if (!err) {
+		qr_unmap_part(c, c->t, lo, hi);
+		qr_find_freed(c, lo, hi);
+	}
+	qr_cursor_end(c);
+	return err;
+}
+
+/* QR_EXISTS: there is no room. */
+static enum qr_err grow_in_place(struct qr_space *s, struct cursor *c, uint32_t attr, uintptr_t end,
+				 uintptr_t hi)
+{
+	uintptr_t at;
+	enum qr_err err;
+
+	if (hi > s->memory->user_end.v || hi < end ||
+	    qr_find_between(s, (hi - end) >> QR_PAGE_SHIFT, end, hi, &at))
+		return QR_EXISTS;
+	qr_cursor_begin(c, s, end, hi);
+	err = qr_cursor_reserve(c, true);
+	if (!err) {
+		struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
+
+		if (mp && mp->hi < hi)
+			mp->hi = hi;
+		space_count(s, attr, (ptrdiff_t)((hi - end) >> QR_PAGE_SHIFT));
+		qr_map_part(c, c->t, end, hi, attr);
+	}
+	qr_cursor_end(c);
+	return err;
+}
+
+/* ---- moving pages ---------------------------------------------------------------------------- */
+
+/* The leaf at va, carved out of the promise that is there. */
+static enum qr_err leaf_at(struct qr_space *s, uintptr_t va, unsigned level, struct qr_ptdesc **out)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_ptdesc *t = s->root;
+
+	while (t->level > level) {
+		unsigned i = index_at(m, va, t->level);
+		qr_entry e = entry_of(m, t, i);
+
+		if (qr_entry_is_table(m->format, e, t->level))
+			t = ptdesc_of(m, qr_entry_frame(m->format, e));
+		else if (run_room(m, t, 1) || qr_pt_carve(s, t, i, &t))
+			return QR_NOMEM;
+	}
+	*out = t;
+	return QR_OK;
+}
+
+/* A whole leaf of one run that lies the same way at both places? */
+static bool relinks(const struct move *v, const struct qr_ptdesc *t, const struct child *k)
+{
+	const struct qr_memory *m = v->s->memory;
+
+	return t->level == 1 && k->t->nruns == 1 && entry_aligned(m, v->shift, 1) &&
+	       entry_aligned(m, k->lo, 1) && entry_aligned(m, k->hi, 1);
+}
+
+/* Make the tables that the pages of [lo,hi) will need at the new place, and room for runs. */
+static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_memory *m = v->s->memory;
+	struct qr_ptdesc *to;
+	struct child k;
+
+	if (t->level == 0) {
+		if (!t->npages)
+			return QR_OK;
+		return leaf_at(v->s, lo + v->shift, 0, &to) ||
+			       leaf_at(v->s, hi - QR_PAGE_SIZE + v->shift, 0, &to)
+			   ? QR_NOMEM
+			   : QR_OK;
+	}
+	if (t->level == 1 && run_room(m, t, t->ntables))
+		return QR_NOMEM;
+	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi) {
+		bool failed = relinks(v, t, &k) ? leaf_at(v->s, k.lo + v->shift, 1, &to) ||
+						      run_room(m, to, t->ntables)
+						: prepare_part(v, k.t, k.lo, k.hi);
+
+		if (failed)
+			return QR_NOMEM;
+	}
+	return QR_OK;
+}
+
+static void move_pages(struct move *v, struct qr_ptdesc *from, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_memory *m = v->s->memory;
+	void *source = table_window(m, from);
+	struct qr_ptdesc *to = NULL;
+	unsigned i = index_at(m, lo, 0);
+
+	for (uintptr_t va = lo; va < hi && from->npages; va += QR_PAGE_SIZE, i++) {
+		unsigned j = index_at(m, va + v->shift, 0);
+		qr_entry e;
+
+		if (!to || j == 0)
+			QR_ASSERT(!leaf_at(v->s, va + v->shift, 0, &to), "leaves were prepared");
+		if (qr_entry_none(qr_entry_read(m->format, source, i)))
+			continue;
+		e = qr_entry_clear(m->format, source, i);
+		qr_gather_page(&v->from.gather, qr_virt_of(va));
+		if (--from->npages == 0)
+			hull_reset(from);
+		qr_entry_set(m->format, table_window(m, to), j, e);
+		to->npages++;
+		hull_add(to, j);
+	}
+}
+
+/* Take leaf k of `parent` out, and hang it in at the new place, where a run covers it.  The old
+ * promise stays behind as a run of the parent. */
+static void relink(struct move *v, struct qr_ptdesc *parent, const struct child *k)
+{
+	struct qr_memory *m = v->s->memory;
+	struct qr_space *s = v->s;
+	struct qr_run *full = &k->t->runs[0];
+	unsigned i = index_at(m, k->lo + v->shift, 1);
+	struct qr_ptdesc *to;
+
+	QR_ASSERT(!leaf_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
+	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
+	if (--parent->ntables == 0 && parent->npages == 0)
+		hull_reset(parent);
+	s->tables--;
+	qr_gather_all(&v->from.gather);
+	s->regions -= parent->nruns;
+	qr_run_set(parent, k->i, k->i + 1, full->attr);
+	s->regions += parent->nruns;
+	s->regions -= to->nruns;
+	qr_run_clear(to, i, i + 1);
+	s->regions += to->nruns;
+	full->attr = v->attr;
+	pt_link(s, to, i, k->t);
+}
+
+static void move_part(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	struct child k;
+
+	if (t->level == 0) {
+		if (t->npages)
+			move_pages(v, t, lo, hi);
+		return;
+	}
+	for (uintptr_t at = lo; child_next(v->s->memory, t, at, hi, &k); at = k.hi) {
+		if (relinks(v, t, &k))
+			relink(v, t, &k);
+		else
+			move_part(v, k.t, k.lo, k.hi);
+	}
+}
+
+/* ---- moving the region ------------------------------------------------------------------------ */
+
+static enum qr_err new_mapping(struct move *v, uintptr_t to, uintptr_t hi)
+{
+	struct qr_mapping like, *mp;
+
+	if (!run_id(v->attr))
+		return QR_OK;
+	like = *mapping_of(v->s, v->attr);
+	like.id = 0;
+	like.lo = to;
+	like.hi = hi;
+	if (like.object)
+		like.delta -= (intptr_t)v->shift >> QR_PAGE_SHIFT;
+	if (qr_mapping_make(v->s, &like, &mp))
+		return QR_NOMEM;
+	v->attr = (v->attr & ((1u << RUN_ID_SHIFT) - 1)) | mp->id << RUN_ID_SHIFT;
+	return QR_OK;
+}
+
+static void drop_mapping(struct move *v)
+{
+	if (run_id(v->attr))
+		qr_mapping_drop(v->s, mapping_of(v->s, v->attr));
+}
+
+/* All that can fail, and the promise at the new place. */
+static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintptr_t to, size_t new)
+{
+	struct qr_space *s = v->s;
+	uintptr_t end = to + (new << QR_PAGE_SHIFT), old_end = from + (old << QR_PAGE_SHIFT);
+
+	qr_cursor_begin(&v->to, s, to, end);
+	if (new_mapping(v, to, end))
+		return QR_NOMEM;
+	if (qr_cursor_reserve(&v->to, true)) {
+		drop_mapping(v);
+		return QR_NOMEM;
+	}
+	if (old) {
+		qr_cursor_begin(&v->from, s, from, old_end);
+		if (qr_cursor_reserve(&v->from, false)) {
+			qr_cursor_end(&v->from);
+			qr_settle_part(&v->to, v->to.t, to, end);
+			drop_mapping(v);
+			return QR_NOMEM;
+		}
+	}
+	space_count(s, v->attr, (ptrdiff_t) new);
+	qr_map_part(&v->to, v->to.t, to, end, v->attr);
+	if (old && prepare_part(v, v->from.t, from, old_end)) {
+		qr_unmap_part(&v->to, v->to.t, to, end);
+		qr_settle_part(&v->from, v->from.t, from, old_end);
+		qr_cursor_end(&v->from);
+		return QR_NOMEM;
+	}
+	return QR_OK;
+}
+
+static enum qr_err move_region(struct move *v, const struct qr_remap *req, uintptr_t to)
+{
+	uintptr_t from = req->from.v, old_end;
+	size_t old = req->old_npages;
+	enum qr_err err;
+
+	if (old > req->new_npages)
+		old = req->new_npages; /* the tail is gone already */
+	old_end = from + (old << QR_PAGE_SHIFT);
+	v->shift = to - from;
+	err = take_place(v, from, old, to, req->new_npages);
+	if (!err && old) {
+		move_part(v, v->from.t, from, old_end);
+		if (!req->keep_old) {
+			qr_unmap_part(&v->from, v->from.t, from, old_end);
+			qr_find_freed(&v->from, from, old_end);
+		} else {
+			qr_settle_part(&v->from, v->from.t, from, old_end);
+		}
+		qr_cursor_end(&v->from);
+		qr_settle_part(&v->to, v->to.t, to, to + (req->new_npages << QR_PAGE_SHIFT));
+	}
+	qr_cursor_end(&v->to);
+	return err;
+}
+
+static enum qr_err check(struct qr_space *s, const struct qr_remap *req, struct found *f)
+{
+	const struct qr_memory *m = s->memory;
+	uintptr_t from = req->from.v, to = req->to.v;
+	size_t old = req->old_npages, new = req->new_npages;
+
+	if (!new || !range_valid(m, req->from, old ? old : 1))
+		return QR_INVAL;
+	if (new > (m->user_end.v - m->user_start.v) >> QR_PAGE_SHIFT)
+		return QR_NOMEM;
+	if (req->fixed &&
+	    (!range_valid(m, req->to, new) || !req->may_move ||
+	     (from < to + (new << QR_PAGE_SHIFT) && to < from + (old << QR_PAGE_SHIFT))))
+		return QR_INVAL;
+	if (req->keep_old && (!req->may_move || old != new))
+		return QR_INVAL;
+	if (find_region(s, from, old ? old : 1, f))
+		return QR_NOENT;
+	if (!old && (!req->may_move || !run_id(f->attr) || !mapping_of(s, f->attr)->shared))
+		return QR_INVAL;
+	return grow_limits(s, f->attr, new > old ? new - old : req->keep_old ? new : 0);
+}
+
+static enum qr_err remap_locked(struct move *v, const struct qr_remap *req, const struct found *f,
+				uintptr_t *to)
+{
+	struct qr_space *s = v->s;
+	uintptr_t from = req->from.v, end = from + (req->old_npages << QR_PAGE_SHIFT);
+	uintptr_t new_end = from + (req->new_npages << QR_PAGE_SHIFT);
+	enum qr_err err = QR_EXISTS;
+
+	if (req->old_npages > req->new_npages) {
+		err = unmap_locked(s, &v->from, new_end, end);
+		if (err || !req->fixed)
+			return err;
+	} else if (!req->fixed && !req->keep_old && req->old_npages) {
+		if (end == new_end)
+			return QR_OK;
+		if (f->hi == end)
+			err = grow_in_place(s, &v->from, f->attr, end, new_end);
+		if (err != QR_EXISTS)
+			return err;
+	}
+	if (!req->may_move)
+		return QR_NOMEM;
+	if (!req->fixed && qr_find_free(s, req->new_npages, to))
+		return QR_NOMEM;
+	v->attr = f->attr;
+	return move_region(v, req, *to);
+}
+
+enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_virt *out)
+{
+	struct move v = { .s = s };
+	uintptr_t to = req->fixed ? req->to.v : req->from.v;
+	struct found f;
+	enum qr_err err;
+
+	qr_lock_acquire(&s->lock);
+	err = check(s, req, &f);
+	if (!err)
+		err = remap_locked(&v, req, &f, &to);
+	if (!err && f.attr & RUN_LOCKED)
+		(void)!qr_populate(s, to, to + (req->new_npages << QR_PAGE_SHIFT), POPULATE_FIT);
+	if (!err && f.attr & RUN_LOCKED && req->keep_old)
+		(void)!qr_flag_range(s, req->from.v,
+				     req->from.v + (req->old_npages << QR_PAGE_SHIFT), ~RUN_LOCKED,
+				     0);
+	space_unlock(s);
+	if (!err)
+		out->v = to;
+	return err;
+}
