@@ -19,7 +19,7 @@
 #	kernel    an ELF file; build/ARCH/quire.elf if absent
 #	root      an archive; build/ARCH/root.cpio.gz if absent; undef for none
 #	files     [ lines for tools/cpio ]: a root of its own, with these added
-#	append    words for the command line, after console=ttyS0
+#	append    words for the command line, after `console=ttyS0 debugexit`
 #	iso       boot this image instead of a kernel;  firmware => 'ovmf' for UEFI
 #	args      [ more arguments for QEMU ]
 #	prompt    what ends the answer to a command, when the shell is not BusyBox's
@@ -104,7 +104,7 @@ sub command {
 	my ($self) = @_;
 	my @qemu = ($self->{arch} eq 'x86_64' ? 'qemu-system-x86_64' : 'qemu-system-i386');
 	my $memory = $self->{memory};
-	my $append = "console=ttyS0 $self->{append}";
+	my $append = "console=ttyS0 debugexit $self->{append}";
 	my $kernel = $self->{kernel} // "$top/build/$self->{arch}/quire.elf";
 	if (linux() && !$self->{iso}) {
 		$kernel = linux_kernel($self->{arch});
@@ -229,7 +229,7 @@ sub poweroff {
 	return $self->wait($seconds);
 }
 
-# Wait until QEMU ends.  Its exit status: 0 power off; (n << 1) | 1 for n written to the exit
+# Wait until QEMU ends.  Its exit status: 0 power off; 33 power_exit(true) and 35 a panic, by the exit
 # device; 124 at the limit of time; undef if it goes on.
 sub wait {
 	my ($self, $seconds) = @_;
