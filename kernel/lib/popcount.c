@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * popcount.c - counting bits for CPUs whose instruction for it we may not assume.
+ * popcount.c - counting and finding bits where one instruction does not do it.
  *
- * The compiler calls these by name.  Sums of pairs, of nibbles, of bytes, then one multiplication.
+ * The compiler calls these by name.  Counting: sums of pairs, of nibbles, of bytes, then one
+ * multiplication.  Finding, on a 32-bit machine: the half that has a bit, then its instruction.
  */
 #include <stdint.h>
 
 int __popcountsi2(uint32_t v);
 int __popcountdi2(uint64_t v);
+int __ctzdi2(uint64_t v);
+int __clzdi2(uint64_t v);
 
 int __popcountsi2(uint32_t v)
 {
@@ -19,4 +22,19 @@ int __popcountsi2(uint32_t v)
 int __popcountdi2(uint64_t v)
 {
 	return __popcountsi2((uint32_t)v) + __popcountsi2((uint32_t)(v >> 32));
+}
+
+/* Undefined for 0, as the compiler's own. */
+int __ctzdi2(uint64_t v)
+{
+	uint32_t low = (uint32_t)v;
+
+	return low ? __builtin_ctz(low) : 32 + __builtin_ctz((uint32_t)(v >> 32));
+}
+
+int __clzdi2(uint64_t v)
+{
+	uint32_t high = (uint32_t)(v >> 32);
+
+	return high ? __builtin_clz(high) : 32 + __builtin_clz((uint32_t)v);
 }
