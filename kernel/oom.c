@@ -68,10 +68,10 @@ static struct process *choose(void)
 static void take_memory(struct mm *mm)
 {
 	const struct qr_memory *m = &space_memory;
-	size_t npages = (m->user_end - m->user_start) >> QR_PAGE_SHIFT;
+	size_t npages = (m->user_end.v - m->user_start.v) >> QR_PAGE_SHIFT;
 
 	/* Unmapping everything splits no run, so it needs no memory. */
-	if (qr_space_unmap(&mm->space, qr_virt_of(m->user_start), npages) != QR_OK)
+	if (qr_space_unmap(&mm->space, m->user_start, npages) != QR_OK)
 		log_error("oom: the memory of the victim could not be taken\n");
 }
 

@@ -152,14 +152,14 @@ static int place(struct qr_map *req, uintptr_t at, unsigned flags)
 			return -ENOMEM;
 		if (OFFSET(at))
 			return -EINVAL;
-		if (at < space_memory.user_start)
+		if (at < space_memory.user_start.v)
 			return -EPERM;
 		req->flags |= QR_MAP_FIXED;
 		if (flags & MAP_FIXED_NOREPLACE)
 			req->flags |= QR_MAP_NOREPLACE;
 	} else if (at) {
 		at = at > USER_END - n ? 0 : at & ~(uintptr_t)QR_PAGE_MASK;
-		if (at < space_memory.user_start)
+		if (at < space_memory.user_start.v)
 			at = 0;
 	}
 	req->at = qr_virt_of(at);
