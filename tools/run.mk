@@ -11,12 +11,13 @@ machine = $(qemu) -m $(MEMORY) -nic none -no-reboot -display none -serial mon:st
 boot = -kernel $(KERNEL) -initrd $(ROOT) -append "console=ttyS0 $(APPEND)"
 
 run-needs: $(KERNEL) $(ROOT)
+	
 .PHONY: run-needs image
 
 ## run: boot a shell in this terminal (Ctrl-A X leaves)
 run:
 	@tools/setup run
-	$(submake) -s run-needs
+	$(submake) run-needs
 	@exec $(machine) $(boot)
 
 ## debug: boot, stopped at the first instruction, with gdb attached

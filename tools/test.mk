@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What there is to test: unit tests on the host (tools/host.mk), booted tests
-# (tests/boot/NAME.t), checks of the sources (tests/check/NAME.t).  T="NAME ..." chooses by name.
+# (tests/boot/NAME.t), checks of the sources (tests/check/NAME.t).  T="NAME ..." chooses by name:
+# T=frames runs frames and frames_model, wherever they are.
 
 ifdef T
-wanted = $(filter $(T),$(1))
+wanted = $(filter $(T) $(addsuffix _%,$(T)),$(1))
 else
 wanted = $(1)
 endif
