@@ -208,17 +208,6 @@ static __attribute__((noinline)) void put_slow(struct qr_frames *f, uint32_t i)
 }
 
 /* A sole owner needs no atomic operation: nobody else has a reference to take one from. */
-QR_INLINE void put(struct qr_frames *f, uint32_t i)
-{
-	if (QR_RARELY(i >= f->nframes || !sole(qr_load_acq32(&f->words[i].state)))) {
-		put_slow(f, i);
-		return;
-	}
-	mark(&f->words[i], 0);
-	if (QR_RARELY(!push(f, i)))
-		(void)free_slow(f, i);
-}
-
 void qr_frame_put(struct qr_frames *f, qr_frame frame)
 {
 	uint32_t i = frame.v - f->base;
@@ -240,14 +229,25 @@ void qr_frame_put(struct qr_frames *f, qr_frame frame)
 void qr_frames_put_many(struct qr_frames *f, const qr_frame *frames, size_t n)
 {
 	enum { BUNCH = 32 }; /* frames for which interrupts stay off */
+	struct qr_frame_word *words = f->words;
+	uint32_t base = f->base, nframes = f->nframes;
 
 	while (n) {
 		size_t k = n < BUNCH ? n : BUNCH;
 		uintptr_t irq = qr_host_irq_save();
 
 		n -= k;
-		while (k--)
-			put(f, frames++->v - f->base);
+		for (const qr_frame *end = frames + k; frames < end; frames++) {
+			uint32_t i = frames->v - base;
+
+			if (QR_RARELY(i >= nframes || !sole(qr_load_acq32(&words[i].state)))) {
+				put_slow(f, i);
+				continue;
+			}
+			mark(&words[i], 0);
+			if (QR_RARELY(!push(f, i)))
+				(void)free_slow(f, i);
+		}
 		qr_host_irq_restore(irq);
 	}
 }
@@ -260,16 +260,17 @@ static void stock(struct qr_frames *f, const uint32_t *list, unsigned n)
 {
 	uintptr_t irq = qr_host_irq_save();
 	struct qr_magazine *m = magazine(f, zone_of(f, list[0]));
-	uint32_t at = m->n;
+	uint32_t at = m->n, cap = qr_load32(&m->cap);
+	uint32_t room = cap > at ? cap - at : 0, k = n < room ? n : room;
 
-	while (n && at < qr_load32(&m->cap))
-		m->frame[at++] = list[--n];
-	qr_store32(&m->n, at);
+	for (uint32_t *to = m->frame + at, *end = to + k; to < end;)
+		*to++ = list[--n];
+	qr_store32(&m->n, at + k);
 	qr_host_irq_restore(irq);
 	qr_frames_give_list(f, list, n);
 }
 
-/* A frame from the other magazine, or for QR_ANY from low memory's when high memory is gone. */
+/* A frame from either magazine of a zone. */
 static bool pop_other(struct qr_frames *f, unsigned zone, uint32_t *out)
 {
 	uintptr_t irq = qr_host_irq_save();
@@ -293,11 +294,11 @@ static bool take(struct qr_frames *f, unsigned order, enum qr_limit limit, uint3
 	uint32_t list[QR_MAGAZINE_CAP];
 	unsigned n;
 
-	if (small && pop_other(f, f->zone[limit], out))
+	if (small && pop_other(f, qr_load32(&f->zone[limit]), out))
 		return true;
 	n = qr_tree_take(f, order, small && !f->fail_after ? QR_MAGAZINE_CAP : 1, limit, list);
 	if (n == 0)
-		return small && pop_other(f, 0, out);
+		return small && (pop_other(f, 0, out) || (limit == QR_ANY && pop_other(f, 1, out)));
 	*out = list[0];
 	if (n > 1)
 		stock(f, list + 1, n - 1);
@@ -334,7 +335,7 @@ enum qr_err qr_frames_alloc(struct qr_frames *f, unsigned order, enum qr_frame_t
 			"a frame is allocated as something");
 	if (QR_LIKELY(order == 0 && limit <= QR_LOW)) {
 		uintptr_t irq = qr_host_irq_save();
-		struct qr_magazine *m = magazine(f, f->zone[limit]);
+		struct qr_magazine *m = magazine(f, qr_load32(&f->zone[limit]));
 		uint32_t n = m->n;
 
 		if (QR_LIKELY(n)) {

@@ -57,20 +57,44 @@ static void account(struct qr_frames *f, uint32_t area, int32_t n)
 	(void)qr_add32(&f->free, (uint32_t)n);
 }
 
-/* The lowest `n` set bits of w, which are often a run. */
+/* How many bits are set from `bit` on without a gap. */
+QR_INLINE unsigned run_at(qr_word w, unsigned bit)
+{
+	qr_word rest = ~(w >> bit);
+
+	return rest ? (unsigned)__builtin_ctzl(rest) : QR_WORD_BITS;
+}
+
+/* The lowest `n` set bits of w, or all if there are fewer; run by run. */
 static qr_word lowest(qr_word w, unsigned n)
 {
-	qr_word rest = w;
+	qr_word got = 0;
 
-	if (w && n <= QR_WORD_BITS) {
-		qr_word run = row_mask(0, n) << __builtin_ctzl(w);
+	while (w && n) {
+		unsigned bit = (unsigned)__builtin_ctzl(w), run = run_at(w, bit);
+		qr_word mask = row_mask(bit, run < n ? run : n);
 
-		if ((w & run) == run)
-			return run;
+		got |= mask;
+		w &= ~mask;
+		n -= run < n ? run : n;
 	}
-	while (n-- && rest)
-		rest &= rest - 1;
-	return w & ~rest;
+	return got;
+}
+
+/* The frames that the set bits stand for. */
+static unsigned emit(qr_word bits, uint32_t first, uint32_t *out)
+{
+	uint32_t *at = out;
+
+	while (bits) {
+		unsigned bit = (unsigned)__builtin_ctzl(bits), run = run_at(bits, bit);
+		uint32_t frame = first + bit;
+
+		bits &= ~row_mask(bit, run);
+		for (uint32_t *end = at + run; at < end;)
+			*at++ = frame++;
+	}
+	return (unsigned)(at - out);
 }
 
 unsigned qr_area_take(struct qr_frames *f, uint32_t area, unsigned want, uint32_t *out)
@@ -94,9 +118,7 @@ unsigned qr_area_take(struct qr_frames *f, uint32_t area, unsigned want, uint32_
 		do {
 			bits = lowest(w, n - got);
 		} while (bits && !qr_cas_word(row, &w, w & ~bits));
-		for (; bits; bits &= bits - 1)
-			out[got++] =
-			    area * AREA_FRAMES + r * QR_WORD_BITS + (unsigned)__builtin_ctzl(bits);
+		got += emit(bits, area * AREA_FRAMES + r * QR_WORD_BITS, out + got);
 	}
 	account(f, area, -(int32_t)n);
 	return n;
@@ -268,6 +290,8 @@ void qr_area_give(struct qr_frames *f, uint32_t first, uint32_t n)
 		set_bits(f, first, m);
 		refund(&f->areas[area], m);
 		account(f, area, (int32_t)m);
+		if (QR_RARELY(first >= f->low_end && !qr_load32(&f->zone[QR_ANY])))
+			qr_store32(&f->zone[QR_ANY], 1);
 		first += m;
 		n -= m;
 	}

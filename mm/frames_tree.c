@@ -143,6 +143,14 @@ static unsigned take_below(struct qr_frames *f, unsigned order, uint32_t end, ui
 	return 0;
 }
 
+/* While high memory is used up, QR_ANY goes to low memory's magazines at once.  It is tried again
+ * when some of it comes back (qr_area_give), or when low memory is used up too. */
+static void note_zone(struct qr_frames *f, uint32_t first, bool found)
+{
+	if (zone_of(f, first) && qr_load32(&f->zone[QR_ANY]) != found)
+		qr_store32(&f->zone[QR_ANY], found);
+}
+
 static unsigned search_bands(struct search *s, uint32_t end)
 {
 	struct qr_frames *f = s->f;
@@ -158,6 +166,8 @@ static unsigned search_bands(struct search *s, uint32_t end)
 		if (s->lo >= s->hi)
 			continue;
 		n = search_band(s, &f->local[s->me - 1].area[zone_of(f, s->lo * AREA_FRAMES)]);
+		if (s->order == 0)
+			note_zone(f, s->lo * AREA_FRAMES, n != 0);
 		if (n)
 			return n;
 	}

@@ -126,7 +126,7 @@ struct qr_frames {
 	struct qr_frame_word *words; /* one a frame, from `base` */
 	uint32_t base, nframes;
 	uint32_t low_end; /* index behind the last frame of low memory */
-	uint32_t zone[2]; /* by QR_ANY, QR_LOW: 1 if high memory is taken first */
+	uint32_t zone[2]; /* where to take first: by QR_ANY, QR_LOW; 1: high memory */
 	struct qr_frames_local *local;
 
 	qr_word *rows;   /* a bit per frame, 1: free */
