@@ -32,6 +32,11 @@ host_mode_ := -O2
 host_mode_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DQR_DEBUG
 host_mode_tsan := -O1 -fsanitize=thread -DQR_DEBUG
 
+# A source that went away must leave the archives too.
+build/host/sources: FORCE
+	@mkdir -p $(@D)
+	@echo "$(host_sources)" | cmp -s - $@ || echo "$(host_sources)" >$@
+
 # $(1) variant, $(2) compiler, $(3) bits, $(4) mode, $(5) names of its tests
 define host_variant
 build/host/$(1)/%.o: %.c tools/host.mk
@@ -39,9 +44,9 @@ build/host/$(1)/%.o: %.c tools/host.mk
 	@mkdir -p $$(@D)
 	$$(Q)$(2) -m$(3) $$(host_cflags) $$(host_mode_$(4)) -MMD -MP -c -o $$@ $$<
 
-build/host/$(1)/quire.a: $$(host_sources:%.c=build/host/$(1)/%.o)
+build/host/$(1)/quire.a: $$(host_sources:%.c=build/host/$(1)/%.o) build/host/sources
 	@rm -f $$@
-	$$(Q)$$(AR) rcsD $$@ $$^
+	$$(Q)$$(AR) rcsD $$@ $$(filter %.o,$$^)
 
 $(foreach t,$(5),$(call host_test,$(1),$(2),$(3),$(4),$(t)))
 tests-$(1): $(5:%=build/host/$(1)/%)
