@@ -210,13 +210,17 @@ static int run_test(const struct test *t, int number)
 		run_inside(t, dir);
 	if (pid < 0)
 		printf("# fork: %s\n", strerror(errno));
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid(pid, &status, WUNTRACED) < 0 && errno == EINTR)
 		;
 	if (pid > 0)
 		kill(-pid, SIGKILL); /* what it left behind */
+	if (WIFSTOPPED(status))
+		waitpid(pid, NULL, 0);
 	nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 	passed =
 	    WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EXIT_SKIP);
+	if (WIFSTOPPED(status))
+		printf("# stopped by signal %d\n", WSTOPSIG(status));
 	if (WIFSIGNALED(status))
 		printf("# ended by signal %d%s\n", WTERMSIG(status),
 		       WTERMSIG(status) == SIGALRM ? " (too slow)" : "");
