@@ -34,6 +34,19 @@ void qr_heap_set_report(struct qr_heap *h, qr_heap_report_fn *fn, void *ctx)
 	h->report = fn;
 }
 
+/* In debug builds what is free, and what was just given out, holds a pattern. */
+QR_INLINE void poison(const struct qr_heap *h, unsigned class, uintptr_t p, int pattern)
+{
+#ifdef QR_DEBUG
+	__builtin_memset((void *)p, pattern, h->class[class].size);
+#else
+	(void)h, (void)class, (void)p, (void)pattern;
+#endif
+}
+
+#define FREED 0x5f
+#define FRESH 0xa7
+
 /* This CPU gets a magazine for the class.  False: no memory for one. */
 static bool open_magazine(struct qr_heap *h, unsigned class)
 {
@@ -82,6 +95,7 @@ static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, unsigned cl
 	if (n == 0)
 		return NULL;
 	stock(h, class, batch + 1, n - 1);
+	poison(h, class, batch[0], FRESH);
 	*mark_at(batch[0]) = 0;
 	return (void *)batch[0];
 }
@@ -100,6 +114,7 @@ QR_INLINE void *alloc_class(struct qr_heap *h, unsigned class)
 	p = m->obj[n - 1];
 	qr_store32(&m->n, n - 1);
 	qr_host_irq_restore(irq);
+	poison(h, class, p, FRESH);
 	*mark_at(p) = 0;
 	return (void *)p;
 }
@@ -171,6 +186,7 @@ static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, void *
 		qr_heap_span_release(h, s);
 		return QR_OK;
 	}
+	poison(h, s->class, (uintptr_t)p, FREED);
 	*mark_at((uintptr_t)p) = mark_of(h, (uintptr_t)p);
 	free_to_magazine(h, s->class, (uintptr_t)p);
 	return QR_OK;
@@ -192,6 +208,7 @@ enum qr_err qr_heap_free(struct qr_heap *h, void *ptr)
 		qr_host_irq_restore(irq);
 		return free_slow(h, ptr);
 	}
+	poison(h, s->class, p, FREED);
 	*mark_at(p) = mark_of(h, p);
 	qr_store_word(&m->obj[n], p);
 	qr_store32(&m->n, n + 1);

@@ -14,26 +14,13 @@
  * the index is (the high word) and whether an object starts there (the low word is below the
  * factor): exact, since offset * size < 2^32.
  *
- * Invariants (qr_pool_check, under the lock):
+ * Invariants (pool_check.c):
  *	I1  each slab on the list names the pool and has nfree > 0, its set bits
  *	I2  no bit beyond the last object is set
  *	I3  free objects = avail + reserved
  *	I4  there are not more free objects than objects
  */
-#include <quire/pool.h>
-
-struct qr_slab {
-	struct qr_pool *pool;
-	struct qr_slab *next, *prev; /* the list of the partial; prev of the first is null */
-	qr_frame frame;
-	uint32_t nfree;
-	qr_word bits[]; /* 1: free */
-};
-
-static uint32_t words_for(uint32_t n)
-{
-	return (n + QR_WORD_BITS - 1) / QR_WORD_BITS;
-}
+#include "mm/pool_impl.h"
 
 QR_INLINE void *object_at(const struct qr_pool *p, struct qr_slab *s, uint32_t i)
 {
@@ -287,45 +274,4 @@ void *qr_pool_take(struct qr_pool *p)
 	obj = pop_locked(p);
 	qr_lock_release_irq(&p->lock, irq);
 	return obj;
-}
-
-/* ---- check ---------------------------------------------------------------------------------- */
-
-static uint32_t count_bits(const struct qr_pool *p, const struct qr_slab *s)
-{
-	uint32_t n = 0;
-
-	for (uint32_t w = 0; w < words_for(p->perslab); w++)
-		n += (uint32_t)__builtin_popcountl(s->bits[w]);
-	return n;
-}
-
-static const char *check_locked(const struct qr_pool *p)
-{
-	uint32_t nfree = 0, tail = p->perslab % QR_WORD_BITS;
-	const struct qr_slab *prev = NULL;
-
-	for (const struct qr_slab *s = p->partial; s; prev = s, s = s->next) {
-		if (s->pool != p || s->prev != prev || s->nfree == 0 || s->nfree > p->perslab)
-			return "I1: a slab on the list is the pool's and has free objects";
-		if (s->nfree != count_bits(p, s))
-			return "I1: a slab's count is the number of its free bits";
-		if (tail && s->bits[words_for(p->perslab) - 1] >> tail)
-			return "I2: there is no object beyond the last";
-		nfree += s->nfree;
-	}
-	if (nfree != p->avail + p->reserved)
-		return "I3: free objects are available or reserved";
-	if (nfree > p->nslabs * p->perslab)
-		return "I4: there are not more free objects than objects";
-	return NULL;
-}
-
-const char *qr_pool_check(struct qr_pool *p)
-{
-	uintptr_t irq = qr_lock_acquire_irq(&p->lock);
-	const char *broken = check_locked(p);
-
-	qr_lock_release_irq(&p->lock, irq);
-	return broken;
 }
