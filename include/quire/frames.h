@@ -20,7 +20,7 @@
  *
  * An order-9 block is one exchange of an area's count, an order-10 block one of a pair's.
  *
- * Cost.  Order 0 from and to the magazine: about 25 instructions, no locked one.  A
+ * Cost.  Order 0 from and to the magazine: about 30 instructions each way, no locked one.  A
  * magazine: four locked instructions or a few more.  Memory: 8 bytes a frame and 69 KiB a GiB.
  *
  * Context: every function may be called with any interrupt state and in an interrupt, unless it

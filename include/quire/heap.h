@@ -22,7 +22,7 @@
  * nothing, and are reported to the heap's owner with the object's address and size.
  *
  * Context: any interrupt state, and interrupts, if the source allows that too.
- * Cost: alloc and free about 20 instructions each through a magazine, no locked one.
+ * Cost: through a magazine alloc takes 25 instructions and free 46, no locked one.
  * Sources: Bonwick & Adams 2001 (magazines); Ghemawat & Menage, TCMalloc (spans, page map).
  */
 #ifndef QUIRE_HEAP_H

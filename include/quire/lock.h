@@ -2,9 +2,10 @@
  *
  * lock.h - the spin lock of libquire.
  *
- * A ticket lock: first come, first served, one word.  Locks have ranks; a CPU takes them in
- * rising rank only, so that no circle of waiters can form.  Debug builds panic when a lock is
- * taken twice by its holder or released by another, and a lock knows its holder's rank.
+ * A ticket lock: first come, first served.  Locks have ranks, and a CPU takes them in rising rank
+ * only, so that no circle of waiters can form.  Debug builds panic when a lock is taken again by
+ * its holder or released by another CPU; the rank is kept in the lock for whoever looks at it, its
+ * order is a rule for readers (a check would need a list per CPU, and mm/ has no globals).
  *
  *	rank            taken
  *	QR_RANK_SPACE   first: a whole operation runs under it
