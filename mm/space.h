@@ -351,6 +351,8 @@ struct cursor {
 	struct qr_ptdesc *path[QR_MAX_LEVELS]; /* path[level]: from the root down to t */
 	struct qr_ptdesc *dead;                /* tables unlinked, to be freed after the flush */
 	struct qr_gather gather;
+	uint32_t frames; /* immediate backing: the frames to be mapped, a chain; 0: none */
+	bool deep;       /* all leaves of the range exist: keep them */
 };
 
 void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi);
@@ -379,6 +381,11 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 /* Hang a table with one full run in the place of index i of a run; or (attr unused) an empty
  * one where nothing is.  Needs room for one run in t.  Errors: QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
+				      struct qr_ptdesc **out);
+
+/* The table of this level that holds va, carved out of what is promised there (or empty).
+ * Errors: QR_NOMEM, with some tables carved already: settle. */
+QR_MUST_CHECK enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned level,
 				      struct qr_ptdesc **out);
 
 /* Count npages more (or less: negative) that are promised with this attr. */
@@ -431,6 +438,11 @@ QR_MUST_CHECK enum qr_err qr_find_between(struct qr_space *s, size_t npages, uin
 					  uintptr_t top, uintptr_t *out);
 /* [lo,hi) became free / was taken. */
 void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi);
+
+/* Immediate backing: take all frames and make all leaves that [lo,hi) needs; after qr_map_part,
+ * put them in.  Errors: QR_NOMEM, all is as before. */
+QR_MUST_CHECK enum qr_err qr_back_reserve(struct cursor *c);
+void qr_back_install(struct cursor *c, uint32_t attr);
 
 /* Touch every page of [lo,hi): private writable ones by a write, others by a read; or all in one
  * way.  Stops at the first that cannot; holes are skipped; the lock is held. */

@@ -110,7 +110,8 @@ static void zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 	qr_cursor_end(&c);
 }
 
-static enum qr_err flag_advice(struct qr_space *s, const struct found *f, enum qr_advice advice)
+/* Advice that stays with a region: which flags it clears and sets. */
+static bool is_flag(enum qr_advice advice, uint32_t *clear, uint32_t *set)
 {
 	static const struct {
 		uint8_t advice, clear, set;
@@ -123,11 +124,14 @@ static enum qr_err flag_advice(struct qr_space *s, const struct found *f, enum q
 		{ QR_ADVISE_NOHUGEPAGE, RUN_HUGE, RUN_NOHUGE },
 	};
 
-	for (unsigned n = 0; n < sizeof(flags) / sizeof(flags[0]); n++)
-		if (flags[n].advice == advice)
-			return qr_flag_range(s, f->lo, f->hi, ~(uint32_t)flags[n].clear,
-					     flags[n].set);
-	return QR_OK; /* WILLNEED: what a file has in memory is all there is of it */
+	for (unsigned n = 0; n < sizeof(flags) / sizeof(flags[0]); n++) {
+		if (flags[n].advice != advice)
+			continue;
+		*clear = flags[n].clear;
+		*set = flags[n].set;
+		return true;
+	}
+	return false;
 }
 
 static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr_advice advice)
@@ -149,14 +153,15 @@ static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr
 	case QR_ADVISE_POPULATE_WRITE:
 		return qr_populate(s, f->lo, f->hi, POPULATE_WRITE);
 	default:
-		return flag_advice(s, f, advice);
+		return QR_OK; /* WILLNEED: what a file has in memory is all there is of it */
 	}
 }
 
 enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice)
 {
 	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
-	enum qr_err err = QR_OK, hole = QR_OK;
+	enum qr_err err = QR_OK, hole = QR_OK, late = QR_OK;
+	uint32_t clear, set;
 	struct found f;
 
 	if ((unsigned)advice > QR_ADVISE_POPULATE_WRITE || va & QR_PAGE_MASK)
@@ -174,9 +179,13 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 		f.lo = f.lo > va ? f.lo : va;
 		f.hi = f.hi < end ? f.hi : end;
 		err = advise_run(s, &f, advice);
+		if (err)
+			end = f.lo;
 	}
+	if (end > at.v && is_flag(advice, &clear, &set))
+		late = qr_flag_range(s, at.v, end, ~clear, set);
 	qr_lock_release(&s->lock);
-	return err ? err : hole;
+	return late ? late : err ? err : hole;
 }
 
 /* ---- locked pages -------------------------------------------------------------------------- */

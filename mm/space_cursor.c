@@ -26,6 +26,8 @@ void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr
 	c->lo = lo;
 	c->hi = hi;
 	c->dead = NULL;
+	c->frames = 0;
+	c->deep = false;
 	qr_gather_init(&c->gather, &s->tlb, m->frames);
 	c->path[level] = t;
 	while (level && (lo ^ (hi - 1)) >> shift == 0) {

@@ -162,19 +162,24 @@ static bool allowed(uint32_t attr, enum qr_access access)
 	return attr & RUN_RIGHTS;
 }
 
-/* From a run of an upper table down to a leaf with one full run.  NOMEM: all is as before. */
+/* Fold what was carved for a page that then could not be had. */
+static void fold_again(struct qr_space *s, uintptr_t va)
+{
+	struct cursor c;
+
+	qr_cursor_begin(&c, s, va, va + QR_PAGE_SIZE);
+	qr_cursor_end(&c);
+}
+
+/* From a run of an upper table down to a leaf with one full run. */
 static enum qr_err carve_down(struct qr_space *s, struct qr_ptdesc *t, uintptr_t va,
 			      struct qr_ptdesc **out)
 {
 	struct qr_memory *m = s->memory;
-	struct cursor c;
 
 	while (t->level) {
-		if (run_room(m, t, 1) || qr_pt_carve(s, t, index_at(m, va, t->level), &t)) {
-			qr_cursor_begin(&c, s, va, va + QR_PAGE_SIZE);
-			qr_cursor_end(&c);
+		if (run_room(m, t, 1) || qr_pt_carve(s, t, index_at(m, va, t->level), &t))
 			return QR_NOMEM;
-		}
 	}
 	*out = t;
 	return QR_OK;
@@ -232,22 +237,48 @@ static struct qr_ptdesc *lowest_table(const struct qr_space *s, uintptr_t va)
 	return ptdesc_of(m, qr_frame_of((uint32_t)(table >> QR_PAGE_SHIFT)));
 }
 
+/* The run lets the access happen: put the page there. */
+static enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr, uintptr_t va,
+			   bool write)
+{
+	struct qr_memory *m = s->memory;
+	unsigned i = index_at(m, va, 0);
+	qr_entry e = entry_of(m, t, i);
+
+	if (QR_LIKELY(qr_entry_none(e)))
+		return QR_LIKELY(!run_id(attr)) ? touch_anon(s, t, i, attr, m->backing, write)
+						: touch_mapped(s, t, i, attr, va, write);
+	if (write && !qr_entry_writable(m->format, e))
+		return write_page(s, t, i, attr, va, e);
+	return QR_OK;
+}
+
+static enum qr_err resolve_deep(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr,
+				uintptr_t va, bool write)
+{
+	enum qr_err err = carve_down(s, t, va, &t);
+
+	if (!err)
+		err = resolve(s, t, attr, va, write);
+	if (err)
+		fold_again(s, va);
+	return err;
+}
+
 enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access access, bool force)
 {
 	struct qr_memory *m = s->memory;
 	struct qr_ptdesc *t;
 	struct qr_run *r;
 	uint32_t attr;
-	unsigned i;
-	enum qr_err err;
-	qr_entry e;
 
 	va &= ~(uintptr_t)QR_PAGE_MASK;
 	s->faults++;
 	t = lowest_table(s, va);
 	r = run_at(t, index_at(m, va, t->level));
 	if (QR_RARELY(!r)) {
-		err = grow_stack(s, va);
+		enum qr_err err = grow_stack(s, va);
+
 		if (err)
 			return err;
 		t = lowest_table(s, va);
@@ -257,20 +288,9 @@ enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access acc
 	if (QR_RARELY(!allowed(attr, access)) &&
 	    !(force && attr & RUN_RIGHTS && !(run_id(attr) && mapping_of(s, attr)->shared)))
 		return QR_ACCESS;
-	if (QR_RARELY(t->level)) {
-		err = carve_down(s, t, va, &t);
-		if (err)
-			return err;
-	}
-	i = index_at(m, va, 0);
-	e = entry_of(m, t, i);
-	if (QR_LIKELY(qr_entry_none(e)))
-		return QR_LIKELY(!run_id(attr))
-			   ? touch_anon(s, t, i, attr, m->backing, access == QR_ACCESS_WRITE)
-			   : touch_mapped(s, t, i, attr, va, access == QR_ACCESS_WRITE);
-	if (access == QR_ACCESS_WRITE && !qr_entry_writable(m->format, e))
-		return write_page(s, t, i, attr, va, e);
-	return QR_OK;
+	if (QR_RARELY(t->level))
+		return resolve_deep(s, t, attr, va, access == QR_ACCESS_WRITE);
+	return resolve(s, t, attr, va, access == QR_ACCESS_WRITE);
 }
 
 enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access)

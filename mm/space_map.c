@@ -206,7 +206,7 @@ static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, ui
 	struct child k;
 
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
-		if (k.hi - k.lo == span && !(k.t->flags & PT_KEEP)) {
+		if (k.hi - k.lo == span && !(k.t->flags & PT_KEEP) && !c->deep) {
 			qr_unmap_part(c, k.t, k.lo, k.hi);
 			qr_pt_settle(c, t, k.i, k.t, k.lo);
 			continue;
@@ -218,7 +218,7 @@ static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, ui
 	}
 	if (from < end)
 		set_run(c, t, from, end, attr);
-	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi)
+	for (uintptr_t at = lo; !c->deep && child_next(c->m, t, at, hi, &k); at = k.hi)
 		qr_pt_settle(c, t, k.i, k.t, k.lo);
 }
 
@@ -316,7 +316,8 @@ static enum qr_err check_request(const struct qr_space *s, const struct qr_map *
 		return QR_ACCESS;
 	if (req->flags & QR_MAP_FIXED && !range_valid(m, req->at, req->npages))
 		return QR_INVAL;
-	if (req->flags & QR_MAP_SHARED && !req->object)
+	if ((req->flags & QR_MAP_SHARED && !req->object) ||
+	    (req->backing && req->object)) /* an object's pages are its own */
 		return QR_INVAL;
 	if (req->object && req->pgoff + req->npages < req->pgoff)
 		return QR_INVAL;
@@ -378,7 +379,8 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 			return QR_NOMEM;
 		attr |= mp->id << RUN_ID_SHIFT;
 	}
-	if (qr_cursor_reserve(c, true)) {
+	if (qr_cursor_reserve(c, true) ||
+	    (QR_RARELY(req->backing == QR_BACK_IMMEDIATE && req->prot) && qr_back_reserve(c))) {
 		if (mp && !mp->npages)
 			qr_mapping_drop(s, mp);
 		return QR_NOMEM;
@@ -390,25 +392,9 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 	}
 	space_count(s, attr, (ptrdiff_t)req->npages);
 	qr_map_part(c, c->t, lo, hi, attr);
+	if (QR_RARELY(c->deep))
+		qr_back_install(c, attr);
 	return QR_OK;
-}
-
-/* Frames at map time.  Immediate backing is all or nothing; populate goes as far as it can. */
-static enum qr_err back_now(struct cursor *c, const struct qr_map *req, uintptr_t lo, uintptr_t hi)
-{
-	enum qr_err err;
-
-	if (!req->prot)
-		return QR_OK;
-	err = qr_populate(c->s, lo, hi, POPULATE_FIT);
-	if (!err || req->backing != QR_BACK_IMMEDIATE)
-		return QR_OK;
-	/* The edges are there: nothing is left to allocate, and this cannot fail. */
-	qr_cursor_begin(c, c->s, lo, hi);
-	qr_unmap_part(c, c->t, lo, hi);
-	qr_find_freed(c, lo, hi);
-	qr_cursor_end(c);
-	return err;
 }
 
 enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *out)
@@ -430,9 +416,8 @@ enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *
 	hi = lo + (req->npages << QR_PAGE_SHIFT);
 	err = map_at(&c, s, req, lo, hi);
 	qr_cursor_end(&c);
-	if (QR_RARELY(!err && (req->backing == QR_BACK_IMMEDIATE ||
-			       req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED))))
-		err = back_now(&c, req, lo, hi);
+	if (QR_RARELY(!err && req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED)))
+		(void)!qr_populate(s, lo, hi, POPULATE_FIT); /* as far as it goes */
 	space_unlock(s);
 	if (QR_LIKELY(!err))
 		out->v = lo;

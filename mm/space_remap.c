@@ -81,25 +81,6 @@ static enum qr_err grow_in_place(struct qr_space *s, struct cursor *c, uint32_t 
 
 /* ---- moving pages ---------------------------------------------------------------------------- */
 
-/* The leaf at va, carved out of the promise that is there. */
-static enum qr_err leaf_at(struct qr_space *s, uintptr_t va, unsigned level, struct qr_ptdesc **out)
-{
-	struct qr_memory *m = s->memory;
-	struct qr_ptdesc *t = s->root;
-
-	while (t->level > level) {
-		unsigned i = index_at(m, va, t->level);
-		qr_entry e = entry_of(m, t, i);
-
-		if (qr_entry_is_table(m->format, e, t->level))
-			t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		else if (run_room(m, t, 1) || qr_pt_carve(s, t, i, &t))
-			return QR_NOMEM;
-	}
-	*out = t;
-	return QR_OK;
-}
-
 /* A whole leaf of one run that lies the same way at both places? */
 static bool relinks(const struct move *v, const struct qr_ptdesc *t, const struct child *k)
 {
@@ -119,15 +100,15 @@ static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t l
 	if (t->level == 0) {
 		if (!t->npages)
 			return QR_OK;
-		return leaf_at(v->s, lo + v->shift, 0, &to) ||
-			       leaf_at(v->s, hi - QR_PAGE_SIZE + v->shift, 0, &to)
+		return qr_table_at(v->s, lo + v->shift, 0, &to) ||
+			       qr_table_at(v->s, hi - QR_PAGE_SIZE + v->shift, 0, &to)
 			   ? QR_NOMEM
 			   : QR_OK;
 	}
 	if (t->level == 1 && run_room(m, t, t->ntables))
 		return QR_NOMEM;
 	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi) {
-		bool failed = relinks(v, t, &k) ? leaf_at(v->s, k.lo + v->shift, 1, &to) ||
+		bool failed = relinks(v, t, &k) ? qr_table_at(v->s, k.lo + v->shift, 1, &to) ||
 						      run_room(m, to, t->ntables)
 						: prepare_part(v, k.t, k.lo, k.hi);
 
@@ -149,7 +130,8 @@ static void move_pages(struct move *v, struct qr_ptdesc *from, uintptr_t lo, uin
 		qr_entry e;
 
 		if (!to || j == 0)
-			QR_ASSERT(!leaf_at(v->s, va + v->shift, 0, &to), "leaves were prepared");
+			QR_ASSERT(!qr_table_at(v->s, va + v->shift, 0, &to),
+				  "leaves were prepared");
 		if (qr_entry_none(qr_entry_read(m->format, source, i)))
 			continue;
 		e = qr_entry_clear(m->format, source, i);
@@ -172,7 +154,7 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	unsigned i = index_at(m, k->lo + v->shift, 1);
 	struct qr_ptdesc *to;
 
-	QR_ASSERT(!leaf_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
+	QR_ASSERT(!qr_table_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
 	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		hull_reset(parent);
@@ -218,7 +200,8 @@ static enum qr_err new_mapping(struct move *v, uintptr_t to, uintptr_t hi)
 	like.lo = to;
 	like.hi = hi;
 	if (like.object)
-		like.delta -= (intptr_t)v->shift >> QR_PAGE_SHIFT;
+		like.delta +=
+		    (int64_t)((to - v->shift) >> QR_PAGE_SHIFT) - (int64_t)(to >> QR_PAGE_SHIFT);
 	if (qr_mapping_make(v->s, &like, &mp))
 		return QR_NOMEM;
 	v->attr = (v->attr & ((1u << RUN_ID_SHIFT) - 1)) | mp->id << RUN_ID_SHIFT;

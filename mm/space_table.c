@@ -123,6 +123,24 @@ enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, str
 	return QR_OK;
 }
 
+enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned level, struct qr_ptdesc **out)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_ptdesc *t = s->root;
+
+	while (t->level > level) {
+		unsigned i = index_at(m, va, t->level);
+		qr_entry e = entry_of(m, t, i);
+
+		if (qr_entry_is_table(m->format, e, t->level))
+			t = ptdesc_of(m, qr_entry_frame(m->format, e));
+		else if (run_room(m, t, 1) || qr_pt_carve(s, t, i, &t))
+			return QR_NOMEM;
+	}
+	*out = t;
+	return QR_OK;
+}
+
 static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 			 struct qr_ptdesc *child, uintptr_t va)
 {

@@ -23,7 +23,7 @@
 /* How a page comes to have a frame (seeds C5-C7).  The default of a space is FIRST_WRITE. */
 enum qr_backing {
 	QR_BACK_DEFAULT = 0, /* as the space says */
-	QR_BACK_IMMEDIATE,   /* frames at map time: QR_NOMEM then, never a fault */
+	QR_BACK_IMMEDIATE,   /* frames at map time: QR_NOMEM then, never a fault (no object) */
 	QR_BACK_DEMAND,      /* a zeroed frame at the first touch, read or write */
 	QR_BACK_FIRST_WRITE, /* reads see the shared zero page, a frame at the first write */
 };
