@@ -24,7 +24,9 @@
 #define strlcpy       kernel_strlcpy
 #define __popcountsi2 kernel_popcount32
 #define __popcountdi2 kernel_popcount64
-#include "kernel/lib/popcount.c"
+#define __ctzdi2      kernel_ctz64
+#define __clzdi2      kernel_clz64
+#include "kernel/lib/bits.c"
 #include "kernel/lib/string.c"
 #undef memcpy
 #undef memmove
@@ -138,6 +140,9 @@ static void numbers(void)
 	for (int i = 0; i < 100000; i++) {
 		uint64_t n = random64(&state) >> random_below(&state, 64);
 
+		must(!n || (kernel_ctz64(n) == __builtin_ctzll(n) &&
+			    kernel_clz64(n) == __builtin_clzll(n)),
+		     "zeroes of %llx", (unsigned long long)n);
 		must(kernel_popcount64(n) == __builtin_popcountll(n), "bits of %llx",
 		     (unsigned long long)n);
 #ifdef __i386__

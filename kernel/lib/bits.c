@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * popcount.c - counting and finding bits where one instruction does not do it.
+ * bits.c - counting and finding bits, for CPUs whose instructions for it we may not assume.
  *
- * The compiler calls these by name.  Counting: sums of pairs, of nibbles, of bytes, then one
- * multiplication.  Finding, on a 32-bit machine: the half that has a bit, then its instruction.
+ * The compiler calls these by name.
  */
 #include <stdint.h>
 
@@ -12,6 +11,7 @@ int __popcountdi2(uint64_t v);
 int __ctzdi2(uint64_t v);
 int __clzdi2(uint64_t v);
 
+/* Sums of pairs, of nibbles, of bytes, then one multiplication. */
 int __popcountsi2(uint32_t v)
 {
 	v -= v >> 1 & 0x55555555u;
@@ -24,7 +24,7 @@ int __popcountdi2(uint64_t v)
 	return __popcountsi2((uint32_t)v) + __popcountsi2((uint32_t)(v >> 32));
 }
 
-/* Undefined for 0, as the compiler's own. */
+/* v is not 0. */
 int __ctzdi2(uint64_t v)
 {
 	uint32_t low = (uint32_t)v;
