@@ -7,6 +7,7 @@
  */
 #include "user.h"
 #include <ftw.h>
+#include <sys/utsname.h>
 
 extern const struct test __start_tests[], __stop_tests[];
 extern const struct role __start_roles[] __attribute__((weak)),
@@ -156,6 +157,13 @@ int loses_memory(void (*f)(void))
 			return 0;
 	}
 	return 1;
+}
+
+int under_64_bits(void)
+{
+	struct utsname u;
+
+	return sizeof(void *) == 4 && uname(&u) == 0 && !strcmp(u.machine, "x86_64");
 }
 
 /* ---- running ------------------------------------------------------------------------ */

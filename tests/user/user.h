@@ -100,6 +100,9 @@ long proc_kib(const char *file, const char *key);
  * may be busy on the same machine. */
 int loses_memory(void (*f)(void));
 
+/* Is this a 32-bit program under a 64-bit kernel?  There it has all 4 GiB to itself. */
+int under_64_bits(void);
+
 /* The path of this very binary, to be started again; `role` runs in it as argv[1] says. */
 extern const char *self_path;
 
