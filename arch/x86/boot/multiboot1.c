@@ -98,6 +98,17 @@ static void parse_screen(const struct mb1_info *info)
 	s->blue_bits = info->fb_color[5];
 }
 
+/* QEMU puts the path of the image before the arguments. */
+static void skip_image_name(char *line)
+{
+	char *args = strchr(line, ' ');
+
+	if (args)
+		memmove(line, args + 1, strlen(args + 1) + 1);
+	else
+		line[0] = 0;
+}
+
 void boot_parse_multiboot1(uint64_t pa)
 {
 	struct mb1_info info;
@@ -110,6 +121,8 @@ void boot_parse_multiboot1(uint64_t pa)
 				 sizeof(boot_info.loader_name));
 	if (info.flags & HAS_CMDLINE)
 		boot_read_string(info.cmdline, boot_info.cmdline, sizeof(boot_info.cmdline));
+	if (!strcmp(boot_info.loader_name, "qemu"))
+		skip_image_name(boot_info.cmdline);
 	if (info.flags & HAS_MAP)
 		parse_map(info.mmap_addr, info.mmap_length);
 	if (!boot_info.nranges && info.flags & HAS_MEMORY) {
