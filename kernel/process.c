@@ -17,6 +17,8 @@ static struct pid pid_zero = {
 struct process kernel_process = {
 	.comm = "kernel",
 	.pid = &pid_zero,
+	.cred = { .caps = ~(uint64_t)0 },
+	.rlimits = { [0 ... RLIMITS - 1] = { RLIM_INFINITY, RLIM_INFINITY } },
 	.all = LIST_INIT(kernel_process.all),
 	.tasks = LIST_INIT(kernel_process.tasks),
 	.children = LIST_INIT(kernel_process.children),
