@@ -166,16 +166,15 @@ static void usage_add(struct usage *to, const struct usage *from)
 /* How long it ran is known exactly, how much of it in user mode only by where ticks found it. */
 void task_usage(const struct task *t, struct usage *out)
 {
-	uint32_t ticks = t->user_ticks + t->system_ticks;
+	uint32_t user = t->user_ticks, system = t->system_ticks; /* the tick changes them */
+	uint64_t run;
 
 	if (t == current)
 		sched_charge();
+	run = t->run_ns;
 	*out = t->usage;
-	if (!t->system_ticks)
-		out->user = t->run_ns;
-	else
-		out->user = t->run_ns / ticks * t->user_ticks;
-	out->system = t->run_ns - out->user;
+	out->user = system ? run / (user + system) * user : run;
+	out->system = run - out->user;
 }
 
 void process_usage(const struct process *p, struct usage *out)
