@@ -176,13 +176,6 @@ static int make_cred(struct exec *x)
 	return 0;
 }
 
-static size_t limit_pages(const struct process *p, enum rlimit_id id)
-{
-	uint64_t limit = p->rlimits[id].cur / QR_PAGE_SIZE;
-
-	return limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
-}
-
 #ifdef __x86_64__
 static int map_signal_page(struct mm *mm)
 {
@@ -258,7 +251,7 @@ static int make_image(struct exec *x)
 		err = exec_stack_make(im, &x->args, x->path, &x->cred, x->secure, &x->sp);
 	if (err)
 		return err;
-	qr_space_limit(&im->mm->space, limit_pages(p, RLIMIT_AS), limit_pages(p, RLIMIT_MEMLOCK));
+	mm_set_limits(im->mm, p);
 	im->mm->exe = x->program.file;
 	x->program.file = NULL;
 	return 0;

@@ -90,6 +90,19 @@ void mm_put(struct mm *mm)
 	kfree(mm);
 }
 
+static size_t limit_pages(const struct process *p, enum rlimit_id id)
+{
+	uint64_t limit = p->rlimits[id].cur / QR_PAGE_SIZE;
+
+	return limit < SIZE_MAX ? (size_t)limit : SIZE_MAX;
+}
+
+void mm_set_limits(struct mm *mm, const struct process *p)
+{
+	qr_space_limit(&mm->space, limit_pages(p, RLIMIT_AS), limit_pages(p, RLIMIT_MEMLOCK));
+	qr_space_limit_stack(&mm->space, limit_pages(p, RLIMIT_STACK));
+}
+
 void process_vfork_over(struct process *p)
 {
 	struct vfork_wait *w = p->vfork_wait;

@@ -30,6 +30,7 @@
 struct file;
 struct files;
 struct fs_context;
+struct process;
 struct task;
 
 #define COMM_SIZE 16
@@ -60,6 +61,9 @@ QR_INLINE struct mm *mm_get(struct mm *mm)
 }
 /* The last one unmaps and frees everything.  NULL does nothing. */
 void mm_put(struct mm *mm);
+
+/* The limits of a process that the space itself enforces: AS, MEMLOCK, STACK. */
+void mm_set_limits(struct mm *mm, const struct process *p);
 
 /* ---- rights ----------------------------------------------------------------------------- */
 

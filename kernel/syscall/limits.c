@@ -25,19 +25,6 @@ static uint64_t rlimit_in(unsigned long v)
 	return v == ULONG_MAX ? RLIM_INFINITY : v;
 }
 
-static size_t pages(uint64_t limit)
-{
-	return limit / QR_PAGE_SIZE < SIZE_MAX ? (size_t)(limit / QR_PAGE_SIZE) : SIZE_MAX;
-}
-
-/* Limits that somebody else enforces are handed on. */
-static void apply(struct process *p, unsigned id)
-{
-	if ((id == RLIMIT_AS || id == RLIMIT_MEMLOCK) && p->mm)
-		qr_space_limit(&p->mm->space, pages(p->rlimits[RLIMIT_AS].cur),
-			       pages(p->rlimits[RLIMIT_MEMLOCK].cur));
-}
-
 static int set_limit(struct process *p, unsigned id, const struct rlimit_pair *new)
 {
 	struct rlimit_pair *slot = &p->rlimits[id];
@@ -49,7 +36,8 @@ static int set_limit(struct process *p, unsigned id, const struct rlimit_pair *n
 	if (new->max > slot->max && !cred_super(&current_process->cred))
 		return -EPERM;
 	*slot = *new;
-	apply(p, id);
+	if (p->mm)
+		mm_set_limits(p->mm, p);
 	return 0;
 }
 
