@@ -95,7 +95,7 @@ fault:
 	return -EFAULT;
 }
 
-/* An aligned word never crosses into a page that its first byte does not lie in. */
+/* All of it within one page, or the answer depends on bytes behind the end of a string. */
 QR_INLINE bool read_word(const char __user *p, uintptr_t *out)
 {
 	uintptr_t v;
@@ -113,13 +113,19 @@ fault:
 
 #define ONES (UINTPTR_MAX / 0xff)
 
-/* Exact as to whether there is a zero byte. */
-QR_INLINE bool has_zero(uintptr_t v)
+/* The lowest bit set belongs to the first zero byte; 0 if there is none. */
+QR_INLINE uintptr_t zero_bytes(uintptr_t v)
 {
 	return (v - ONES) & ~v & (ONES << 7);
 }
 
-/* Both string functions: scan up to max bytes, keeping them if `to` is not null. */
+QR_INLINE bool within_page(const char __user *p)
+{
+	return ((uintptr_t)p & QR_PAGE_MASK) <= QR_PAGE_SIZE - WORD;
+}
+
+/* Both string functions: scan up to max bytes, keeping them if `to` is not null.  By words where
+ * one fits into the limit and into the page, else by bytes. */
 QR_INLINE long scan(char *to, const char __user *from, size_t max)
 {
 	size_t n = 0;
@@ -131,17 +137,18 @@ QR_INLINE long scan(char *to, const char __user *from, size_t max)
 	if (cut)
 		max = USER_END - (uintptr_t)from;
 	while (n < max) {
-		uintptr_t word;
+		if (QR_LIKELY(max - n >= WORD && within_page(from + n))) {
+			uintptr_t word, zero;
 
-		if (!((uintptr_t)(from + n) % WORD) && max - n >= WORD) {
 			if (!read_word(from + n, &word))
 				return -EFAULT;
-			if (!has_zero(word)) {
-				if (to)
-					__builtin_memcpy(to + n, &word, WORD);
-				n += WORD;
-				continue;
-			}
+			if (to)
+				__builtin_memcpy(to + n, &word, WORD);
+			zero = zero_bytes(word);
+			if (zero)
+				return (long)(n + (size_t)__builtin_ctzl(zero) / 8);
+			n += WORD;
+			continue;
 		}
 		int c = read_byte(from + n);
 
