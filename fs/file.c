@@ -59,7 +59,7 @@ static struct file *file_new(struct inode *inode, const struct file_ops *ops, un
 		return NULL;
 	*f = (struct file){
 		.ref = 1,
-		.flags = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC),
+		.flags = flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_CLOEXEC),
 		.readable = access != O_WRONLY && !(flags & O_PATH),
 		.writable = access != O_RDONLY && !(flags & O_PATH),
 		.ops = ops,
@@ -93,6 +93,7 @@ int file_open_path(struct path p, unsigned flags, struct file **out)
 	err = count_writer(f);
 	if (!err && f->ops->open)
 		err = f->ops->open(f);
+	f->flags &= ~O_NOCTTY;
 	if (err)
 		file_abandon(f);
 	else
