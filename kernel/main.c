@@ -2,7 +2,8 @@
  *
  * main.c - the order in which the kernel comes to life (seeds A1).
  *
- * Each line needs those above it.  Interrupts are on only when every handler stands.
+ * Each subsystem has one init, and stands on those before it.  Interrupts are enabled when every
+ * handler that they can reach is there, not earlier.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/irq.h"
@@ -10,6 +11,8 @@
 #include "drivers/keyboard.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
+#include "fs/epoll.h"
+#include "fs/initramfs.h"
 #include "fs/vfs.h"
 #include "kernel/boot_info.h"
 #include "kernel/fault.h"
@@ -32,8 +35,26 @@ static void show_machine(void)
 	log_info("command line: %s\n", boot_info.cmdline);
 	log_info("CPU: %s%s\n", cpu_features.brand[0] ? cpu_features.brand : cpu_features.vendor,
 		 cpu_features.hypervisor ? ", under a hypervisor" : "");
-	if (boot_info.cut)
-		log_warn("boot information: %u entries found no room\n", boot_info.cut);
+}
+
+static void start_devices(void)
+{
+	irq_init();
+	time_init();
+	serial_init();
+	keyboard_init();
+	irq_enable();
+}
+
+static void start_files(void)
+{
+	int err = vfs_init();
+
+	if (err)
+		panic("no root file system: error %d", -err);
+	err = initramfs_unpack();
+	if (err && err != -ENOENT)
+		log_error("the initial root is not complete: error %d\n", -err);
 }
 
 _Noreturn void kernel_main(void)
@@ -45,18 +66,16 @@ _Noreturn void kernel_main(void)
 
 	memory_init();
 	panic_explain_address = fault_explain;
-	sched_init((uintptr_t)boot_stack_top);
-
-	irq_init();
-	time_init();
-	serial_init();
-	keyboard_init();
 	random_init();
-	irq_enable();
+	sched_init((uintptr_t)boot_stack_top);
+	start_devices();
 	selftest_run();
-
-	if (vfs_init())
-		panic("no memory for the root file system");
+	start_files();
 	init_start();
 	sched_idle();
+}
+
+/* Until fs/epoll.c is there: no file is watched. */
+__attribute__((weak)) void eventpoll_forget(struct file *f)
+{
 }
