@@ -352,10 +352,14 @@ struct cursor {
 	struct qr_ptdesc *dead;                /* tables unlinked, to be freed after the flush */
 	struct qr_gather gather;
 	uint32_t frames; /* immediate backing: the frames to be mapped, a chain; 0: none */
+	uint8_t room;    /* runs that reserve makes room for, in each table */
 	bool deep;       /* all leaves of the range exist: keep them */
+	bool hold;       /* map_part does not settle: somebody holds on to a table */
 };
 
 void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi);
+/* Flush, and free what was unlinked, but settle nothing. */
+void qr_cursor_flush(struct cursor *c);
 void qr_cursor_end(struct cursor *c); /* settle, flush; the lock stays */
 
 QR_INLINE void cursor_lock(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)

@@ -50,7 +50,7 @@ enum qr_err qr_back_reserve(struct cursor *c)
 		qr_settle_part(c, c->t, c->lo, c->hi);
 		return QR_NOMEM;
 	}
-	c->deep = true;
+	c->deep = c->hold = true;
 	return QR_OK;
 }
 

@@ -27,7 +27,8 @@ void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr
 	c->hi = hi;
 	c->dead = NULL;
 	c->frames = 0;
-	c->deep = false;
+	c->room = 2;
+	c->deep = c->hold = false;
 	qr_gather_init(&c->gather, &s->tlb, m->frames);
 	c->path[level] = t;
 	while (level && (lo ^ (hi - 1)) >> shift == 0) {
@@ -75,9 +76,15 @@ void qr_cursor_end(struct cursor *c)
 		settle_path(c);
 	else if (QR_RARELY(t->runs != t->in))
 		qr_run_shrink(c->m, t);
+	qr_cursor_flush(c);
+}
+
+void qr_cursor_flush(struct cursor *c)
+{
 	qr_gather_flush(&c->gather);
 	while (QR_RARELY(c->dead)) {
-		t = c->dead;
+		struct qr_ptdesc *t = c->dead;
+
 		c->dead = (struct qr_ptdesc *)t->runs;
 		t->runs = t->in;
 		qr_pt_free(c->m, t);
@@ -95,7 +102,7 @@ static enum qr_err reserve_edge(struct cursor *c, uintptr_t at, uintptr_t inside
 		unsigned i;
 		qr_entry e;
 
-		if (run_room(m, t, 2))
+		if (run_room(m, t, c->room))
 			return QR_NOMEM;
 		if (t->level == 0 || entry_aligned(m, at, t->level)) {
 			/* Tables that are kept are in the way of whole entries, too. */
@@ -116,7 +123,7 @@ static enum qr_err reserve_edge(struct cursor *c, uintptr_t at, uintptr_t inside
 enum qr_err qr_cursor_reserve(struct cursor *c, bool create)
 {
 	if (QR_LIKELY(c->t->level == 0))
-		return run_room(c->m, c->t, 2);
+		return run_room(c->m, c->t, c->room);
 	if (reserve_edge(c, c->lo, c->lo, create) || reserve_edge(c, c->hi, c->hi - 1, create)) {
 		qr_settle_part(c, c->t, c->lo, c->hi);
 		return QR_NOMEM;

@@ -218,7 +218,7 @@ static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, ui
 	}
 	if (from < end)
 		set_run(c, t, from, end, attr);
-	for (uintptr_t at = lo; !c->deep && child_next(c->m, t, at, hi, &k); at = k.hi)
+	for (uintptr_t at = lo; !c->hold && child_next(c->m, t, at, hi, &k); at = k.hi)
 		qr_pt_settle(c, t, k.i, k.t, k.lo);
 }
 
@@ -385,13 +385,14 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 			qr_mapping_drop(s, mp);
 		return QR_NOMEM;
 	}
-	/* Counted first: replacing the last page of a neighbour must not take its mapping away. */
+	/* Counted first: replacing the last page of a neighbour must not take its mapping away;
+	 * its hull last: replacing its own pages makes it shorter. */
+	space_count(s, attr, (ptrdiff_t)req->npages);
+	qr_map_part(c, c->t, lo, hi, attr);
 	if (mp) {
 		mp->lo = lo < mp->lo ? lo : mp->lo;
 		mp->hi = hi > mp->hi ? hi : mp->hi;
 	}
-	space_count(s, attr, (ptrdiff_t)req->npages);
-	qr_map_part(c, c->t, lo, hi, attr);
 	if (QR_RARELY(c->deep))
 		qr_back_install(c, attr);
 	return QR_OK;

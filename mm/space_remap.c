@@ -208,10 +208,17 @@ static enum qr_err new_mapping(struct move *v, uintptr_t to, uintptr_t hi)
 	return QR_OK;
 }
 
-static void drop_mapping(struct move *v)
+/* The tables of the two places may be the same ones, so none is settled while a cursor still
+ * holds on to it; afterwards each range is visited anew. */
+static void settle_range(struct qr_space *s, uintptr_t lo, size_t npages)
 {
-	if (run_id(v->attr))
-		qr_mapping_drop(v->s, mapping_of(v->s, v->attr));
+	struct cursor c;
+
+	if (!npages)
+		return;
+	qr_cursor_begin(&c, s, lo, lo + (npages << QR_PAGE_SHIFT));
+	qr_settle_part(&c, c.t, c.lo, c.hi);
+	qr_cursor_end(&c);
 }
 
 /* All that can fail, and the promise at the new place. */
@@ -219,29 +226,27 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 {
 	struct qr_space *s = v->s;
 	uintptr_t end = to + (new << QR_PAGE_SHIFT), old_end = from + (old << QR_PAGE_SHIFT);
+	enum qr_err err;
 
-	qr_cursor_begin(&v->to, s, to, end);
 	if (new_mapping(v, to, end))
 		return QR_NOMEM;
-	if (qr_cursor_reserve(&v->to, true)) {
-		drop_mapping(v);
-		return QR_NOMEM;
-	}
-	if (old) {
+	/* One table may belong to both places, and be changed at both edges of each. */
+	v->to.room = v->from.room = 4;
+	err = qr_cursor_reserve(&v->to, true);
+	if (!err && old) {
 		qr_cursor_begin(&v->from, s, from, old_end);
-		if (qr_cursor_reserve(&v->from, false)) {
-			qr_cursor_end(&v->from);
-			qr_settle_part(&v->to, v->to.t, to, end);
-			drop_mapping(v);
-			return QR_NOMEM;
-		}
+		v->from.room = 4;
+		err = qr_cursor_reserve(&v->from, false);
+	}
+	if (err) {
+		if (run_id(v->attr))
+			qr_mapping_drop(s, mapping_of(s, v->attr));
+		return err;
 	}
 	space_count(s, v->attr, (ptrdiff_t) new);
 	qr_map_part(&v->to, v->to.t, to, end, v->attr);
 	if (old && prepare_part(v, v->from.t, from, old_end)) {
 		qr_unmap_part(&v->to, v->to.t, to, end);
-		qr_settle_part(&v->from, v->from.t, from, old_end);
-		qr_cursor_end(&v->from);
 		return QR_NOMEM;
 	}
 	return QR_OK;
@@ -250,26 +255,29 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 static enum qr_err move_region(struct move *v, const struct qr_remap *req, uintptr_t to)
 {
 	uintptr_t from = req->from.v, old_end;
-	size_t old = req->old_npages;
+	size_t old = req->old_npages, new = req->new_npages;
+	struct qr_space *s = v->s;
 	enum qr_err err;
 
-	if (old > req->new_npages)
-		old = req->new_npages; /* the tail is gone already */
+	if (old > new)
+		old = new; /* the tail is gone already */
 	old_end = from + (old << QR_PAGE_SHIFT);
 	v->shift = to - from;
-	err = take_place(v, from, old, to, req->new_npages);
+	qr_cursor_begin(&v->to, s, to, to + (new << QR_PAGE_SHIFT));
+	qr_cursor_begin(&v->from, s, from, old ? old_end : from + QR_PAGE_SIZE);
+	v->to.hold = v->from.hold = true;
+	err = take_place(v, from, old, to, new);
 	if (!err && old) {
 		move_part(v, v->from.t, from, old_end);
 		if (!req->keep_old) {
 			qr_unmap_part(&v->from, v->from.t, from, old_end);
 			qr_find_freed(&v->from, from, old_end);
-		} else {
-			qr_settle_part(&v->from, v->from.t, from, old_end);
 		}
-		qr_cursor_end(&v->from);
-		qr_settle_part(&v->to, v->to.t, to, to + (req->new_npages << QR_PAGE_SHIFT));
 	}
-	qr_cursor_end(&v->to);
+	qr_cursor_flush(&v->from);
+	qr_cursor_flush(&v->to);
+	settle_range(s, from, old);
+	settle_range(s, to, new);
 	return err;
 }
 

@@ -134,7 +134,7 @@ enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned level, struct
 
 		if (qr_entry_is_table(m->format, e, t->level))
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		else if (run_room(m, t, 1) || qr_pt_carve(s, t, i, &t))
+		else if (run_room(m, t, 5) || qr_pt_carve(s, t, i, &t)) /* 4 stay: space_remap.c */
 			return QR_NOMEM;
 	}
 	*out = t;
