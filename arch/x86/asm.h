@@ -14,19 +14,24 @@
 #define CPU_KSTACK  16
 #define CPU_USER_SP 24
 /* struct regs */
-#define REGS_R11    48
-#define REGS_CX     88
-#define REGS_VECTOR 120
-#define REGS_IP     136
-#define REGS_FLAGS  152
-#define REGS_SP     160
-#define REGS_SIZE   176
+#define REGS_R11     48
+#define REGS_AX      80
+#define REGS_CX      88
+#define REGS_VECTOR  120
+#define REGS_ORIG_AX 128
+#define REGS_IP      136
+#define REGS_FLAGS   152
+#define REGS_SP      160
+#define REGS_SIZE    176
 #else
 /* struct cpu */
-#define CPU_TASK    4
+#define CPU_TASK     4
 /* struct regs */
-#define REGS_VECTOR 36
-#define REGS_SIZE   64
+#define REGS_DX      8
+#define REGS_AX      24
+#define REGS_VECTOR  36
+#define REGS_ORIG_AX 40
+#define REGS_SIZE    64
 #endif
 
 /* struct task begins with its work flags (kernel/task.h asserts it): all that the way back to

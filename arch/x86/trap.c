@@ -13,7 +13,11 @@
 
 _Static_assert(sizeof(struct regs) == REGS_SIZE, "asm.h");
 _Static_assert(offsetof(struct regs, vector) == REGS_VECTOR, "asm.h");
-#ifdef __x86_64__
+_Static_assert(offsetof(struct regs, ax) == REGS_AX, "asm.h");
+_Static_assert(offsetof(struct regs, orig_ax) == REGS_ORIG_AX, "asm.h");
+#ifndef __x86_64__
+_Static_assert(offsetof(struct regs, dx) == REGS_DX, "asm.h");
+#else
 _Static_assert(offsetof(struct regs, r11) == REGS_R11, "asm.h");
 _Static_assert(offsetof(struct regs, cx) == REGS_CX, "asm.h");
 _Static_assert(offsetof(struct regs, ip) == REGS_IP, "asm.h");

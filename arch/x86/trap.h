@@ -4,7 +4,7 @@
  *
  * The stubs (32|64/entry.S) push a struct regs and call trap.c, which sorts:
  *
- *	system call  ->	syscall_dispatch(regs)			 the kernel's
+ *	system call  ->	syscall_table[number](arguments)	 the kernel's
  *	page fault   -> page_fault(regs, address, error)	 the kernel's
  *	interrupt    -> the handler of its line (irq.h)
  *	exception    -> user: user_exception(); kernel: exception table, else panic
@@ -50,9 +50,10 @@ enum trap_vector {
 
 /* ---- the kernel's, called from here ------------------------------------------------------ */
 
-/* Carry out system call regs_syscall(r) and regs_set_result(r, ...).  Called by the stub itself
- * (one call less), interrupts on. */
-void syscall_dispatch(struct regs *r);
+/* The table of system calls: the stub itself bounds the number, calls with the six argument words
+ * and stores the result; a null entry and a number beyond the end go to syscall_unknown.
+ * Interrupts on.  Declared in kernel/syscall/syscall.h. */
+long syscall_unknown(unsigned long nr);
 
 /* Resolve a fault, signal the program, or extable_fixup(r), or panic.  Interrupts are as the
  * interrupted code had them: on, from user mode. */

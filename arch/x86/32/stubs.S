@@ -49,10 +49,23 @@ syscall_entry:
 	push	%eax
 	push	$VECTOR_SYSCALL
 	push_registers
-	xor	%ebp, %ebp		/* backtraces end here */
-	mov	%esp, %eax
 	sti
-	call	syscall_dispatch
+	cmp	syscall_count, %eax
+	jae	no_call
+	mov	syscall_table(, %eax, 4), %eax
+	test	%eax, %eax
+	jz	no_call
+	push	%ebp			/* arguments 5, 4, 3 on the stack, 0 to 2 in registers */
+	push	%edi
+	push	%esi
+	mov	%eax, %esi
+	mov	%ebx, %eax
+	mov	%ecx, %edx
+	mov	12 + REGS_DX(%esp), %ecx
+	xor	%ebp, %ebp		/* backtraces end here */
+	call	*%esi
+	add	$12, %esp
+result:	mov	%eax, REGS_AX(%esp)
 	cli
 	mov	boot_cpu + CPU_TASK, %eax
 	cmpl	$0, TASK_WORK(%eax)
@@ -74,6 +87,12 @@ return_to_user:				/* interrupts off, %esp: struct regs */
 	EXTABLE(1b, bad_segment_1)
 	EXTABLE(2b, bad_segment_2)
 	EXTABLE(3b, bad_iret)
+
+no_call:
+	xor	%ebp, %ebp
+	mov	REGS_ORIG_AX(%esp), %eax
+	call	syscall_unknown
+	jmp	result
 
 syscall_work:
 	mov	%esp, %eax

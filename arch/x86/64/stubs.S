@@ -76,9 +76,16 @@ syscall_entry:
 	push	$VECTOR_SYSCALL
 	push_registers
 	xor	%ebp, %ebp		/* backtraces end here */
-	mov	%rsp, %rdi
 	sti
-	call	syscall_dispatch
+	mov	syscall_count, %ecx
+	cmp	%rcx, %rax
+	jae	no_call
+	mov	syscall_table(, %rax, 8), %rax
+	test	%rax, %rax
+	jz	no_call
+	mov	%r10, %rcx		/* the other arguments are where C wants them */
+	call	*%rax
+result:	mov	%rax, REGS_AX(%rsp)
 	cli
 	mov	%gs:CPU_TASK, %rax
 	cmpl	$0, TASK_WORK(%rax)
@@ -116,6 +123,11 @@ syscall_entry:
 	mov	REGS_SP - REGS_VECTOR(%rsp), %rsp
 	swapgs
 	sysretq
+
+no_call:
+	mov	REGS_ORIG_AX(%rsp), %rdi
+	call	syscall_unknown
+	jmp	result
 
 syscall_work:
 	mov	%rsp, %rdi
