@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/proc/proc.h"
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
+#include "kernel/task.h"
+
+#define PROC_MAGIC 0x9fa0
+
+struct proc_inode {
+	struct inode inode;
+	const struct proc_node *node;
+	struct proc_target of; /* pid and task referenced */
+};
+
+static const struct inode_ops directory_ops, file_ops, link_ops, place_ops;
+static const struct file_ops directory_files, text_files;
+
+static struct proc_inode *proc_inode_of(struct inode *i)
+{
+	return container_of(i, struct proc_inode, inode);
+}
+
+/* ---- inodes -------------------------------------------------------------------------------- */
+
+/* The same thing has the same number each time it is looked up. */
+static uint64_t number_of(const struct proc_node *node, const struct proc_target *of)
+{
+	uint64_t nr = of->task ? (uint64_t)of->task->nr : of->pid ? (uint64_t)of->pid->nr : 0;
+
+	return nr << 28 | ((uint64_t)of->fd & 0xff) << 20 | ((uintptr_t)node >> 3 & 0xfffff);
+}
+
+static struct inode *inode_of_node(struct filesystem *fs, const struct proc_node *node,
+				   const struct proc_target *of)
+{
+	struct proc_inode *p = kmalloc(sizeof(*p));
+	struct inode *i;
+
+	if (!p)
+		return NULL;
+	i = &p->inode;
+	inode_init(i, fs, node->mode);
+	p->node = node;
+	p->of = *of;
+	if (of->pid)
+		pid_get(of->pid);
+	if (of->task)
+		pid_get(of->task);
+	i->ino = number_of(node, of);
+	i->nlink = S_ISDIR(node->mode) ? 2 : 1;
+	i->uid = of->pid && proc_process(of) ? proc_process(of)->cred.euid : 0;
+	i->gid = of->pid && proc_process(of) ? proc_process(of)->cred.egid : 0;
+	if (S_ISDIR(node->mode)) {
+		i->ops = &directory_ops;
+		i->fops = &directory_files;
+	} else if (S_ISLNK(node->mode)) {
+		i->ops = node->follow ? &place_ops : &link_ops;
+	} else {
+		i->ops = &file_ops;
+		i->fops = &text_files;
+	}
+	return i;
+}
+
+static void free_inode(struct inode *i)
+{
+	struct proc_inode *p = proc_inode_of(i);
+
+	pid_put(p->of.pid);
+	pid_put(p->of.task);
+	kfree(p);
+}
+
+/* ---- directories ----------------------------------------------------------------------------- */
+
+/* A number as its decimal digits say, without anything else. */
+static bool parse_number(const char *name, size_t len, unsigned *out)
+{
+	unsigned v = 0;
+
+	if (len == 0 || len > 9 || (name[0] == '0' && len > 1))
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return false;
+		v = v * 10 + (unsigned)(name[i] - '0');
+	}
+	*out = v;
+	return true;
+}
+
+static const struct proc_node *find_node(const struct proc_node *n, const char *name, size_t len)
+{
+	for (; n && n->name; n++)
+		if (strlen(n->name) == len && !memcmp(n->name, name, len))
+			return n;
+	return NULL;
+}
+
+static int look_up(struct dentry *dir, const char *name, size_t len, struct dentry **out)
+{
+	const struct proc_inode *p = proc_inode_of(dir->inode);
+	const struct proc_listing *l = p->node->listing;
+	const struct proc_node *node = find_node(p->node->nodes, name, len);
+	struct proc_target of = p->of;
+	struct inode *i;
+	unsigned nr;
+
+	if (of.pid && !proc_process(&of))
+		return -ENOENT;
+	if (!node && l && parse_number(name, len, &nr) && l->find(&p->of, nr, &of))
+		node = l->node;
+	if (!node)
+		return -ENOENT;
+	i = inode_of_node(dir->inode->fs, node, &of);
+	if (!i)
+		return -ENOMEM;
+	*out = dentry_new(dir, name, len, i);
+	if (!*out)
+		inode_put(i);
+	return *out ? 0 : -ENOMEM;
+}
+
+/* Positions: 0, 1 the dots; then the nodes; then the numbers, from FIRST_NUMBER on. */
+#define FIRST_NUMBER 1000
+
+static bool emit_nodes(struct file *f, struct dir_sink *sink, const struct proc_inode *p)
+{
+	uint64_t at = 2;
+
+	for (const struct proc_node *n = p->node->nodes; n && n->name; n++, at++) {
+		if (f->pos > at)
+			continue;
+		if (!sink->emit(sink, n->name, strlen(n->name), number_of(n, &p->of),
+				n->mode >> 12 & 15, at + 1))
+			return false;
+		f->pos = at + 1;
+	}
+	if (f->pos < FIRST_NUMBER)
+		f->pos = FIRST_NUMBER;
+	return true;
+}
+
+static void emit_numbers(struct file *f, struct dir_sink *sink, const struct proc_inode *p)
+{
+	const struct proc_listing *l = p->node->listing;
+	unsigned nr = (unsigned)(f->pos - FIRST_NUMBER);
+
+	for (; l->next(&p->of, &nr); nr++) {
+		struct proc_target of = p->of;
+		char name[12];
+		int len = ksnprintf(name, sizeof(name), "%u", nr);
+
+		if (!l->find(&p->of, nr, &of))
+			continue;
+		if (!sink->emit(sink, name, (size_t)len, number_of(l->node, &of),
+				l->node->mode >> 12 & 15, FIRST_NUMBER + (uint64_t)nr + 1))
+			return;
+		f->pos = FIRST_NUMBER + (uint64_t)nr + 1;
+	}
+}
+
+static int read_directory(struct file *f, struct dir_sink *sink)
+{
+	const struct proc_inode *p = proc_inode_of(f->inode);
+
+	if (p->of.pid && !proc_process(&p->of))
+		return -ENOENT;
+	if (!emit_dots(f, sink) || !emit_nodes(f, sink, p) || !p->node->listing)
+		return 0;
+	emit_numbers(f, sink, p);
+	return 0;
+}
+
+static int64_t seek(struct file *f, int64_t offset, int whence)
+{
+	if (whence == 1)
+		offset += (int64_t)f->pos;
+	else if (whence)
+		return -EINVAL;
+	if (offset < 0)
+		return -EINVAL;
+	f->pos = (uint64_t)offset;
+	return offset;
+}
+
+/* ---- files ------------------------------------------------------------------------------------ */
+
+static int make_text(struct file *f, struct text *t)
+{
+	const struct proc_inode *p = proc_inode_of(f->inode);
+	int err = 0;
+
+	t->n = 0;
+	if (p->of.pid && !proc_process(&p->of))
+		return -ESRCH;
+	if (p->node->show)
+		err = p->node->show(t, &p->of);
+	if (!err)
+		err = t->err;
+	t->err = 0;
+	return err;
+}
+
+static long read_text(struct file *f, struct uio *to, uint64_t *pos)
+{
+	struct text *t = f->private;
+	size_t n;
+	int err;
+
+	if (*pos == 0 || !t->bytes) {
+		err = make_text(f, t);
+		if (err)
+			return err;
+	}
+	if (*pos >= t->n)
+		return 0;
+	n = t->n - (size_t)*pos;
+	n = uio_put(to, t->bytes + *pos, n);
+	*pos += n;
+	return uio_result(n, to->fault ? -EFAULT : 0);
+}
+
+static long write_text(struct file *f, struct uio *from, uint64_t *pos)
+{
+	const struct proc_inode *p = proc_inode_of(f->inode);
+	char text[256];
+	size_t all = from->left, n = all;
+	int err;
+
+	if (!p->node->store)
+		return -EINVAL;
+	if (n >= sizeof(text))
+		return -EINVAL;
+	if (uio_get(from, text, n) < n)
+		return -EFAULT;
+	while (n && text[n - 1] == '\n')
+		n--;
+	text[n] = '\0';
+	err = p->node->store(&p->of, text, n);
+	return err ? err : (long)all;
+}
+
+static int open_text(struct file *f)
+{
+	const struct proc_inode *p = proc_inode_of(f->inode);
+
+	if (f->writable && !p->node->store)
+		return -EACCES;
+	f->private = kzalloc(sizeof(struct text));
+	return f->private ? 0 : -ENOMEM;
+}
+
+static void release_text(struct file *f)
+{
+	text_free(f->private);
+	kfree(f->private);
+}
+
+/* ---- links ------------------------------------------------------------------------------------- */
+
+static int say(struct dentry *link, struct text *t)
+{
+	const struct proc_inode *p = proc_inode_of(link->inode);
+
+	if (p->of.pid && !proc_process(&p->of))
+		return -ESRCH;
+	return p->node->say(&p->of, t);
+}
+
+static int read_link(struct dentry *link, char **out)
+{
+	struct text t = { 0 };
+	int err = say(link, &t);
+
+	text_put(&t, "", 1);
+	if (!err)
+		err = t.err;
+	if (err)
+		text_free(&t);
+	else
+		*out = t.bytes;
+	return err;
+}
+
+static int follow_link(struct dentry *link, struct path *out)
+{
+	const struct proc_inode *p = proc_inode_of(link->inode);
+
+	if (p->of.pid && !proc_process(&p->of))
+		return -ESRCH;
+	return p->node->follow(&p->of, out);
+}
+
+static const struct inode_ops directory_ops = { .lookup = look_up, .free = free_inode };
+static const struct inode_ops file_ops = { .free = free_inode };
+static const struct inode_ops link_ops = { .readlink = read_link, .free = free_inode };
+static const struct inode_ops place_ops = { .readlink = read_link,
+					    .follow = follow_link,
+					    .free = free_inode };
+static const struct file_ops directory_files = { .readdir = read_directory, .seek = seek };
+static const struct file_ops text_files = {
+	.read = read_text,
+	.write = write_text,
+	.seek = seek,
+	.open = open_text,
+	.release = release_text,
+};
+
+/* ---- the top ------------------------------------------------------------------------------------ */
+
+static int say_self(const struct proc_target *of, struct text *t)
+{
+	text_printf(t, "%d", current_process->nr);
+	return 0;
+}
+
+static int say_thread_self(const struct proc_target *of, struct text *t)
+{
+	text_printf(t, "%d/task/%d", current_process->nr, current->tid);
+	return 0;
+}
+
+static int say_mounts(const struct proc_target *of, struct text *t)
+{
+	text_string(t, "self/mounts");
+	return 0;
+}
+
+#define FILE(name_) { .name = #name_, .mode = S_IFREG | 0444, .show = proc_##name_ }
+
+static const struct proc_node nodes[] = {
+	{ .name = "self", .mode = S_IFLNK | 0777, .say = say_self },
+	{ .name = "thread-self", .mode = S_IFLNK | 0777, .say = say_thread_self },
+	{ .name = "mounts", .mode = S_IFLNK | 0777, .say = say_mounts },
+	FILE(cmdline),
+	FILE(cpuinfo),
+	FILE(filesystems),
+	FILE(loadavg),
+	FILE(meminfo),
+	FILE(partitions),
+	FILE(stat),
+	FILE(swaps),
+	FILE(uptime),
+	FILE(version),
+	FILE(vmstat),
+	{ .name = "sys", .mode = S_IFDIR | 0555, .nodes = proc_sys_nodes },
+	{ .name = "quire", .mode = S_IFDIR | 0555, .nodes = proc_quire_nodes },
+	{ 0 },
+};
+
+static const struct proc_node top = {
+	.name = "/", .mode = S_IFDIR | 0555, .nodes = nodes, .listing = &proc_processes
+};
+
+static int proc_mount(struct filesystem *fs, const char *options, struct dentry **root)
+{
+	struct proc_target system = { 0 };
+	struct inode *i = inode_of_node(fs, &top, &system);
+
+	if (!i)
+		return -ENOMEM;
+	i->ino = 1;
+	*root = dentry_new(NULL, "/", 1, i);
+	if (!*root)
+		inode_put(i);
+	return *root ? 0 : -ENOMEM;
+}
+
+static struct filesystem_type proc_type = {
+	.name = "proc", .magic = PROC_MAGIC, .single = true, .mount = proc_mount
+};
+
+void proc_init(void)
+{
+	filesystem_register(&proc_type);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * text.h - a text that grows while it is written.
+ *
+ * Running out of memory is remembered (`err`), not answered at each step: who writes checks
+ * once, at the end.
+ */
+#ifndef FS_PROC_TEXT_H
+#define FS_PROC_TEXT_H
+
+#include <quire/types.h>
+#include "kernel/log.h"
+
+struct text {
+	char *bytes;
+	size_t n, size;
+	int err; /* 0 or -ENOMEM */
+};
+
+void text_put(struct text *t, const void *bytes, size_t n);
+void text_string(struct text *t, const char *s);
+void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Blanks up to this column of the line that began at `line` (a value of t->n). */
+void text_pad(struct text *t, size_t line, size_t column);
+/* Room for n bytes more at t->bytes + t->n, for who writes there itself; NULL: none. */
+char *text_room(struct text *t, size_t n);
+void text_free(struct text *t);
+
+#endif
