@@ -6,6 +6,7 @@
 #include "fs/dev.h"
 #include "fs/file.h"
 #include "fs/memfs.h"
+#include "fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/process.h"
 
@@ -27,6 +28,7 @@ int vfs_init(void)
 	int err;
 
 	memfs_init();
+	proc_init();
 	dev_init();
 	tty_init();
 	err = vfs_mount((struct path){ NULL, NULL }, "rootfs", "rootfs", NULL, 0);
@@ -37,5 +39,7 @@ int vfs_init(void)
 	if (!kernel_process.fs || !kernel_process.files)
 		return -ENOMEM;
 	err = mount_at("dev", "devtmpfs");
+	if (!err)
+		err = mount_at("proc", "proc");
 	return err;
 }
