@@ -2,9 +2,9 @@
  *
  * clock.c - nanoseconds from the TSC, or from the tick where there is no TSC.
  *
- * The TSC's rate is measured once against the PIT's channel 2 over a few milliseconds (its count
- * is known to 0.84 us, so the rate is right to about 0.05 %).  Time is the counts since then
- * times a 0.32 fixed-point factor: a handful of instructions.
+ * The TSC's rate is measured once against the PIT's channel 2 over two milliseconds; both ends are
+ * read until a reading was not interrupted, so the rate is right to about 0.05 %.  Time is the
+ * counts since then times a 0.32 fixed-point factor: a handful of instructions.
  *
  * Limits: a TSC that stops or changes its rate is not noticed.
  */
@@ -15,8 +15,11 @@
 #include "kernel/boot_info.h"
 #include "kernel/log.h"
 
-#define NS_PER_SECOND 1000000000ull
-#define CALIBRATE_US  2000
+#define NS_PER_SECOND    1000000000ull
+#define CALIBRATE_COUNTS (PIT_HZ / 500) /* two milliseconds */
+#define SAMPLE_TRIES     8
+#define MEASURE_TRIES    5
+#define SPIN_MAX         1000000u
 
 static bool use_tsc;
 static uint32_t factor;     /* nanoseconds per count, 0.32: the TSC has 1 GHz or more */
@@ -61,17 +64,47 @@ static void clock_tick(void *arg)
 	tick_handler();
 }
 
-/* Counts per second, rounded; 0 if the PIT does not move. */
+/* Both counters at one moment, as nearly as can be had: of a few readings the one that took
+ * least, since under a hypervisor any of them may be interrupted for milliseconds. */
+struct sample {
+	uint64_t tsc;
+	uint32_t left;
+};
+
+static struct sample take_sample(void)
+{
+	struct sample best = { 0, 0 };
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
+		uint64_t before = rdtsc();
+		uint32_t left = pit_oneshot_left();
+		uint64_t took = rdtsc() - before;
+
+		if (took < least) {
+			least = took;
+			best = (struct sample){ before + took / 2, left };
+		}
+	}
+	return best;
+}
+
+/* Counts of the TSC per second; 0 if the PIT does not move or never lets us look in time. */
 static uint64_t measure_tsc(void)
 {
-	uint64_t begin, end;
-	uint32_t ns;
+	for (unsigned i = 0; i < MEASURE_TRIES; i++) {
+		struct sample begin, end;
+		unsigned spin = 0;
 
-	pit_oneshot_start(CALIBRATE_US);
-	begin = rdtsc();
-	ns = pit_oneshot_wait();
-	end = rdtsc();
-	return ns ? (end - begin) * NS_PER_SECOND / ns : 0;
+		pit_oneshot_start(PIT_ONESHOT_MAX_US);
+		begin = take_sample();
+		while (begin.left - pit_oneshot_left() < CALIBRATE_COUNTS && spin++ < SPIN_MAX)
+			;
+		end = take_sample();
+		if (!pit_oneshot_ended() && begin.left > end.left)
+			return (end.tsc - begin.tsc) * PIT_HZ / (begin.left - end.left);
+	}
+	return 0;
 }
 
 void clock_init(void (*tick)(void))
@@ -104,10 +137,11 @@ uint64_t clock_ticks(void)
 void clock_spin_us(unsigned us)
 {
 	while (us) {
-		unsigned part = us < 10000 ? us : 10000;
+		unsigned part = us < PIT_ONESHOT_MAX_US ? us : PIT_ONESHOT_MAX_US;
 
 		pit_oneshot_start(part);
-		pit_oneshot_wait();
+		for (unsigned spin = 0; !pit_oneshot_ended() && spin < SPIN_MAX; spin++)
+			cpu_relax();
 		us -= part;
 	}
 }

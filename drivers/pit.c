@@ -7,7 +7,6 @@
 #include "arch/x86/cpu.h"
 #include "drivers/pit.h"
 
-#define PIT_HZ    1193182u
 #define CHANNEL0  0x40
 #define CHANNEL2  0x42
 #define COMMAND   0x43
@@ -19,10 +18,8 @@
 #define SHOT_MODE 0xb0 /* channel 2, both bytes, one shot */
 #define LATCH0    0x00
 #define LATCH2    0x80
-#define SPIN_MAX  10000000u
 
 static uint32_t tick_divisor;
-static uint32_t shot_count;
 
 static uint32_t counts_to_ns(uint32_t counts)
 {
@@ -56,19 +53,20 @@ uint32_t pit_elapsed_ns(void)
 
 void pit_oneshot_start(unsigned us)
 {
-	shot_count = (uint32_t)((uint64_t)us * PIT_HZ / 1000000u);
-	if (shot_count > 0xffff)
-		shot_count = 0xffff;
+	uint32_t count = (uint32_t)((uint64_t)us * PIT_HZ / 1000000u);
+
 	outb(PORT_B, (uint8_t)((inb(PORT_B) & ~SPEAKER) | GATE2));
 	outb(COMMAND, SHOT_MODE);
-	outb(CHANNEL2, (uint8_t)shot_count);
-	outb(CHANNEL2, (uint8_t)(shot_count >> 8));
+	outb(CHANNEL2, (uint8_t)count);
+	outb(CHANNEL2, (uint8_t)(count >> 8));
 }
 
-uint32_t pit_oneshot_wait(void)
+bool pit_oneshot_ended(void)
 {
-	for (uint32_t spin = 0; spin < SPIN_MAX; spin++)
-		if (inb(PORT_B) & OUTPUT2)
-			return counts_to_ns(shot_count);
-	return 0;
+	return inb(PORT_B) & OUTPUT2;
+}
+
+uint32_t pit_oneshot_left(void)
+{
+	return read_counter(CHANNEL2, LATCH2);
 }

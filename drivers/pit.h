@@ -13,9 +13,12 @@ void pit_start(unsigned hz);
 /* Nanoseconds since the last tick, by channel 0's counter. */
 uint32_t pit_elapsed_ns(void);
 
-/* Begin to count `us` microseconds (at most 50 000) on channel 2; wait for the end of it.  The
- * answer is the time that went by, in nanoseconds; 0 if the counter does not move. */
+/* Channel 2 as a stop-watch: count down `us` microseconds, at most PIT_ONESHOT_MAX_US. */
+#define PIT_ONESHOT_MAX_US 50000
 void pit_oneshot_start(unsigned us);
-uint32_t pit_oneshot_wait(void);
+bool pit_oneshot_ended(void);
+/* The counts that are left; of PIT_HZ in a second.  Of no meaning once it has ended. */
+uint32_t pit_oneshot_left(void);
+#define PIT_HZ 1193182u
 
 #endif
