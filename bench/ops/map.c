@@ -131,7 +131,8 @@ static ops_ticks remap_grow(unsigned n)
 	ops_write(p, 8);
 	start = ticks();
 	for (unsigned i = 0; i < n; i++) {
-		sys4(NR_mremap, p, 8 * PAGE, 16 * PAGE, 0);
+		if (sys4(NR_mremap, p, 8 * PAGE, 16 * PAGE, 0) != (long)p)
+			return -12;
 		sys4(NR_mremap, p, 16 * PAGE, 8 * PAGE, 0);
 	}
 	t = ops_since(start, n);
