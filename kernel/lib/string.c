@@ -7,6 +7,8 @@
  * assembly, because the compiler would turn a loop in C into a call of the very function.
  */
 #include <stdint.h>
+
+#define STRING_FUNCTIONS_ONLY
 #include "kernel/lib/string.h"
 
 #define WORD sizeof(word)

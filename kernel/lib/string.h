@@ -26,4 +26,14 @@ char *strstr(const char *s, const char *what);
 /* Copy as much as fits, always end it.  The answer is strlen(from): >= size means cut. */
 size_t strlcpy(char *to, const char *from, size_t size);
 
+/* Freestanding code gets no builtins by name: ask for them, so that copies of a few bytes become
+ * a few moves.  string.c itself, which defines the functions, does not. */
+#ifndef STRING_FUNCTIONS_ONLY
+#define memcpy(to, from, n)  __builtin_memcpy(to, from, n)
+#define memmove(to, from, n) __builtin_memmove(to, from, n)
+#define memset(to, byte, n)  __builtin_memset(to, byte, n)
+#define memcmp(a, b, n)      __builtin_memcmp(a, b, n)
+#define strlen(s)            __builtin_strlen(s)
+#endif
+
 #endif

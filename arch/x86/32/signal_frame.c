@@ -118,6 +118,8 @@ static uint32_t tags_from_fx(const uint8_t *fx)
 	unsigned top = word(fx + FX_SW) >> 11 & 7;
 	uint32_t tags = 0xffff0000u;
 
+	if (!fx[FX_TAG])
+		return 0xffffffffu; /* all empty: what is usual */
 	for (unsigned i = 0; i < 8; i++) {
 		const uint8_t *st = fx + FX_ST + ((i - top) & 7) * FX_ST_SIZE;
 
@@ -130,22 +132,27 @@ static uint8_t tags_to_fx(uint32_t tags)
 {
 	uint8_t used = 0;
 
+	if ((tags & 0xffff) == 0xffff)
+		return 0;
 	for (unsigned i = 0; i < 8; i++)
 		if ((tags >> (2 * i) & 3) != 3)
 			used |= (uint8_t)(1u << i);
 	return used;
 }
 
+/* The part that fsave knows. */
 static void fpstate_make(struct fpstate *f, const uint8_t *fx)
 {
 	if (!cpu_features.fxsr) {
 		memcpy(f, fx, offsetof(struct fpstate, status));
+		f->status = word(fx + 4);
 		f->magic = 0xffff;
 		return;
 	}
 	f->cw = 0xffff0000u | word(fx + FX_CW);
-	f->sw = f->status = word(fx + FX_SW);
-	f->sw |= 0xffff0000u;
+	f->sw = 0xffff0000u | word(fx + FX_SW);
+	f->status = word(fx + FX_SW);
+	f->magic = 0;
 	f->tag = tags_from_fx(fx);
 	memcpy(&f->ip_offset, fx + FX_IP, 4);
 	f->cs_opcode = word(fx + FX_CS) | (uint32_t)word(fx + FX_OP) << 16;
@@ -153,7 +160,6 @@ static void fpstate_make(struct fpstate *f, const uint8_t *fx)
 	f->data_segment = word(fx + FX_DS);
 	for (unsigned i = 0; i < 8; i++)
 		memcpy(f->st[i], fx + FX_ST + i * FX_ST_SIZE, 10);
-	memcpy(f->fx, fx, FPU_SIZE);
 }
 
 /* What the handler has changed in the old part counts, as with Linux. */
@@ -163,7 +169,6 @@ static void fpstate_take(uint8_t *fx, const struct fpstate *f)
 		memcpy(fx, f, offsetof(struct fpstate, status));
 		return;
 	}
-	memcpy(fx, f->fx, FPU_SIZE);
 	memcpy(fx + FX_CW, &f->cw, 2);
 	memcpy(fx + FX_SW, &f->sw, 2);
 	fx[FX_TAG] = tags_to_fx(f->tag);
@@ -173,27 +178,36 @@ static void fpstate_take(uint8_t *fx, const struct fpstate *f)
 		memcpy(fx + FX_ST + i * FX_ST_SIZE, f->st[i], 10);
 }
 
+/* The image itself goes to and from the task without a stop on the way. */
 static int fpu_push(struct task *t, uintptr_t at)
 {
 	struct fpstate f;
+	uint8_t *fx = t->context.fpu.image;
 
-	memset(&f, 0, offsetof(struct fpstate, fx));
 	fpu_save(&t->context);
-	fpstate_make(&f, t->context.fpu.image);
-	return copy_to_user((void __user *)at, &f, sizeof(f));
+	fpstate_make(&f, fx);
+	if (copy_to_user((void __user *)at, &f, offsetof(struct fpstate, fx)))
+		return -EFAULT;
+	if (!cpu_features.fxsr)
+		return 0;
+	return copy_to_user((void __user *)(at + offsetof(struct fpstate, fx)), fx, FPU_SIZE);
 }
 
 static int fpu_pop(struct task *t, uintptr_t at)
 {
 	struct fpstate f;
+	uint8_t *fx = t->context.fpu.image;
 
 	if (!at) {
 		fpu_reset(&t->context);
 		return 0;
 	}
-	if (copy_from_user(&f, (const void __user *)at, sizeof(f)))
+	if (copy_from_user(&f, (const void __user *)at, offsetof(struct fpstate, fx)))
 		return -EFAULT;
-	fpstate_take(t->context.fpu.image, &f);
+	if (cpu_features.fxsr &&
+	    copy_from_user(fx, (const void __user *)(at + offsetof(struct fpstate, fx)), FPU_SIZE))
+		return -EFAULT;
+	fpstate_take(fx, &f);
 	fpu_load(&t->context);
 	return 0;
 }
@@ -292,14 +306,16 @@ static int push_old(struct regs *r, const struct signal_action *a, int sig, sign
 	struct sigframe f;
 	uintptr_t image, sp = place(r, a, sizeof(f), &image);
 
-	memset(&f, 0, sizeof(f));
 	f.return_address =
 	    (a->flags & SA_RESTORER) ? a->restorer : t->process->mm->sigreturn + SIGNAL_PAGE_OLD;
 	f.signo = sig;
 	registers_save(&f.mc, r, t, (uint32_t)mask, image);
 	f.extramask = (uint32_t)(mask >> 32);
 	memcpy(f.trampoline, return_old, sizeof(return_old));
-	if (fpu_push(t, image) || copy_to_user((void __user *)sp, &f, sizeof(f)))
+	if (fpu_push(t, image) ||
+	    copy_to_user((void __user *)sp, &f, offsetof(struct sigframe, unused)) ||
+	    copy_to_user((void __user *)(sp + offsetof(struct sigframe, extramask)), &f.extramask,
+			 sizeof(f) - offsetof(struct sigframe, extramask)))
 		return -EFAULT;
 	enter_handler(r, a, sp);
 	r->ax = (uintptr_t)sig;
