@@ -118,8 +118,9 @@ static void forget_several(struct unpacker *u)
 	}
 }
 
-/* A later entry of the same name replaces an earlier one; a directory stays. */
-static int clear_place(struct path_parent *at, bool directory, struct path *there)
+/* A later file replaces an earlier one of its name; a directory stays; one is never the other. */
+static int clear_place(struct unpacker *u, struct path_parent *at, bool directory,
+		       struct path *there)
 {
 	int err = path_child(at->dir, at->name, at->len, there);
 	bool was_directory;
@@ -130,7 +131,11 @@ static int clear_place(struct path_parent *at, bool directory, struct path *ther
 	if (directory && was_directory)
 		return 0;
 	path_put(*there);
-	err = was_directory ? vfs_rmdir(at) : vfs_unlink(at);
+	if (directory != was_directory) {
+		u->error = "a directory in the place of a file, or a file in that of a directory";
+		return -EEXIST;
+	}
+	err = vfs_unlink(at);
 	return err ? err : -ENOENT;
 }
 
@@ -139,7 +144,7 @@ static int make_entry(struct unpacker *u, struct path_parent *at, const struct c
 		      struct path *path)
 {
 	struct several *other = NULL;
-	int err = clear_place(at, S_ISDIR(e->mode), path);
+	int err = clear_place(u, at, S_ISDIR(e->mode), path);
 
 	if (err != -ENOENT)
 		return err;

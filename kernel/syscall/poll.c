@@ -256,6 +256,7 @@ static const struct {
 	{ POLLPRI, POLLPRI },
 };
 
+#define FD_SETSIZE 1024 /* what a C library gives at least */
 #define WORD_BITS (8 * sizeof(long))
 
 struct select {
@@ -272,6 +273,8 @@ static int select_init(struct select *s, int n, unsigned long __user *const user
 
 	if (n < 0)
 		return -EINVAL;
+	if (size < FD_SETSIZE)
+		size = FD_SETSIZE;
 	s->n = (unsigned)n < size ? (unsigned)n : size; /* beyond, nothing is open */
 	s->nwords = (unsigned)((s->n + WORD_BITS - 1) / WORD_BITS);
 	s->memory = s->small;
