@@ -17,7 +17,8 @@
  *	carve     take one index out of an upper run and hang a table there with one full run,
  *	          because a part of it becomes different (a page is touched, rights change)
  *	fold      the reverse, when a table is one full run again and nothing is resident
- *	settle    free or fold a table after a change, if it can be
+ *	settle    free or fold a table after a change, if it can be; one empty leaf a space is
+ *	          kept (idle), for programs that map and unmap in turn
  *	mapping   what an id stands for: an object and an offset, or private memory with a
  *	          peculiarity (a stack, its own backing).  Id 0: plain private memory, no struct
  *	part      the piece of an operation that lies under one table: functions named _part call
@@ -250,19 +251,17 @@ QR_INLINE void hull_reset(struct qr_ptdesc *t)
 
 /* An empty table, all entries zero, linked nowhere.  Errors: QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_pt_alloc(struct qr_memory *m, unsigned level, struct qr_ptdesc **out);
+void qr_memory_drop_roots(struct qr_memory *m);
 /* Give one back that is empty, and that no CPU remembers. */
 void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t);
 
-QR_INLINE void pt_link(struct qr_space *s, struct qr_ptdesc *parent, unsigned i,
+QR_INLINE void pt_link(struct qr_memory *m, struct qr_ptdesc *parent, unsigned i,
 		       struct qr_ptdesc *t)
 {
-	struct qr_memory *m = s->memory;
-
 	qr_entry_set(m->format, table_window(m, parent), i,
 		     qr_entry_table(m->format, qr_frame_of(t->frame), parent->level, true));
 	parent->ntables++;
 	hull_add(parent, i);
-	s->tables++;
 }
 
 /* One child table within a range, and the part of the range under it. */
@@ -271,6 +270,24 @@ struct child {
 	unsigned i;
 	uintptr_t lo, hi;
 };
+
+/* The first entry of [i,j) that is not zero; j: none.  Four words at a time. */
+QR_INLINE unsigned next_used(const struct qr_memory *m, const void *entries, unsigned i, unsigned j)
+{
+	const unsigned shift = QR_FIXED(m->format)->entry_shift;
+	const unsigned step = (4 * (unsigned)sizeof(qr_word)) >> shift;
+
+	for (; i + step <= j; i += step) {
+		const qr_word *p = (const qr_word *)((const char *)entries + ((size_t)i << shift));
+
+		if (qr_load_word(p) | qr_load_word(p + 1) | qr_load_word(p + 2) |
+		    qr_load_word(p + 3))
+			break;
+	}
+	while (i < j && qr_entry_none(qr_entry_read(m->format, entries, i)))
+		i++;
+	return i;
+}
 
 /* The first child of t under [at, hi). */
 QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t at,
@@ -287,11 +304,11 @@ QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, 
 		i = t->lo;
 	if (j > t->hi)
 		j = t->hi;
-	for (; i < j; i++) {
+	for (; (i = next_used(m, entries, i, j)) < j; i++) {
 		qr_entry e = qr_entry_read(m->format, entries, i);
 		uintptr_t start, last;
 
-		if (!qr_entry_is_table(m->format, e, t->level))
+		if (QR_RARELY(!qr_entry_is_table(m->format, e, t->level)))
 			continue;
 		start = i == a ? at : entry_start(m, at, t->level, i);
 		last = start | (((uintptr_t)1 << level_shift(m, t->level)) - 1);
@@ -309,6 +326,7 @@ QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, 
 #define SOFT_ZERO   (1u << 9)
 #define SOFT_FILE   (1u << 10)
 #define SOFT_SHARED (1u << 11)
+#define SOFT_ALL    (SOFT_ZERO | SOFT_FILE | SOFT_SHARED)
 
 /* The frame behind an entry that is not none: present, or a RESIDENT token. */
 QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)
@@ -316,6 +334,25 @@ QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)
 	if (QR_LIKELY(qr_entry_present(m->format, e)))
 		return qr_entry_frame(m->format, e);
 	return qr_frame_of((uint32_t)qr_token_payload(m->format, e));
+}
+
+/* For loops over pages: the words of all frames, so that the word behind an entry is one load
+ * away.  A present entry that is neither FILE nor ZERO passes entry_is_plain. */
+QR_INLINE uintptr_t frame_words(const struct qr_memory *m)
+{
+	return (uintptr_t)m->frames->words -
+	       (uintptr_t)m->frames->base * sizeof(struct qr_frame_word);
+}
+
+QR_INLINE struct qr_frame_word *entry_word(const struct qr_memory *m, uintptr_t words, qr_entry e)
+{
+	return (struct qr_frame_word *)(words + (uintptr_t)qr_entry_frame(m->format, e).v *
+						    sizeof(struct qr_frame_word));
+}
+
+QR_INLINE bool entry_is_plain(const struct qr_memory *m, qr_entry e)
+{
+	return (e.v & (QR_FIXED(m->format)->present | SOFT_ALL)) == QR_FIXED(m->format)->present;
 }
 
 /* May nobody else see this anonymous frame? */
@@ -341,31 +378,69 @@ QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entri
 	}
 }
 
+/* ---- finding tables ---------------------------------------------------------------------- */
+
+/* Do all addresses from a to b lie under one leaf table? */
+QR_INLINE bool same_leaf(const struct qr_memory *m, uintptr_t a, uintptr_t b)
+{
+	return (a ^ b) >> level_shift(m, 1) == 0;
+}
+
+/* The lowest table on the way to va. */
+struct qr_ptdesc *qr_table_walk(struct qr_space *s, uintptr_t va);
+
+QR_INLINE struct qr_ptdesc *lowest_table(struct qr_space *s, uintptr_t va)
+{
+	return QR_LIKELY(same_leaf(s->memory, va, s->near_va)) ? s->near : qr_table_walk(s, va);
+}
+
 /* ---- the cursor ------------------------------------------------------------------------ */
 
 struct cursor {
 	struct qr_space *s;
 	struct qr_memory *m;
 	uintptr_t lo, hi;
-	struct qr_ptdesc *t;                   /* the lowest table that covers [lo,hi) */
-	struct qr_ptdesc *path[QR_MAX_LEVELS]; /* path[level]: from the root down to t */
-	struct qr_ptdesc *dead;                /* tables unlinked, to be freed after the flush */
+	struct qr_ptdesc *t;    /* the lowest table that covers [lo,hi) */
+	struct qr_ptdesc *dead; /* tables unlinked, to be freed after the flush */
+	uint32_t frames;        /* immediate backing: the frames to be mapped, a chain; 0: none */
+	uint8_t room;           /* runs that reserve makes room for, in each table */
+	bool deep;              /* all leaves of the range exist: keep them */
+	bool hold;              /* map_part does not settle: somebody holds on to a table */
 	struct qr_gather gather;
-	uint32_t frames; /* immediate backing: the frames to be mapped, a chain; 0: none */
-	uint8_t room;    /* runs that reserve makes room for, in each table */
-	bool deep;       /* all leaves of the range exist: keep them */
-	bool hold;       /* map_part does not settle: somebody holds on to a table */
 };
 
-void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi);
+/* The table that covers [lo,hi), from the root down. */
+struct qr_ptdesc *qr_table_covering(struct qr_space *s, uintptr_t lo, uintptr_t hi);
+
+/* Settle from the covering table upwards, flush, free; the lock stays. */
+void qr_cursor_end(struct cursor *c);
+/* The empty leaf that was kept goes after all. */
+void qr_settle_idle(struct cursor *c);
 /* Flush, and free what was unlinked, but settle nothing. */
 void qr_cursor_flush(struct cursor *c);
-void qr_cursor_end(struct cursor *c); /* settle, flush; the lock stays */
+
+QR_INLINE void cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_memory *m = s->memory;
+
+	c->s = s;
+	c->m = m;
+	c->lo = lo;
+	c->hi = hi;
+	c->dead = NULL;
+	c->frames = 0;
+	c->room = 2;
+	c->deep = c->hold = false;
+	qr_gather_init(&c->gather, &s->tlb, m->frames);
+	c->t = same_leaf(m, lo, s->near_va) && same_leaf(m, lo, hi - 1)
+		   ? s->near
+		   : qr_table_covering(s, lo, hi);
+}
 
 QR_INLINE void cursor_lock(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
 	qr_lock_acquire(&s->lock);
-	qr_cursor_begin(c, s, lo, hi);
+	cursor_begin(c, s, lo, hi);
 }
 
 QR_INLINE void cursor_unlock(struct cursor *c)
@@ -379,6 +454,15 @@ QR_INLINE void cursor_unlock(struct cursor *c)
 QR_MUST_CHECK enum qr_err qr_cursor_reserve(struct cursor *c, bool create);
 /* Settle all tables under t that the range touches. */
 void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+/* Is a table empty, or one full run with nothing resident? */
+QR_INLINE bool may_settle(const struct qr_memory *m, const struct qr_ptdesc *t)
+{
+	if (QR_LIKELY(t->npages | t->ntables) || t->nruns > 1)
+		return false;
+	return !t->nruns ||
+	       (unsigned)(t->runs[0].end - t->runs[0].start) == table_entries(m, t->level);
+}
+
 /* Free or fold child i of t.  True if it is gone. */
 bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct qr_ptdesc *child,
 		  uintptr_t va);

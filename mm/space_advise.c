@@ -51,7 +51,7 @@ enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32
 	struct cursor c;
 	enum qr_err err;
 
-	qr_cursor_begin(&c, s, lo, hi);
+	cursor_begin(&c, s, lo, hi);
 	err = qr_cursor_reserve(&c, false);
 	if (!err)
 		flag_part(&c, c.t, lo, hi, keep, set);
@@ -105,7 +105,7 @@ static void zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
 	struct cursor c;
 
-	qr_cursor_begin(&c, s, lo, hi);
+	cursor_begin(&c, s, lo, hi);
 	qr_zap_part(&c, c.t, lo, hi);
 	qr_cursor_end(&c);
 }

@@ -14,34 +14,45 @@
  */
 #include "mm/space.h"
 
-void qr_cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
+struct qr_ptdesc *qr_table_walk(struct qr_space *s, uintptr_t va)
+{
+	const struct qr_memory *m = s->memory;
+	const struct qr_format *f = m->format;
+	unsigned level = qr_format_top(f), shift = level_shift(m, level);
+	uintptr_t table = (uintptr_t)s->root->frame << QR_PAGE_SHIFT;
+	struct qr_ptdesc *t;
+
+	for (; level; level--, shift -= QR_FIXED(f)->bits) {
+		unsigned i = (unsigned)(va >> shift) & ((1u << QR_FIXED(f)->bits) - 1);
+		qr_entry e = qr_entry_read(f, (void *)(m->low_base + table), i);
+
+		if (QR_RARELY(!qr_entry_is_table(f, e, level)))
+			break;
+		table = (uintptr_t)(e.v & QR_FIXED(f)->address);
+	}
+	t = ptdesc_of(m, qr_frame_of((uint32_t)(table >> QR_PAGE_SHIFT)));
+	if (!level) {
+		s->near = t;
+		s->near_va = va;
+	}
+	return t;
+}
+
+struct qr_ptdesc *qr_table_covering(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
 	struct qr_memory *m = s->memory;
 	struct qr_ptdesc *t = s->root;
-	unsigned level = t->level, shift = level_shift(m, level);
-	void *entries = table_window(m, t);
 
-	c->s = s;
-	c->m = m;
-	c->lo = lo;
-	c->hi = hi;
-	c->dead = NULL;
-	c->frames = 0;
-	c->room = 2;
-	c->deep = c->hold = false;
-	qr_gather_init(&c->gather, &s->tlb, m->frames);
-	c->path[level] = t;
-	while (level && (lo ^ (hi - 1)) >> shift == 0) {
-		qr_entry e = qr_entry_read(m->format, entries, index_at(m, lo, level));
+	if (same_leaf(m, lo, hi - 1))
+		return qr_table_walk(s, lo);
+	while (t->level && (lo ^ (hi - 1)) >> level_shift(m, t->level) == 0) {
+		qr_entry e = entry_of(m, t, index_at(m, lo, t->level));
 
-		if (!qr_entry_is_table(m->format, e, level))
+		if (!qr_entry_is_table(m->format, e, t->level))
 			break;
 		t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		entries = table_window(m, t);
-		c->path[--level] = t;
-		shift -= m->format->bits;
 	}
-	c->t = t;
+	return t;
 }
 
 void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
@@ -54,29 +65,55 @@ void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr
 	}
 }
 
-/* From the covering table upwards. */
-static void settle_path(struct cursor *c)
+/* From table t, which is on the way to va, upwards; usually nobody needs to know the way. */
+static void settle_path(struct cursor *c, const struct qr_ptdesc *last, uintptr_t va)
 {
+	struct qr_ptdesc *path[QR_MAX_LEVELS], *t = c->s->root;
 	struct qr_memory *m = c->m;
 
-	for (unsigned level = c->t->level; level < c->s->root->level; level++) {
-		struct qr_ptdesc *parent = c->path[level + 1];
-
-		if (!qr_pt_settle(c, parent, index_at(m, c->lo, level + 1), c->path[level], c->lo))
+	for (path[t->level] = t; t != last; path[t->level] = t)
+		t = ptdesc_of(m,
+			      qr_entry_frame(m->format, entry_of(m, t, index_at(m, va, t->level))));
+	for (unsigned level = t->level; level < c->s->root->level; level++)
+		if (!qr_pt_settle(c, path[level + 1], index_at(m, va, level + 1), path[level], va))
 			break;
+}
+
+void qr_settle_idle(struct cursor *c)
+{
+	struct qr_ptdesc *idle = c->s->idle;
+
+	c->s->idle = NULL;
+	if (idle)
+		settle_path(c, idle, c->s->idle_va);
+}
+
+/* One empty leaf of a space stays where it is: a program that maps and unmaps, again and again,
+ * a page without neighbours would otherwise make three tables each time. */
+static bool keep_idle(struct cursor *c, struct qr_ptdesc *t)
+{
+	if (t->level || t->nruns)
+		return false;
+	if (t != c->s->idle) {
+		qr_settle_idle(c);
+		c->s->idle = t;
+		c->s->idle_va = c->lo;
 	}
+	return true;
 }
 
 void qr_cursor_end(struct cursor *c)
 {
 	struct qr_ptdesc *t = c->t;
 
-	/* Usually the covering table goes on living; ask before calling. */
-	if (QR_RARELY(!(t->npages | t->ntables) && t->nruns <= 1))
-		settle_path(c);
-	else if (QR_RARELY(t->runs != t->in))
+	/* Usually the covering table goes on living, and a leaf keeps its small array of runs:
+	 * ask before calling. */
+	if (QR_RARELY(may_settle(c->m, t)) && !keep_idle(c, t))
+		settle_path(c, t, c->lo);
+	else if (QR_RARELY(t->runs != t->in && (t->level || t->cap > 16)))
 		qr_run_shrink(c->m, t);
-	qr_cursor_flush(c);
+	if (QR_RARELY(c->gather.npages | c->gather.nframes) || c->dead)
+		qr_cursor_flush(c);
 }
 
 void qr_cursor_flush(struct cursor *c)

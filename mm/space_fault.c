@@ -14,22 +14,21 @@
 #include "mm/space.h"
 
 /* A page of the run's rights; `write`: it may be written as far as the run says so. */
-static qr_entry make_entry(const struct qr_memory *m, qr_frame f, uint32_t attr, bool write)
+QR_INLINE qr_entry make_entry(const struct qr_memory *m, qr_frame f, uint32_t attr, bool write)
 {
-	unsigned prot = (attr & (write ? RUN_RIGHTS : RUN_RIGHTS & ~RUN_W)) | QR_USER;
-
-	return qr_entry_page(m->format, f, prot & RUN_RIGHTS ? prot : prot | QR_READ, 0);
+	return qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT |
+			   m->prot_bits[attr & (write ? RUN_RIGHTS : RUN_RIGHTS & ~RUN_W)]);
 }
 
-static enum qr_err fresh_frame(struct qr_memory *m, qr_frame *out)
+QR_INLINE enum qr_err fresh_frame(struct qr_memory *m, qr_frame *out)
 {
 	return qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, out);
 }
 
 /* ---- first touch ------------------------------------------------------------------------ */
 
-static enum qr_err touch_anon(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
-			      uint8_t backing, bool write)
+QR_INLINE enum qr_err touch_anon(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
+				 uint8_t backing, bool write)
 {
 	struct qr_memory *m = s->memory;
 	qr_entry e;
@@ -76,8 +75,9 @@ static enum qr_err touch_private_copy(struct qr_space *s, struct qr_ptdesc *t, u
 	return QR_OK;
 }
 
-static enum qr_err touch_mapped(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
-				uintptr_t va, bool write)
+static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, struct qr_ptdesc *t,
+							  unsigned i, uint32_t attr, uintptr_t va,
+							  bool write)
 {
 	struct qr_mapping *mp = mapping_of(s, attr);
 	struct qr_memory *m = s->memory;
@@ -134,8 +134,9 @@ static enum qr_err copy_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i
 }
 
 /* The entry is present and read-only, and the run (or a debugger) lets write. */
-static enum qr_err write_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uint32_t attr,
-			      uintptr_t va, qr_entry old)
+static __attribute__((noinline)) enum qr_err write_page(struct qr_space *s, struct qr_ptdesc *t,
+							unsigned i, uint32_t attr, uintptr_t va,
+							qr_entry old)
 {
 	struct qr_memory *m = s->memory;
 	bool ours = old.v & SOFT_SHARED || (!(old.v & (SOFT_ZERO | SOFT_FILE)) &&
@@ -167,7 +168,7 @@ static void fold_again(struct qr_space *s, uintptr_t va)
 {
 	struct cursor c;
 
-	qr_cursor_begin(&c, s, va, va + QR_PAGE_SIZE);
+	cursor_begin(&c, s, va, va + QR_PAGE_SIZE);
 	qr_cursor_end(&c);
 }
 
@@ -208,7 +209,7 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 			return QR_NOENT;
 		low = below.hi;
 	}
-	qr_cursor_begin(&c, s, va, above.lo);
+	cursor_begin(&c, s, va, above.lo);
 	if (qr_cursor_reserve(&c, true)) {
 		qr_cursor_end(&c);
 		return QR_NOMEM;
@@ -220,26 +221,9 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 	return QR_OK;
 }
 
-static struct qr_ptdesc *lowest_table(const struct qr_space *s, uintptr_t va)
-{
-	const struct qr_memory *m = s->memory;
-	const struct qr_format *f = m->format;
-	unsigned level = qr_format_top(f);
-	uintptr_t table = (uintptr_t)s->root->frame << QR_PAGE_SHIFT, next = table;
-
-	do {
-		qr_entry e = qr_entry_read(f, (void *)(m->low_base + next), index_at(m, va, level));
-
-		if (QR_RARELY(!qr_entry_is_table(f, e, level)))
-			break;
-		table = next = (uintptr_t)qr_entry_frame(f, e).v << QR_PAGE_SHIFT;
-	} while (--level);
-	return ptdesc_of(m, qr_frame_of((uint32_t)(table >> QR_PAGE_SHIFT)));
-}
-
 /* The run lets the access happen: put the page there. */
-static enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr, uintptr_t va,
-			   bool write)
+QR_INLINE enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr, uintptr_t va,
+			      bool write)
 {
 	struct qr_memory *m = s->memory;
 	unsigned i = index_at(m, va, 0);
@@ -253,8 +237,8 @@ static enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t att
 	return QR_OK;
 }
 
-static enum qr_err resolve_deep(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr,
-				uintptr_t va, bool write)
+static __attribute__((noinline)) enum qr_err resolve_deep(struct qr_space *s, struct qr_ptdesc *t,
+							  uint32_t attr, uintptr_t va, bool write)
 {
 	enum qr_err err = carve_down(s, t, va, &t);
 

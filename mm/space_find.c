@@ -21,11 +21,7 @@ static const size_t class_min[QR_FIND_CLASSES] = { 1, 2, 17, 513 };
 
 static unsigned class_of(size_t npages)
 {
-	unsigned c = QR_FIND_CLASSES - 1;
-
-	while (npages < class_min[c])
-		c--;
-	return c;
+	return npages < 2 ? 0 : npages < 17 ? 1 : npages < 513 ? 2 : 3;
 }
 
 struct hunt {
@@ -78,7 +74,7 @@ static unsigned free_entries(const struct hunt *h, const struct qr_ptdesc *t, un
 static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
 {
 	unsigned i = index_at(h->m, lo, t->level), k = index_at(h->m, hi - 1, t->level) + 1;
-	uintptr_t base = entry_start(h->m, lo, t->level, i), start;
+	uintptr_t base = entry_start(h->m, lo, t->level, i), start, end;
 	unsigned shift = level_shift(h->m, t->level);
 
 	while (k > i) {
@@ -93,14 +89,21 @@ static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, u
 			continue;
 		}
 		start = base + ((uintptr_t)(k - 1 - i) << shift);
-		if (t->ntables && child_next(h->m, t, start < lo ? lo : start, hi, &c) &&
-		    c.i == k - 1) {
+		end = start + ((uintptr_t)1 << shift);
+		if (t->ntables &&
+		    child_next(h->m, t, start < lo ? lo : start, end < hi ? end : hi, &c)) {
 			if (hunt_part(h, c.t, c.lo, c.hi))
 				return true;
 			k--;
 			continue;
 		}
 		stop = r && t->runs[r - 1].end > i ? t->runs[r - 1].end : i;
+		/* No need to know more than that it is enough. */
+		if (h->end >= h->bytes && ((h->end - h->bytes) & ~h->align) >= base) {
+			uintptr_t n = (((h->end - h->bytes) & ~h->align) - base) >> shift;
+
+			stop = n > stop && n < k ? (unsigned)n : stop;
+		}
 		k = free_entries(h, t, k - 1, stop);
 		start = base + ((uintptr_t)(k - i) << shift);
 		if (enough(h, start < lo ? lo : start))
@@ -135,6 +138,32 @@ enum qr_err qr_find_between(struct qr_space *s, size_t npages, uintptr_t bottom,
 	return hunt_down(s, npages, 0, bottom, top, out) ? QR_OK : QR_NOMEM;
 }
 
+/* Does a search that begins at `top` begin in the gap below a stack? */
+static bool in_stack_gap(const struct qr_space *s, uintptr_t top)
+{
+	for (const struct qr_mapping *mp = s->stacks; mp; mp = mp->next_stack)
+		if (mp->lo - top < (uintptr_t)STACK_GAP << QR_PAGE_SHIFT)
+			return true;
+	return false;
+}
+
+/* Mostly there is room right below the hint, in the leaf that was used last. */
+static bool find_below(struct qr_space *s, size_t npages, uintptr_t from, uintptr_t *out)
+{
+	const struct qr_ptdesc *t = lowest_table(s, from - 1);
+	unsigned k, r, stop;
+
+	if (t->level)
+		return false;
+	k = index_at(s->memory, from - 1, 0) + 1;
+	r = run_find(t, k - 1);
+	if (r < t->nruns && t->runs[r].start < k)
+		return false;
+	stop = r ? t->runs[r - 1].end : 0;
+	*out = from - (npages << QR_PAGE_SHIFT);
+	return k - stop >= npages && *out >= s->bottom && !in_stack_gap(s, from);
+}
+
 /* The largest entry that fits into the request, as a mask; on 32 bits, where addresses are
  * scarce, no more than an entry of level 1. */
 static uintptr_t alignment(const struct qr_memory *m, size_t npages)
@@ -153,8 +182,13 @@ static uintptr_t alignment(const struct qr_memory *m, size_t npages)
 enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out)
 {
 	uintptr_t *from = &s->find_from[class_of(npages)];
-	uintptr_t align = alignment(s->memory, npages);
+	uintptr_t align;
 
+	if (QR_LIKELY(npages <= 16 && find_below(s, npages, *from, out))) {
+		*from = *out;
+		return QR_OK;
+	}
+	align = alignment(s->memory, npages);
 	if (QR_LIKELY(hunt_down(s, npages, align, s->bottom, *from, out)) ||
 	    hunt_down(s, npages, align, s->bottom, s->top, out)) {
 		*from = *out;

@@ -18,6 +18,7 @@
 
 struct fork {
 	struct cursor *c; /* over the parent */
+	struct cursor *d; /* over the child */
 	struct qr_space *child;
 };
 
@@ -70,68 +71,108 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 	return QR_OK;
 }
 
-/* The pages of one run, [i,j) of a leaf.  Answers how many it shared, or what stopped it. */
+/* A page that is not an ordinary present anonymous one.  Answers what the child gets. */
+static __attribute__((noinline)) qr_entry share_odd(struct fork *k, qr_entry e)
+{
+	struct qr_memory *m = k->c->m;
+
+	if (qr_entry_present(m->format, e))
+		return e.v & SOFT_ZERO ? e : QR_ENTRY_NONE;
+	if (qr_frame_get(m->frames, resident_frame(m, e)))
+		return QR_ENTRY_NONE; /* a million sharers: the child finds zeroes */
+	k->child->anon++;
+	return e;
+}
+
+/* Too many share the frame for its word to count them: the child gets a copy. */
+static __attribute__((noinline)) bool copy_now(const struct fork *k, qr_entry *e)
+{
+	struct qr_memory *m = k->c->m;
+	qr_frame to;
+
+	if (qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, &to))
+		return false;
+	qr_host_frame_copy(to, qr_entry_frame(m->format, *e));
+	e->v = (e->v & ~m->format->address) | (uint64_t)to.v << QR_PAGE_SHIFT;
+	return true;
+}
+
+/* The pages [i,j) of a leaf, all of one run. */
 static enum qr_err share_pages(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to,
 			       unsigned i, unsigned j)
 {
 	struct qr_memory *m = k->c->m;
 	const struct qr_format *f = m->format;
+	const uintptr_t words = frame_words(m);
 	void *source = table_window(m, from), *dest = table_window(m, to);
-	unsigned first = UINT16_MAX, last = 0, n = 0, zero = 0;
+	unsigned plain = 0, odd = 0;
 	enum qr_err err = QR_OK;
+	uint64_t rights = 0;
 
 	for (; i < j; i++) {
 		qr_entry e = qr_entry_read(f, source, i);
 
-		if (qr_entry_none(e) || (e.v & SOFT_FILE && qr_entry_present(f, e)))
-			continue;
-		if (QR_RARELY(e.v & SOFT_ZERO && qr_entry_present(f, e))) {
-			zero++;
-		} else {
-			err = qr_frame_get(m->frames, resident_frame(m, e));
-			if (QR_RARELY(err))
-				break;
-			if (qr_entry_present(f, e) && qr_entry_writable(f, e)) {
-				e = qr_entry_read_only(f, e);
-				(void)qr_entry_change(f, source, i, f->write, 0);
-				qr_gather_all(&k->c->gather);
+		if (QR_LIKELY(entry_is_plain(m, e))) {
+			struct qr_frame_word *w = entry_word(m, words, e);
+			uint32_t state = qr_load32(&w->state);
+
+			rights |= e.v;
+			if (qr_entry_writable(f, e))
+				(void)qr_entry_change(f, source, i, QR_FIXED(f)->write, 0);
+			e = qr_entry_read_only(f, e);
+			plain++;
+			if (QR_RARELY((state & QR_FRAME_REF_MASK) >= QR_FRAME_REF_MAX)) {
+				if (!copy_now(k, &e)) {
+					plain--;
+					err = QR_NOMEM;
+					break;
+				}
+			} else if (QR_MAX_CPUS > 1) {
+				(void)qr_add32(&w->state, 1);
+			} else {
+				w->state = state + 1;
 			}
+		} else if (qr_entry_none(e)) {
+			i = next_used(m, source, i + 1, j) - 1;
+			continue;
+		} else {
+			e = share_odd(k, e);
+			if (qr_entry_none(e))
+				continue;
+			odd++;
 		}
 		qr_entry_set(f, dest, i, e);
-		if (!n++)
-			first = i;
-		last = i + 1;
 	}
-	if (n) {
-		to->npages = (uint16_t)(to->npages + n);
-		to->lo = (uint16_t)(first < to->lo ? first : to->lo);
-		to->hi = (uint16_t)(last > to->hi ? last : to->hi);
-		k->child->anon += n - zero;
-	}
-	return err ? QR_NOMEM : QR_OK;
+	if (rights & QR_FIXED(f)->write)
+		qr_gather_all(&k->c->gather);
+	k->child->anon += plain;
+	to->npages = (uint16_t)(to->npages + plain + odd);
+	return err;
 }
 
 static enum qr_err copy_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to)
 {
+	enum qr_err err = QR_OK;
+
 	if (!from->npages)
 		return QR_OK;
-	for (unsigned r = run_find(from, from->lo); r < from->nruns; r++) {
+	for (unsigned r = run_find(from, from->lo); r < from->nruns && !err; r++) {
 		const struct qr_run *run = &from->runs[r];
 		unsigned i = run->start > from->lo ? run->start : from->lo;
 		unsigned j = run->end < from->hi ? run->end : from->hi;
-		const struct qr_mapping *mp;
 
 		if (i >= from->hi)
 			break;
-		if (run->attr & (RUN_DONTFORK | RUN_WIPE))
+		if (QR_RARELY(run->attr & (RUN_DONTFORK | RUN_WIPE)) ||
+		    (run_id(run->attr) && mapping_of(k->c->s, run->attr)->shared))
 			continue;
-		mp = run_id(run->attr) ? mapping_of(k->c->s, run->attr) : NULL;
-		if (mp && mp->shared)
-			continue;
-		if (share_pages(k, from, to, i, j))
-			return QR_NOMEM;
+		err = share_pages(k, from, to, i, j);
 	}
-	return QR_OK;
+	if (to->npages) {
+		to->lo = from->lo;
+		to->hi = from->hi;
+	}
+	return err;
 }
 
 static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to,
@@ -151,29 +192,18 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 		if (qr_entry_none(e)) {
 			if (qr_pt_alloc(m, x.t->level, &t))
 				return QR_NOMEM;
-			pt_link(k->child, to, x.i, t);
+			pt_link(m, to, x.i, t);
+			k->child->tables++;
 		} else {
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
 		}
 		if (copy_table(k, x.t, t, x.lo, x.hi))
 			return QR_NOMEM;
+		/* Empty, or one full run: DONTFORK, pages of objects. */
+		if (QR_RARELY(may_settle(m, t)))
+			qr_pt_settle(k->d, to, x.i, t, x.lo);
 	}
 	return QR_OK;
-}
-
-/* Tables of the child may be empty, or one full run: DONTFORK, pages of objects. */
-static void tidy_child(struct qr_space *child, bool undo)
-{
-	struct qr_memory *m = child->memory;
-	struct cursor c;
-
-	qr_cursor_begin(&c, child, m->user_start.v, m->user_end.v);
-	c.t = child->root;
-	if (undo)
-		qr_unmap_part(&c, child->root, m->user_start.v, m->user_end.v);
-	else
-		qr_settle_part(&c, child->root, m->user_start.v, m->user_end.v);
-	qr_cursor_end(&c);
 }
 
 /* Mappings made for a run that then found no room have no pages, and nobody who would drop
@@ -191,17 +221,8 @@ static void drop_unused_mappings(struct qr_space *s)
 	}
 }
 
-enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
+static void inherit(struct qr_space *child, const struct qr_space *parent)
 {
-	struct qr_memory *m = parent->memory;
-	struct cursor c;
-	struct fork k = { .c = &c, .child = child };
-	enum qr_err err;
-
-	QR_ASSERT(!child->mapped, "the child of a fork is fresh");
-	cursor_lock(&c, parent, m->user_start.v, m->user_end.v);
-	c.t = parent->root;
-	err = copy_table(&k, parent->root, child->root, m->user_start.v, m->user_end.v);
 	child->bottom = parent->bottom;
 	child->top = parent->top;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
@@ -209,11 +230,28 @@ enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
 	child->max_pages = parent->max_pages;
 	child->max_locked = parent->max_locked;
 	child->max_stack = parent->max_stack;
-	cursor_unlock(&c);
-	qr_lock_acquire(&child->lock);
-	tidy_child(child, err);
-	if (err)
+}
+
+enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
+{
+	const uintptr_t lo = parent->memory->user_start.v, hi = parent->memory->user_end.v;
+	struct cursor c, d;
+	struct fork k = { .c = &c, .d = &d, .child = child };
+	enum qr_err err;
+
+	QR_ASSERT(!child->mapped, "the child of a fork is fresh");
+	cursor_lock(&c, parent, lo, hi);
+	cursor_lock(&d, child, lo, hi);
+	c.t = parent->root;
+	d.t = child->root;
+	qr_settle_idle(&c);
+	err = copy_table(&k, parent->root, child->root, lo, hi);
+	inherit(child, parent);
+	if (err) {
+		qr_unmap_part(&d, child->root, lo, hi);
 		drop_unused_mappings(child);
-	space_unlock(child);
+	}
+	cursor_unlock(&c);
+	cursor_unlock(&d);
 	return err;
 }

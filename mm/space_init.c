@@ -47,6 +47,8 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 	if (m->user_start.v < QR_PAGE_SIZE || m->user_start.v & QR_PAGE_MASK ||
 	    m->user_end.v & (top_span - 1) || m->user_start.v >= m->user_end.v)
 		return QR_INVAL;
+	for (unsigned prot = 0; prot < 8; prot++)
+		m->prot_bits[prot] = qr_prot_bits(m->format, prot | QR_USER | (prot ? QR_READ : 0));
 	m->low_base = (uintptr_t)qr_host_window_get(m->kernel_root) -
 		      ((uintptr_t)m->kernel_root.v << QR_PAGE_SHIFT);
 	qr_lock_init(&m->spare_lock, QR_RANK_TABLE);
@@ -73,10 +75,11 @@ void qr_memory_fini(struct qr_memory *m)
 
 /* ---- a space ----------------------------------------------------------------------------- */
 
-static void free_root(struct qr_space *s)
+/* A root comes with its kernel half, which never changes, and is worth keeping. */
+#define SPARE_ROOTS 4
+
+static void destroy_root(struct qr_memory *m, struct qr_ptdesc *root)
 {
-	struct qr_memory *m = s->memory;
-	struct qr_ptdesc *root = s->root;
 	struct child k;
 
 	for (uintptr_t at = 0; child_next(m, root, at, m->user_end.v, &k); at = k.hi) {
@@ -85,55 +88,102 @@ static void free_root(struct qr_space *s)
 		root->ntables--;
 		qr_pt_free(m, k.t);
 	}
-	for (unsigned i = 0; i < table_entries(m, root->level); i++)
-		qr_entry_set(m->format, table_window(m, root), i, QR_ENTRY_NONE);
+	qr_host_frame_clear(qr_frame_of(root->frame));
 	qr_pt_free(m, root);
 }
 
-/* The directories right behind a root that the CPU latches. */
-static enum qr_err keep_directories(struct qr_space *s)
+static void free_root(struct qr_memory *m, struct qr_ptdesc *root)
 {
-	struct qr_memory *m = s->memory;
-	unsigned end = index_at(m, m->user_end.v - 1, s->root->level) + 1;
+	qr_run_shrink(m, root);
+	qr_lock_acquire(&m->spare_lock);
+	if (m->nroots < SPARE_ROOTS) {
+		root->runs = (struct qr_run *)m->roots;
+		m->roots = root;
+		m->nroots++;
+		root = NULL;
+	}
+	qr_lock_release(&m->spare_lock);
+	if (root)
+		destroy_root(m, root);
+}
+
+static struct qr_ptdesc *spare_root(struct qr_memory *m)
+{
+	struct qr_ptdesc *root;
+
+	qr_lock_acquire(&m->spare_lock);
+	root = m->roots;
+	if (root) {
+		m->roots = (struct qr_ptdesc *)root->runs;
+		m->nroots--;
+		root->runs = root->in;
+	}
+	qr_lock_release(&m->spare_lock);
+	return root;
+}
+
+void qr_memory_drop_roots(struct qr_memory *m)
+{
+	struct qr_ptdesc *root;
+
+	while ((root = spare_root(m)))
+		destroy_root(m, root);
+}
+
+/* The directories right behind a root that the CPU latches. */
+static enum qr_err keep_directories(struct qr_memory *m, struct qr_ptdesc *root)
+{
+	unsigned end = index_at(m, m->user_end.v - 1, root->level) + 1;
 
 	for (unsigned i = 0; i < end; i++) {
 		struct qr_ptdesc *t;
 
-		if (qr_pt_alloc(m, s->root->level - 1u, &t))
+		if (qr_pt_alloc(m, root->level - 1u, &t))
 			return QR_NOMEM;
 		t->flags = PT_KEEP;
-		pt_link(s, s->root, i, t);
+		pt_link(m, root, i, t);
+	}
+	return QR_OK;
+}
+
+static enum qr_err make_root(struct qr_memory *m, struct qr_ptdesc **out)
+{
+	unsigned top = qr_format_top(m->format);
+	unsigned first = index_at(m, m->user_end.v - 1, top) + 1, end = table_entries(m, top);
+
+	*out = spare_root(m);
+	if (*out)
+		return QR_OK;
+	if (qr_pt_alloc(m, top, out))
+		return QR_NOMEM;
+	if (first < end)
+		qr_table_copy(m->format, qr_frame_of((*out)->frame), m->kernel_root, first, end);
+	if (m->format->bare_top && keep_directories(m, *out)) {
+		destroy_root(m, *out);
+		return QR_NOMEM;
 	}
 	return QR_OK;
 }
 
 enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m)
 {
-	unsigned top = qr_format_top(m->format), first;
 	struct qr_ptdesc *root;
 
-	if (qr_pt_alloc(m, top, &root))
+	if (make_root(m, &root))
 		return QR_NOMEM;
 	*s = (struct qr_space){
 		.memory = m,
 		.root = root,
+		.near_va = UINTPTR_MAX,
 		.free_id = 1,
 		.max_pages = SIZE_MAX,
 		.max_locked = SIZE_MAX,
 		.max_stack = SIZE_MAX,
-		.tables = 1,
+		.tables = 1u + root->ntables,
 	};
 	qr_lock_init(&s->lock, QR_RANK_SPACE);
 	qr_tlb_init(&s->tlb, m->tlbs);
-	qr_space_window(s, qr_virt_of(m->user_start.v), qr_virt_of(m->user_end.v));
-	first = index_at(m, m->user_end.v - 1, top) + 1;
-	if (first < table_entries(m, top))
-		qr_table_copy(m->format, qr_frame_of(root->frame), m->kernel_root, first,
-			      table_entries(m, top));
-	if (m->format->bare_top && keep_directories(s)) {
-		free_root(s);
-		return QR_NOMEM;
-	}
+	qr_space_window(s, m->user_start, m->user_end);
 	return QR_OK;
 }
 
@@ -150,7 +200,7 @@ void qr_space_fini(struct qr_space *s)
 	cursor_unlock(&c);
 	QR_ASSERT(!s->mapped && !s->anon && !s->file && !s->shared && !s->mappings.root,
 		  "an unmapped space has nothing left");
-	free_root(s);
+	free_root(m, s->root);
 }
 
 void qr_space_enter(struct qr_space *s)

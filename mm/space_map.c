@@ -9,37 +9,70 @@
 
 /* ---- taking pages out ------------------------------------------------------------------- */
 
+/* Give up a page's frame: the entry is gone, TLBs may know it still.  With one CPU nobody runs
+ * before the flush; so a reference that is not the last one can go at once. */
+QR_INLINE void release_page(struct cursor *c, struct qr_frame_word *w, qr_frame f)
+{
+	if (QR_MAX_CPUS == 1 && qr_frame_refs(w) > 1)
+		w->state--;
+	else
+		qr_gather_frame(&c->gather, f);
+}
+
+/* A page that is an object's, or zero, or a token for one without rights. */
+static __attribute__((noinline)) void zap_odd(struct cursor *c, qr_entry e)
+{
+	bool present = qr_entry_present(c->m->format, e);
+	qr_frame f;
+
+	if (present && e.v & SOFT_ZERO)
+		return;
+	if (!present)
+		c->s->anon--;
+	else if (e.v & SOFT_SHARED)
+		c->s->shared--;
+	else
+		c->s->file--;
+	f = resident_frame(c->m, e);
+	release_page(c, qr_frame_word(c->m->frames, f), f);
+}
+
 void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t va)
 {
-	struct qr_memory *m = c->m;
-	struct qr_space *s = c->s;
+	const struct qr_memory *m = c->m;
+	const struct qr_format *f = m->format;
+	const uintptr_t words = frame_words(m);
 	void *entries = table_window(m, t);
-	unsigned left = t->npages;
+	unsigned left = t->npages, odd = 0;
+	bool each = left <= QR_GATHER_PAGES || j - i <= QR_GATHER_PAGES;
 
-	if (i < t->lo) {
-		va += (uintptr_t)(t->lo - i) << QR_PAGE_SHIFT;
+	va -= (uintptr_t)i << QR_PAGE_SHIFT;
+	if (i < t->lo)
 		i = t->lo;
-	}
 	if (j > t->hi)
 		j = t->hi;
-	for (; i < j && left; i++, va += QR_PAGE_SIZE) {
-		qr_entry e = qr_entry_read(m->format, entries, i);
+	if (!each)
+		qr_gather_all(&c->gather);
+	for (; i < j && left; i++) {
+		qr_entry e = qr_entry_read(f, entries, i);
 
-		if (qr_entry_none(e))
+		if (QR_RARELY(qr_entry_none(e))) {
+			i = next_used(m, entries, i + 1, j) - 1;
 			continue;
+		}
 		left--;
-		e = qr_entry_clear(m->format, entries, i);
-		qr_gather_page(&c->gather, qr_virt_of(va));
-		if (e.v & SOFT_ZERO && qr_entry_present(m->format, e))
-			continue;
-		if (!(e.v & SOFT_FILE) || !qr_entry_present(m->format, e))
-			s->anon--;
-		else if (e.v & SOFT_SHARED)
-			s->shared--;
-		else
-			s->file--;
-		qr_gather_frame(&c->gather, resident_frame(m, e));
+		e = qr_entry_clear(f, entries, i);
+		if (each)
+			qr_gather_page(&c->gather,
+				       qr_virt_of(va + ((uintptr_t)i << QR_PAGE_SHIFT)));
+		if (QR_LIKELY(entry_is_plain(m, e))) {
+			release_page(c, entry_word(m, words, e), qr_entry_frame(f, e));
+		} else {
+			odd++;
+			zap_odd(c, e);
+		}
 	}
+	c->s->anon -= t->npages - left - odd;
 	t->npages = (uint16_t)left;
 	if (!left)
 		hull_reset(t);
@@ -103,7 +136,7 @@ void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uint
 {
 	struct cursor c;
 
-	qr_cursor_begin(&c, s, lo, hi);
+	cursor_begin(&c, s, lo, hi);
 	zap_object_part(&c, c.t, lo, hi, mp->id, copies);
 	qr_cursor_end(&c);
 }
@@ -225,12 +258,14 @@ static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, ui
 void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi, uint32_t attr)
 {
 	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
+	unsigned r = run_find(t, i);
 
-	if (t->level == 0 && t->npages)
-		qr_zap_pages(c, t, i, j, lo);
-	if (t->nruns)
+	if (QR_RARELY(r < t->nruns && t->runs[r].start < j)) {
+		if (t->level == 0 && t->npages)
+			qr_zap_pages(c, t, i, j, lo);
 		drop_runs(c, t, i, j, entry_start(c->m, lo, t->level, i));
-	if (t->ntables)
+	}
+	if (QR_RARELY(t->ntables))
 		map_children(c, t, lo, hi, attr);
 	else
 		set_run(c, t, i, j, attr);
@@ -370,7 +405,7 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 	struct qr_mapping *mp = NULL;
 	uint32_t attr = req->prot | (req->flags & QR_MAP_LOCKED ? RUN_LOCKED : 0);
 
-	qr_cursor_begin(c, s, lo, hi);
+	cursor_begin(c, s, lo, hi);
 	if ((req->flags & (QR_MAP_FIXED | QR_MAP_NOREPLACE)) == (QR_MAP_FIXED | QR_MAP_NOREPLACE) &&
 	    !qr_range_free(c->m, c->t, lo, hi))
 		return QR_EXISTS;

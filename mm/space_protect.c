@@ -14,25 +14,7 @@ struct change {
 	uint32_t attr;  /* rights from now on */
 	uint64_t on;    /* bits of an entry with these rights but W */
 	uint64_t write; /* the bit that W adds, or 0 */
-	bool shared;
 };
-
-/* A page that stays present.  Answers whether TLBs may know more rights than it has now. */
-static bool change_present(const struct change *g, void *entries, unsigned i, qr_entry e)
-{
-	struct qr_memory *m = g->c->m;
-	uint64_t mask = qr_prot_mask(m->format), now = g->on;
-
-	if (g->write && !(e.v & SOFT_ZERO) &&
-	    (e.v & SOFT_SHARED ||
-	     (!(e.v & SOFT_FILE) && frame_exclusive(m, qr_entry_frame(m->format, e)))))
-		now |= g->write;
-	if ((e.v & mask) == now)
-		return false;
-	(void)qr_entry_change(m->format, entries, i, mask, now);
-	return (e.v & m->format->write && !(now & m->format->write)) ||
-	       (~e.v & now & m->format->nx);
-}
 
 /* All rights go. */
 static void hide_page(const struct change *g, struct qr_ptdesc *t, unsigned i, uintptr_t va,
@@ -40,7 +22,7 @@ static void hide_page(const struct change *g, struct qr_ptdesc *t, unsigned i, u
 {
 	struct qr_memory *m = g->c->m;
 
-	if (e.v & (SOFT_FILE | SOFT_ZERO)) {
+	if (e.v & SOFT_ALL) {
 		qr_zap_pages(g->c, t, i, i + 1, va);
 		return;
 	}
@@ -59,32 +41,78 @@ static void show_page(const struct change *g, void *entries, unsigned i, qr_entr
 	qr_entry_set(m->format, entries, i, qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT | bits));
 }
 
+/* May the page of this entry be written without copying it? */
+QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, qr_entry e)
+{
+	if (QR_RARELY(e.v & SOFT_ALL))
+		return e.v & SOFT_SHARED;
+	return qr_frame_refs(entry_word(m, words, e)) == 1;
+}
+
 static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i, unsigned j,
 			 uintptr_t va)
 {
 	struct qr_memory *m = g->c->m;
+	const struct qr_format *f = m->format;
+	const uint64_t mask = qr_prot_mask(f), on = g->on, write = g->write, nx = f->nx;
+	const uintptr_t words = frame_words(m);
 	void *entries = table_window(m, t);
+	bool each = j - i <= QR_GATHER_PAGES;
+	uint64_t stale = 0;
 
-	if (i < t->lo) {
-		va += (uintptr_t)(t->lo - i) << QR_PAGE_SHIFT;
-		i = t->lo;
+	for (; i < j; i++) {
+		qr_entry e = qr_entry_read(f, entries, i);
+		uint64_t now = on, lost;
+
+		if (QR_RARELY(!qr_entry_present(f, e))) {
+			if (qr_entry_none(e))
+				i = next_used(m, entries, i + 1, j) - 1;
+			else
+				show_page(g, entries, i, e);
+			continue;
+		}
+		if (write && writable_now(m, words, e))
+			now |= write;
+		if ((e.v & mask) == now)
+			continue;
+		(void)qr_entry_change(f, entries, i, mask, now);
+		/* Rights that TLBs may remember have gone: W was there, or NX was not. */
+		lost = (e.v & ~now & QR_FIXED(f)->write) | (now & ~e.v & nx);
+		stale |= lost;
+		if (each && lost)
+			qr_gather_page(&g->c->gather,
+				       qr_virt_of(va + ((uintptr_t)i << QR_PAGE_SHIFT)));
 	}
+	if (stale && !each)
+		qr_gather_all(&g->c->gather);
+}
+
+static void hide_pages(const struct change *g, struct qr_ptdesc *t, unsigned i, unsigned j,
+		       uintptr_t va)
+{
+	struct qr_memory *m = g->c->m;
+
+	for (; i < j; i++) {
+		qr_entry e = entry_of(m, t, i);
+
+		if (qr_entry_present(m->format, e))
+			hide_page(g, t, i, va + ((uintptr_t)i << QR_PAGE_SHIFT), e);
+	}
+}
+
+/* The pages that are there of [i,j), which begins at va. */
+static void change_leaf(const struct change *g, struct qr_ptdesc *t, unsigned i, unsigned j,
+			uintptr_t va)
+{
+	va -= (uintptr_t)i << QR_PAGE_SHIFT;
+	if (i < t->lo)
+		i = t->lo;
 	if (j > t->hi)
 		j = t->hi;
-	for (; i < j; i++, va += QR_PAGE_SIZE) {
-		qr_entry e = qr_entry_read(m->format, entries, i);
-
-		if (qr_entry_none(e))
-			continue;
-		if (QR_RARELY(!qr_entry_present(m->format, e))) {
-			if (g->attr)
-				show_page(g, entries, i, e);
-		} else if (!g->attr) {
-			hide_page(g, t, i, va, e);
-		} else if (change_present(g, entries, i, e)) {
-			qr_gather_page(&g->c->gather, qr_virt_of(va));
-		}
-	}
+	if (g->attr)
+		change_pages(g, t, i, j, va);
+	else
+		hide_pages(g, t, i, j, va);
 }
 
 static void recount(struct qr_space *s, const struct qr_ptdesc *t, unsigned i, unsigned j,
@@ -114,7 +142,7 @@ static void protect_part(const struct change *g, struct qr_ptdesc *t, uintptr_t 
 	}
 	if (t->level == 0) {
 		if (t->npages)
-			change_pages(g, t, i, j, lo);
+			change_leaf(g, t, i, j, lo);
 		return;
 	}
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
@@ -139,36 +167,47 @@ static enum qr_err allowed_until(struct qr_space *s, uintptr_t lo, uintptr_t hi,
 	return QR_OK;
 }
 
-static enum qr_err protect_locked(struct qr_space *s, uintptr_t lo, uintptr_t hi, unsigned prot)
+/* One run of plain memory holds the whole range: nothing can be in the way. */
+static bool is_simple(const struct cursor *c)
 {
-	const struct qr_format *f = s->memory->format;
-	struct cursor c;
-	struct change g = { .c = &c, .attr = prot };
+	const struct qr_run *r;
 
-	qr_cursor_begin(&c, s, lo, hi);
-	if (qr_cursor_reserve(&c, false)) {
-		qr_cursor_end(&c);
+	if (c->t->level)
+		return false;
+	r = run_at(c->t, index_at(c->m, c->lo, 0));
+	return r && r->end > index_at(c->m, c->hi - 1, 0) && !run_id(r->attr);
+}
+
+static enum qr_err protect_locked(struct cursor *c, unsigned prot)
+{
+	const struct qr_format *f = c->m->format;
+	struct change g = { .c = c, .attr = prot };
+
+	if (qr_cursor_reserve(c, false))
 		return QR_NOMEM;
-	}
 	g.on = qr_prot_bits(f, (prot & ~RUN_W) | QR_USER | (prot ? QR_READ : 0));
-	g.write = prot & RUN_W ? f->write : 0;
-	protect_part(&g, c.t, lo, hi);
-	qr_cursor_end(&c);
+	g.write = prot & RUN_W ? QR_FIXED(f)->write : 0;
+	protect_part(&g, c->t, c->lo, c->hi);
 	return QR_OK;
 }
 
 enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_t npages, unsigned prot)
 {
 	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT);
-	enum qr_err err, reason;
+	enum qr_err err = QR_OK, reason = QR_OK;
+	struct cursor c;
 
 	if (prot & ~RUN_RIGHTS)
 		return QR_INVAL;
 	if (!range_valid(s->memory, at, npages))
 		return npages && !(lo & QR_PAGE_MASK) ? QR_NOENT : QR_INVAL;
-	qr_lock_acquire(&s->lock);
-	reason = allowed_until(s, lo, hi, prot, &hi);
-	err = hi > lo ? protect_locked(s, lo, hi, prot) : QR_OK;
-	qr_lock_release(&s->lock);
+	cursor_lock(&c, s, lo, hi);
+	if (QR_RARELY(!is_simple(&c))) {
+		reason = allowed_until(s, lo, hi, prot, &hi);
+		cursor_begin(&c, s, lo, hi > lo ? hi : lo + QR_PAGE_SIZE);
+	}
+	if (hi > lo)
+		err = protect_locked(&c, prot);
+	cursor_unlock(&c);
 	return err ? err : reason;
 }

@@ -45,7 +45,7 @@ static enum qr_err unmap_locked(struct qr_space *s, struct cursor *c, uintptr_t 
 {
 	enum qr_err err;
 
-	qr_cursor_begin(c, s, lo, hi);
+	cursor_begin(c, s, lo, hi);
 	err = qr_cursor_reserve(c, false);
 	if (!err) {
 		qr_unmap_part(c, c->t, lo, hi);
@@ -65,7 +65,7 @@ static enum qr_err grow_in_place(struct qr_space *s, struct cursor *c, uint32_t 
 	if (hi > s->memory->user_end.v || hi < end ||
 	    qr_find_between(s, (hi - end) >> QR_PAGE_SHIFT, end, hi, &at))
 		return QR_EXISTS;
-	qr_cursor_begin(c, s, end, hi);
+	cursor_begin(c, s, end, hi);
 	err = qr_cursor_reserve(c, true);
 	if (!err) {
 		struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
@@ -158,7 +158,9 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		hull_reset(parent);
-	s->tables--;
+	s->near_va = UINTPTR_MAX;
+	if (s->idle == k->t)
+		s->idle = NULL;
 	qr_gather_all(&v->from.gather);
 	s->regions -= parent->nruns;
 	qr_run_set(parent, k->i, k->i + 1, full->attr);
@@ -167,7 +169,7 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	qr_run_clear(to, i, i + 1);
 	s->regions += to->nruns;
 	full->attr = v->attr;
-	pt_link(s, to, i, k->t);
+	pt_link(m, to, i, k->t);
 }
 
 static void move_part(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
@@ -216,7 +218,7 @@ static void settle_range(struct qr_space *s, uintptr_t lo, size_t npages)
 
 	if (!npages)
 		return;
-	qr_cursor_begin(&c, s, lo, lo + (npages << QR_PAGE_SHIFT));
+	cursor_begin(&c, s, lo, lo + (npages << QR_PAGE_SHIFT));
 	qr_settle_part(&c, c.t, c.lo, c.hi);
 	qr_cursor_end(&c);
 }
@@ -234,7 +236,7 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 	v->to.room = v->from.room = 4;
 	err = qr_cursor_reserve(&v->to, true);
 	if (!err && old) {
-		qr_cursor_begin(&v->from, s, from, old_end);
+		cursor_begin(&v->from, s, from, old_end);
 		v->from.room = 4;
 		err = qr_cursor_reserve(&v->from, false);
 	}
@@ -263,8 +265,8 @@ static enum qr_err move_region(struct move *v, const struct qr_remap *req, uintp
 		old = new; /* the tail is gone already */
 	old_end = from + (old << QR_PAGE_SHIFT);
 	v->shift = to - from;
-	qr_cursor_begin(&v->to, s, to, to + (new << QR_PAGE_SHIFT));
-	qr_cursor_begin(&v->from, s, from, old ? old_end : from + QR_PAGE_SIZE);
+	cursor_begin(&v->to, s, to, to + (new << QR_PAGE_SHIFT));
+	cursor_begin(&v->from, s, from, old ? old_end : from + QR_PAGE_SIZE);
 	v->to.hold = v->from.hold = true;
 	err = take_place(v, from, old, to, new);
 	if (!err && old) {

@@ -90,7 +90,41 @@ void qr_run_clear(struct qr_ptdesc *t, unsigned i, unsigned j)
 		close_gap(t, r, end - r);
 }
 
-void qr_run_change(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, uint32_t set)
+/* [i,j) lies in run r and gets another attr. */
+static void change_one(struct qr_ptdesc *t, unsigned r, unsigned i, unsigned j, uint32_t attr)
+{
+	struct qr_run *run = &t->runs[r], old = *run;
+	bool joins_prev = r > 0 && old.start == i && run[-1].end == i && run[-1].attr == attr;
+	bool joins_next =
+	    r + 1 < t->nruns && old.end == j && run[1].start == j && run[1].attr == attr;
+	unsigned rest = (old.start < i) + (old.end > j);
+
+	/* What stays of the old run, 0 to 2 pieces, and the new one if it joins neither side. */
+	if (joins_prev && joins_next) {
+		run[-1].end = run[1].end;
+		close_gap(t, r, 2);
+		return;
+	}
+	if (joins_prev || joins_next) {
+		*(joins_prev ? &run[-1].end : &run[1].start) = (uint16_t)(joins_prev ? j : i);
+		if (rest == 0)
+			close_gap(t, r, 1);
+		else
+			*(joins_prev ? &run->start : &run->end) = (uint16_t)(joins_prev ? j : i);
+		return;
+	}
+	QR_ASSERT_DEBUG(t->nruns + rest <= t->cap, "room for a run was made before");
+	if (rest)
+		open_gap(t, r, rest);
+	run = &t->runs[r];
+	if (old.start < i)
+		*run++ = (struct qr_run){ old.start, (uint16_t)i, old.attr };
+	*run++ = (struct qr_run){ (uint16_t)i, (uint16_t)j, attr };
+	if (old.end > j)
+		*run = (struct qr_run){ (uint16_t)j, old.end, old.attr };
+}
+
+static void change_many(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, uint32_t set)
 {
 	unsigned first = cut(t, i), end = cut(t, j), to;
 
@@ -110,6 +144,19 @@ void qr_run_change(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, u
 	}
 	if (end > to + 1)
 		close_gap(t, to + 1, end - to - 1);
+}
+
+void qr_run_change(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, uint32_t set)
+{
+	unsigned r = run_find(t, i);
+	const struct qr_run *run = &t->runs[r];
+
+	if (r == t->nruns || run->start >= j)
+		return;
+	if (QR_RARELY(run->start > i || run->end < j))
+		change_many(t, i, j, keep, set);
+	else if (((run->attr & keep) | set) != run->attr)
+		change_one(t, r, i, j, (run->attr & keep) | set);
 }
 
 static struct qr_run *array_alloc(struct qr_memory *m, unsigned kind)

@@ -91,6 +91,7 @@ size_t qr_memory_trim(struct qr_memory *m)
 	size_t n = 0;
 	struct qr_ptdesc *t;
 
+	qr_memory_drop_roots(m);
 	while ((t = spare_take(m))) {
 		t->runs = t->in;
 		destroy(m, t);
@@ -118,7 +119,8 @@ enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, str
 		qr_run_clear(t, i, i + 1);
 		s->regions += t->nruns;
 	}
-	pt_link(s, t, i, child);
+	pt_link(m, t, i, child);
+	s->tables++;
 	*out = child;
 	return QR_OK;
 }
@@ -150,6 +152,10 @@ static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 	if (--parent->ntables == 0 && parent->npages == 0)
 		hull_reset(parent);
 	c->s->tables--;
+	if (child == c->s->near)
+		c->s->near_va = UINTPTR_MAX;
+	if (child == c->s->idle)
+		c->s->idle = NULL;
 	qr_gather_page(&c->gather, qr_virt_of(va));
 	/* Reachable for the hardware until the flush: the list goes through `in`. */
 	QR_ASSERT_DEBUG(!child->npages && !child->ntables, "an unlinked table is empty");
@@ -165,8 +171,7 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 {
 	struct qr_run full;
 
-	if (QR_LIKELY(child->npages | child->ntables) || child->nruns > 1 ||
-	    (child->flags & PT_KEEP)) {
+	if (!may_settle(c->m, child) || child->flags & PT_KEEP) {
 		if (QR_RARELY(child->runs != child->in))
 			qr_run_shrink(c->m, child);
 		return false;
@@ -176,8 +181,7 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 		return true;
 	}
 	full = child->runs[0];
-	if (full.end - full.start != (int)table_entries(c->m, child->level) ||
-	    run_room(c->m, parent, 1))
+	if (run_room(c->m, parent, 1))
 		return false;
 	unlink_child(c, parent, i, child, va);
 	c->s->regions -= 1u + parent->nruns;

@@ -23,14 +23,15 @@ struct qr_memory {
 	qr_virt user_start, user_end;
 	uint8_t backing; /* enum qr_backing, never DEFAULT */
 	qr_frame zero;   /* the page of zeroes that first-write backing shows */
-	uint64_t zero_entry;
+	uint64_t prot_bits[8]; /* an entry's bits for user pages, by rights */
 	struct qr_pool descs, mappings, nodes;
 	struct qr_pool runs[3]; /* arrays of 16, 64 and 252 runs */
 
 	/* Tables that became empty are full of zeroes already: keep some for the next one. */
 	struct qr_lock spare_lock;
 	struct qr_ptdesc *spare;
-	uint32_t nspare;
+	struct qr_ptdesc *roots; /* these have their kernel half (and PAE's directories) still */
+	uint32_t nspare, nroots;
 };
 
 /* Sizes that the search for free addresses keeps apart; see mm/space_find.c. */
@@ -41,6 +42,10 @@ struct qr_space {
 	struct qr_memory *memory;
 	struct qr_ptdesc *root;
 	struct qr_tlb tlb;
+	struct qr_ptdesc *near; /* the leaf that was used last, */
+	uintptr_t near_va;      /* and an address in it; none: UINTPTR_MAX */
+	struct qr_ptdesc *idle; /* a leaf that may be empty, kept for the next promise, */
+	uintptr_t idle_va;      /* and an address in it */
 
 	struct qr_radix mappings;  /* struct qr_mapping *, by id */
 	uint32_t free_id;          /* no id below this one is free */

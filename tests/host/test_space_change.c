@@ -105,6 +105,7 @@ static void fork_tree(const struct qr_format *f)
 		is(st.faults_copy, copies, "%s: nothing is copied for the last owner", f->name);
 	}
 	check();
+	must(!qr_space_unmap(&space, qr_virt_of(base), 204), "unmap the object");
 	qr_object_put(&o);
 	machine_off();
 }
@@ -171,6 +172,10 @@ static void moves(const struct qr_format *f)
 	qr_object_resize(&o, 4);
 	check();
 	ok(!touch(at.v + 4096, QR_ACCESS_READ) && refused == QR_BEYOND, "%s: truncated", f->name);
+	must(!qr_space_unmap(&space, memory.user_start,
+			     (memory.user_end.v - memory.user_start.v) / 4096),
+	     "unmap all");
+	qr_object_put(&o);
 	machine_off();
 }
 
