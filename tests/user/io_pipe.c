@@ -195,6 +195,7 @@ TEST("select and pselect")
 {
 	struct timeval none = { 0, 0 }, little = { 0, 20000 };
 	fd_set r, w;
+	int gone;
 
 	make_pipe(0);
 	FD_ZERO(&r);
@@ -209,8 +210,10 @@ TEST("select and pselect")
 	write(fd[1], "x", 1);
 	FD_SET(fd[0], &r);
 	CHECK_EQ(pselect(fd[0] + 1, &r, NULL, NULL, NULL, NULL), 1);
-	FD_SET(40, &r);
-	CHECK_ERR(select(41, &r, NULL, NULL, &none), EBADF);
+	gone = dup(fd[0]);
+	close(gone);
+	FD_SET(gone, &r);
+	CHECK_ERR(select(gone + 1, &r, NULL, NULL, &none), EBADF);
 	CHECK_ERR(select(-1, NULL, NULL, NULL, &none), EINVAL);
 	little.tv_usec = -1;
 	CHECK_ERR(select(0, NULL, NULL, NULL, &little), EINVAL);
