@@ -17,9 +17,10 @@
 #include "arch/x86/cpu.h"
 #include "drivers/vga.h"
 
-#define PARAMS 8
-#define NORMAL 0x07
-#define TAB    8
+#define PARAMS    8
+#define NORMAL    0x07
+#define TAB       8
+#define COUNT_MAX 512 /* no screen is larger: beyond it a number says no more */
 
 enum parse { TEXT, ESCAPE, CSI, CHARSET, STRING };
 
@@ -163,11 +164,9 @@ static void scroll_from_row(int n)
 		vga_scroll(t.row, t.bottom, n, attribute());
 }
 
-/* The last byte of ESC [ parameters. */
-static void control(uint8_t c)
+/* The last byte of ESC [ parameters: motions of the cursor. */
+static void motion(uint8_t c, unsigned n)
 {
-	unsigned n = least(param(0, 1), 512), how = param(0, 0);
-
 	switch (c) {
 	case 'A':
 		move_to(t.row > n ? t.row - n : 0, t.column);
@@ -192,13 +191,26 @@ static void control(uint8_t c)
 		break;
 	case 'H':
 	case 'f':
-		move_to(n - 1, least(param(1, 1), 512) - 1);
+		move_to(n - 1, least(param(1, 1), COUNT_MAX) - 1);
 		break;
+	case 's':
+		save_cursor();
+		break;
+	case 'u':
+		move_to(t.saved_row, t.saved_column);
+		break;
+	}
+}
+
+/* Changes of what is shown. */
+static void edit(uint8_t c, unsigned n)
+{
+	switch (c) {
 	case 'J':
-		erase_screen(how);
+		erase_screen(param(0, 0));
 		break;
 	case 'K':
-		erase_line(how);
+		erase_line(param(0, 0));
 		break;
 	case 'L':
 		scroll_from_row(-(int)n);
@@ -215,6 +227,13 @@ static void control(uint8_t c)
 	case 'X':
 		vga_erase(t.row, t.column, t.column + n, attribute());
 		break;
+	}
+}
+
+/* How things are shown from now on. */
+static void mode(uint8_t c)
+{
+	switch (c) {
 	case 'm':
 		for (unsigned i = 0; i < t.nparams; i++)
 			set_rendition(t.params[i]);
@@ -222,18 +241,22 @@ static void control(uint8_t c)
 	case 'r':
 		set_region();
 		break;
-	case 's':
-		save_cursor();
-		break;
-	case 'u':
-		move_to(t.saved_row, t.saved_column);
-		break;
 	case 'h':
 	case 'l':
-		if (t.private && how == 25)
+		if (t.private && param(0, 0) == 25)
 			t.visible = c == 'h';
 		break;
 	}
+}
+
+/* No letter belongs to two of them. */
+static void control(uint8_t c)
+{
+	unsigned n = least(param(0, 1), COUNT_MAX);
+
+	motion(c, n);
+	edit(c, n);
+	mode(c);
 }
 
 static void plain(uint8_t c)
