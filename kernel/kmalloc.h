@@ -13,6 +13,9 @@
 
 #include <quire/types.h>
 
+struct qr_heap;
+extern struct qr_heap kernel_heap; /* for those who count, or let it fail */
+
 /* At least n bytes, aligned to 16; NULL: no memory.  kmalloc(0) is a valid smallest object.
  * Owns: the caller, until kfree. */
 QR_MUST_CHECK void *kmalloc(size_t n);

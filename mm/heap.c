@@ -87,7 +87,9 @@ static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, unsigned cl
 	qr_word batch[BATCH];
 	unsigned want = h->class[class].cap / 2u, n;
 
-	if ((*magazine(h, class))->cap == 0 && !open_magazine(h, class))
+	if (h->fail_after && qr_heap_refuse(h))
+		return NULL;
+	if ((*magazine(h, class))->cap == 0 && (h->fail_after || !open_magazine(h, class)))
 		want = 1;
 	n = qr_heap_central_take(h, class, want, batch);
 	if (n == 0 && qr_heap_trim(h)) /* other classes' empty spans may help */
@@ -159,7 +161,7 @@ static void free_to_magazine(struct qr_heap *h, unsigned class, uintptr_t p)
 	uintptr_t irq;
 	struct qr_heap_magazine *m;
 
-	if ((*magazine(h, class))->cap == 0 && !open_magazine(h, class)) {
+	if ((*magazine(h, class))->cap == 0 && (h->fail_after || !open_magazine(h, class))) {
 		qr_heap_central_give(h, &p, 1);
 		return;
 	}

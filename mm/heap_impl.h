@@ -138,6 +138,11 @@ QR_INLINE qr_word mark_of(const struct qr_heap *h, uintptr_t p)
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align);
 
+/* ---- heap_fail.c ---------------------------------------------------------------------------- */
+
+/* Only while fail_after is armed: count this allocation; true if it is the one to fail. */
+bool qr_heap_refuse(struct qr_heap *h);
+
 /* ---- heap_wrong.c --------------------------------------------------------------------------- */
 
 /* The span of an object that a caller names, or null after reporting what is wrong with it.

@@ -16,7 +16,7 @@ void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align)
 {
 	struct qr_span *s;
 
-	if (n > PTRDIFF_MAX - QR_PAGE_SIZE)
+	if (n > PTRDIFF_MAX - QR_PAGE_SIZE || (h->fail_after && qr_heap_refuse(h)))
 		return NULL;
 	s = qr_heap_span_new(h, CLASS_LARGE, pages_for(n), align);
 	if (!s && qr_heap_trim(h))

@@ -4,8 +4,16 @@
  *
  *	enosys	calls that were asked for and do not exist: name or number, how often
  *	frames	every frame of RAM by what it is used for; tests for leaks compare two of these
+ *	heap	what the kernel's heap holds
+ *	fail_after
+ *		written "frame 3" or "object 3": the third allocation of a frame, or of an object
+ *		of the heap, fails once; "0": none does any more.  Read: how many failed between
+ *		the last two times it was written
  */
+#include <quire/heap.h>
 #include "fs/proc/proc.h"
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/syscall/syscall.h"
 
@@ -27,10 +35,10 @@ static int show_enosys(struct text *t, const struct proc_target *of)
 static int show_frames(struct text *t, const struct proc_target *of)
 {
 	static const char *const names[] = {
-		[QR_FRAME_FREE] = "free",   [QR_FRAME_RESERVED] = "reserved",
+		[QR_FRAME_FREE] = "free",     [QR_FRAME_RESERVED] = "reserved",
 		[QR_FRAME_KERNEL] = "kernel", [QR_FRAME_TABLE] = "table",
-		[QR_FRAME_ANON] = "anon",   [QR_FRAME_CACHE] = "cache",
-		[QR_FRAME_POOL] = "pool",   [QR_FRAME_HEAP] = "heap",
+		[QR_FRAME_ANON] = "anon",     [QR_FRAME_CACHE] = "cache",
+		[QR_FRAME_POOL] = "pool",     [QR_FRAME_HEAP] = "heap",
 		[QR_FRAME_ZERO] = "zero",
 	};
 	size_t count[QR_FRAME_TYPES] = { 0 };
@@ -41,8 +49,58 @@ static int show_frames(struct text *t, const struct proc_target *of)
 	return 0;
 }
 
+static int show_heap(struct text *t, const struct proc_target *of)
+{
+	struct qr_heap_stats s;
+
+	qr_heap_stats(&kernel_heap, &s);
+	text_printf(t, "used %zu\nobjects %zu\ncached %zu\npages %zu\nmetadata %zu\nlarge %zu\n",
+		    s.used, s.objects, s.cached, s.pages, s.metadata, s.large);
+	return 0;
+}
+
+/* ---- failures on demand ------------------------------------------------------------------ */
+
+static uint32_t failed;
+
+static int show_failed(struct text *t, const struct proc_target *of)
+{
+	text_printf(t, "%u\n", failed);
+	return 0;
+}
+
+static bool skip_word(const char **text, const char *word)
+{
+	size_t n = strlen(word);
+	bool is = !strncmp(*text, word, n);
+
+	if (is)
+		*text += n;
+	return is;
+}
+
+static int store_fail_after(const struct proc_target *of, const char *text, size_t n)
+{
+	bool frame = skip_word(&text, "frame "), object = skip_word(&text, "object ");
+	uint32_t after = 0;
+
+	for (; *text >= '0' && *text <= '9' && after < 1000000; text++)
+		after = after * 10 + (uint32_t)(*text - '0');
+	if (*text || (after != 0) != (frame != object))
+		return -EINVAL;
+	failed = qr_frames_failed(&frames) + qr_heap_failed(&kernel_heap);
+	qr_frames_fail_after(&frames, frame ? after : 0);
+	qr_heap_fail_after(&kernel_heap, object ? after : 0);
+	return 0;
+}
+
 const struct proc_node proc_quire_nodes[] = {
 	{ .name = "enosys", .mode = S_IFREG | 0444, .show = show_enosys },
 	{ .name = "frames", .mode = S_IFREG | 0444, .show = show_frames },
+	{ .name = "heap", .mode = S_IFREG | 0444, .show = show_heap },
+	{ .name = "fail_after",
+	  .mode = S_IFREG | 0644,
+	  .show = show_failed,
+	  .store = store_fail_after },
 	{ 0 },
 };

@@ -104,6 +104,8 @@ struct qr_heap {
 	size_t nmeta;          /* from the source, for everything else */
 	qr_heap_report_fn *report;
 	void *report_ctx;
+	uint32_t fail_after; /* 0: off; else the n-th allocation from now fails */
+	uint32_t failed;     /* allocations refused by fail_after */
 };
 
 struct qr_heap_stats {
@@ -157,6 +159,12 @@ typedef bool qr_heap_walk_fn(void *ctx, void *object, size_t size);
 void qr_heap_walk(struct qr_heap *h, qr_heap_walk_fn *fn, void *ctx);
 
 void qr_heap_stats(struct qr_heap *h, struct qr_heap_stats *out);
+
+/* For tests: the n-th allocation from now (1: the next) answers null, once; 0 disarms.  Costs
+ * nothing while disarmed: arming empties the magazines and keeps them empty.  Context: one CPU.
+ * qr_heap_failed: how many were refused since arming. */
+void qr_heap_fail_after(struct qr_heap *h, uint32_t n);
+uint32_t qr_heap_failed(const struct qr_heap *h);
 
 /* Verify the invariants of mm/heap.c; null if all hold, else the rule that does not.  Nobody
  * else is inside.  O(spans and objects). */
