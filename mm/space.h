@@ -40,7 +40,7 @@
  * I1. Runs are sorted, disjoint, in range, maximal: equal neighbours are one.
  * I2. Above the leaves an index is in a run or is a table, never both.
  * I3. An entry of a leaf that is not zero lies in a run.
- * I4. A descriptor's counters equal recounts; its hull [lo,hi) holds every entry in use.
+ * I4. A descriptor's counters equal recounts; each entry in use is in a block marked so.
  * I5. An entry's rights are within its run's; a run without rights has no present entry.
  * I6. A writable entry on an anonymous frame: the frame has one reference.
  * I7. Every frame referenced is of the type that its entry says, and has references.
@@ -90,7 +90,7 @@ struct qr_ptdesc {
 	uint16_t nruns, cap;
 	uint16_t npages;  /* entries that are not zero and not tables */
 	uint16_t ntables; /* entries that are tables */
-	uint16_t lo, hi;  /* all entries that are not zero lie in [lo,hi) */
+	uint32_t used;    /* a bit for each 1/32 of the table: some entry there may not be zero */
 	uint8_t level;
 	uint8_t flags;
 	struct qr_run in[RUN_INLINE];
@@ -235,18 +235,38 @@ QR_INLINE qr_entry entry_of(const struct qr_memory *m, const struct qr_ptdesc *t
 	return qr_entry_read(m->format, table_window(m, t), i);
 }
 
-QR_INLINE void hull_add(struct qr_ptdesc *t, unsigned i)
+/* Entries are looked for in blocks: a large and sparse table costs what is in it. */
+QR_INLINE unsigned block_shift(const struct qr_memory *m)
 {
-	if (i < t->lo)
-		t->lo = (uint16_t)i;
-	if (i >= t->hi)
-		t->hi = (uint16_t)(i + 1);
+	return QR_FIXED(m->format)->bits - 5u;
 }
 
-QR_INLINE void hull_reset(struct qr_ptdesc *t)
+QR_INLINE void mark_used(const struct qr_memory *m, struct qr_ptdesc *t, unsigned i)
 {
-	t->lo = UINT16_MAX;
-	t->hi = 0;
+	t->used |= 1u << (i >> block_shift(m));
+}
+
+/* The first entry of [i,j) that is not zero; j: none. */
+QR_INLINE unsigned next_used(const struct qr_memory *m, const struct qr_ptdesc *t,
+			     const void *entries, unsigned i, unsigned j)
+{
+	const unsigned shift = block_shift(m);
+
+	while (i < j) {
+		unsigned block = i >> shift, end = (block + 1) << shift;
+		uint32_t used = t->used >> block;
+
+		if (!used)
+			return j;
+		if (!(used & 1)) {
+			i = (block + (unsigned)__builtin_ctz(used)) << shift;
+			continue;
+		}
+		for (end = end < j ? end : j; i < end; i++)
+			if (!qr_entry_none(qr_entry_read(m->format, entries, i)))
+				return i;
+	}
+	return j;
 }
 
 /* An empty table, all entries zero, linked nowhere.  Errors: QR_NOMEM. */
@@ -261,7 +281,7 @@ QR_INLINE void pt_link(struct qr_memory *m, struct qr_ptdesc *parent, unsigned i
 	qr_entry_set(m->format, table_window(m, parent), i,
 		     qr_entry_table(m->format, qr_frame_of(t->frame), parent->level, true));
 	parent->ntables++;
-	hull_add(parent, i);
+	mark_used(m, parent, i);
 }
 
 /* One child table within a range, and the part of the range under it. */
@@ -270,24 +290,6 @@ struct child {
 	unsigned i;
 	uintptr_t lo, hi;
 };
-
-/* The first entry of [i,j) that is not zero; j: none.  Four words at a time. */
-QR_INLINE unsigned next_used(const struct qr_memory *m, const void *entries, unsigned i, unsigned j)
-{
-	const unsigned shift = QR_FIXED(m->format)->entry_shift;
-	const unsigned step = (4 * (unsigned)sizeof(qr_word)) >> shift;
-
-	for (; i + step <= j; i += step) {
-		const qr_word *p = (const qr_word *)((const char *)entries + ((size_t)i << shift));
-
-		if (qr_load_word(p) | qr_load_word(p + 1) | qr_load_word(p + 2) |
-		    qr_load_word(p + 3))
-			break;
-	}
-	while (i < j && qr_entry_none(qr_entry_read(m->format, entries, i)))
-		i++;
-	return i;
-}
 
 /* The first child of t under [at, hi). */
 QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t at,
@@ -300,11 +302,7 @@ QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, 
 		return false;
 	a = i = index_at(m, at, t->level);
 	j = index_at(m, hi - 1, t->level) + 1;
-	if (i < t->lo)
-		i = t->lo;
-	if (j > t->hi)
-		j = t->hi;
-	for (; (i = next_used(m, entries, i, j)) < j; i++) {
+	for (; (i = next_used(m, t, entries, i, j)) < j; i++) {
 		qr_entry e = qr_entry_read(m->format, entries, i);
 		uintptr_t start, last;
 
@@ -361,13 +359,32 @@ QR_INLINE bool frame_exclusive(struct qr_memory *m, qr_frame f)
 	return qr_frame_refs(qr_frame_word(m->frames, f)) == 1;
 }
 
+/* Present entries that the caller has just read are changed at once where nobody else can have
+ * changed them since. */
+QR_INLINE void entry_update(const struct qr_format *f, void *entries, unsigned i, qr_entry e,
+			    uint64_t off, uint64_t on)
+{
+	if (QR_MAX_CPUS == 1)
+		qr_entry_set(f, entries, i, qr_entry_of((e.v & ~off) | on));
+	else
+		(void)qr_entry_change(f, entries, i, off, on);
+}
+
+QR_INLINE qr_entry entry_take(const struct qr_format *f, void *entries, unsigned i, qr_entry e)
+{
+	if (QR_MAX_CPUS > 1 || (QR_FIXED(f)->entry_shift == 3 && QR_ENTRY_IN_HALVES))
+		return qr_entry_clear(f, entries, i);
+	qr_entry_set(f, entries, i, QR_ENTRY_NONE);
+	return e;
+}
+
 /* Put a page where none was.  Counts it. */
 QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entries, unsigned i,
 			    qr_entry e)
 {
 	qr_entry_set(s->memory->format, entries, i, e);
 	t->npages++;
-	hull_add(t, i);
+	mark_used(s->memory, t, i);
 	if (e.v & SOFT_FILE) {
 		if (e.v & SOFT_SHARED)
 			s->shared++;

@@ -16,8 +16,9 @@
 /* A page of the run's rights; `write`: it may be written as far as the run says so. */
 QR_INLINE qr_entry make_entry(const struct qr_memory *m, qr_frame f, uint32_t attr, bool write)
 {
-	return qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT |
-			   m->prot_bits[attr & (write ? RUN_RIGHTS : RUN_RIGHTS & ~RUN_W)]);
+	unsigned rights = attr & (write ? RUN_RIGHTS : RUN_RIGHTS & ~RUN_W);
+
+	return qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT | m->prot_bits[rights | QR_READ]);
 }
 
 QR_INLINE enum qr_err fresh_frame(struct qr_memory *m, qr_frame *out)

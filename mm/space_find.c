@@ -64,11 +64,12 @@ static unsigned free_entries(const struct hunt *h, const struct qr_ptdesc *t, un
 {
 	if (!t->ntables || k <= stop)
 		return stop;
-	if (k > t->hi)
-		k = t->hi > stop ? t->hi : stop;
-	while (k > stop && qr_entry_none(entry_of(h->m, t, k - 1)))
-		k--;
-	return k;
+	while (k > stop && qr_entry_none(entry_of(h->m, t, k - 1))) {
+		unsigned shift = block_shift(h->m), block = (k - 1) >> shift;
+
+		k = t->used >> block & 1 ? k - 1 : block << shift;
+	}
+	return k > stop ? k : stop;
 }
 
 static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)

@@ -109,7 +109,7 @@ static enum qr_err share_pages(struct fork *k, struct qr_ptdesc *from, struct qr
 	enum qr_err err = QR_OK;
 	uint64_t rights = 0;
 
-	for (; i < j; i++) {
+	for (i = next_used(m, from, source, i, j); i < j; i++) {
 		qr_entry e = qr_entry_read(f, source, i);
 
 		if (QR_LIKELY(entry_is_plain(m, e))) {
@@ -118,7 +118,7 @@ static enum qr_err share_pages(struct fork *k, struct qr_ptdesc *from, struct qr
 
 			rights |= e.v;
 			if (qr_entry_writable(f, e))
-				(void)qr_entry_change(f, source, i, QR_FIXED(f)->write, 0);
+				entry_update(f, source, i, e, QR_FIXED(f)->write, 0);
 			e = qr_entry_read_only(f, e);
 			plain++;
 			if (QR_RARELY((state & QR_FRAME_REF_MASK) >= QR_FRAME_REF_MAX)) {
@@ -133,8 +133,11 @@ static enum qr_err share_pages(struct fork *k, struct qr_ptdesc *from, struct qr
 				w->state = state + 1;
 			}
 		} else if (qr_entry_none(e)) {
-			i = next_used(m, source, i + 1, j) - 1;
+			i = next_used(m, from, source, i + 1, j) - 1;
 			continue;
+		} else if ((e.v & (QR_FIXED(f)->present | SOFT_FILE)) ==
+			   (QR_FIXED(f)->present | SOFT_FILE)) {
+			continue; /* a fault finds it in its object again */
 		} else {
 			e = share_odd(k, e);
 			if (qr_entry_none(e))
@@ -156,22 +159,16 @@ static enum qr_err copy_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_p
 
 	if (!from->npages)
 		return QR_OK;
-	for (unsigned r = run_find(from, from->lo); r < from->nruns && !err; r++) {
+	for (unsigned r = 0; r < from->nruns && !err; r++) {
 		const struct qr_run *run = &from->runs[r];
-		unsigned i = run->start > from->lo ? run->start : from->lo;
-		unsigned j = run->end < from->hi ? run->end : from->hi;
 
-		if (i >= from->hi)
-			break;
 		if (QR_RARELY(run->attr & (RUN_DONTFORK | RUN_WIPE)) ||
 		    (run_id(run->attr) && mapping_of(k->c->s, run->attr)->shared))
 			continue;
-		err = share_pages(k, from, to, i, j);
+		err = share_pages(k, from, to, run->start, run->end);
 	}
-	if (to->npages) {
-		to->lo = from->lo;
-		to->hi = from->hi;
-	}
+	if (to->npages)
+		to->used = from->used;
 	return err;
 }
 

@@ -47,21 +47,18 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 	bool each = left <= QR_GATHER_PAGES || j - i <= QR_GATHER_PAGES;
 
 	va -= (uintptr_t)i << QR_PAGE_SHIFT;
-	if (i < t->lo)
-		i = t->lo;
-	if (j > t->hi)
-		j = t->hi;
-	if (!each)
+	i = next_used(m, t, entries, i, j);
+	if (!each && i < j)
 		qr_gather_all(&c->gather);
 	for (; i < j && left; i++) {
 		qr_entry e = qr_entry_read(f, entries, i);
 
 		if (QR_RARELY(qr_entry_none(e))) {
-			i = next_used(m, entries, i + 1, j) - 1;
+			i = next_used(m, t, entries, i + 1, j) - 1;
 			continue;
 		}
 		left--;
-		e = qr_entry_clear(f, entries, i);
+		e = entry_take(f, entries, i, e);
 		if (each)
 			qr_gather_page(&c->gather,
 				       qr_virt_of(va + ((uintptr_t)i << QR_PAGE_SHIFT)));
@@ -75,7 +72,7 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 	c->s->anon -= t->npages - left - odd;
 	t->npages = (uint16_t)left;
 	if (!left)
-		hull_reset(t);
+		t->used = 0;
 }
 
 void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)

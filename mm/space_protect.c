@@ -66,7 +66,7 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 
 		if (QR_RARELY(!qr_entry_present(f, e))) {
 			if (qr_entry_none(e))
-				i = next_used(m, entries, i + 1, j) - 1;
+				i = next_used(m, t, entries, i + 1, j) - 1;
 			else
 				show_page(g, entries, i, e);
 			continue;
@@ -75,7 +75,7 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 			now |= write;
 		if ((e.v & mask) == now)
 			continue;
-		(void)qr_entry_change(f, entries, i, mask, now);
+		entry_update(f, entries, i, e, mask, now);
 		/* Rights that TLBs may remember have gone: W was there, or NX was not. */
 		lost = (e.v & ~now & QR_FIXED(f)->write) | (now & ~e.v & nx);
 		stale |= lost;
@@ -105,10 +105,7 @@ static void change_leaf(const struct change *g, struct qr_ptdesc *t, unsigned i,
 			uintptr_t va)
 {
 	va -= (uintptr_t)i << QR_PAGE_SHIFT;
-	if (i < t->lo)
-		i = t->lo;
-	if (j > t->hi)
-		j = t->hi;
+	i = next_used(g->c->m, t, table_window(g->c->m, t), i, j);
 	if (g->attr)
 		change_pages(g, t, i, j, va);
 	else

@@ -137,10 +137,10 @@ static void move_pages(struct move *v, struct qr_ptdesc *from, uintptr_t lo, uin
 		e = qr_entry_clear(m->format, source, i);
 		qr_gather_page(&v->from.gather, qr_virt_of(va));
 		if (--from->npages == 0)
-			hull_reset(from);
+			from->used = 0;
 		qr_entry_set(m->format, table_window(m, to), j, e);
 		to->npages++;
-		hull_add(to, j);
+		mark_used(m, to, j);
 	}
 }
 
@@ -157,7 +157,7 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	QR_ASSERT(!qr_table_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
 	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
 	if (--parent->ntables == 0 && parent->npages == 0)
-		hull_reset(parent);
+		parent->used = 0;
 	s->near_va = UINTPTR_MAX;
 	if (s->idle == k->t)
 		s->idle = NULL;

@@ -42,7 +42,7 @@ static struct qr_ptdesc *fresh(struct qr_memory *m)
 	t->nruns = t->npages = t->ntables = 0;
 	t->cap = RUN_INLINE;
 	t->flags = 0;
-	hull_reset(t);
+	t->used = 0;
 	return t;
 }
 
@@ -74,7 +74,7 @@ void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t)
 	if (QR_RARELY(t->runs != t->in))
 		qr_run_shrink(m, t);
 	t->flags = 0;
-	hull_reset(t);
+	t->used = 0;
 	if (m->nspare >= SPARES) {
 		destroy(m, t);
 		return;
@@ -150,7 +150,7 @@ static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 
 	(void)qr_entry_clear(m->format, table_window(m, parent), i);
 	if (--parent->ntables == 0 && parent->npages == 0)
-		hull_reset(parent);
+		parent->used = 0;
 	c->s->tables--;
 	if (child == c->s->near)
 		c->s->near_va = UINTPTR_MAX;
