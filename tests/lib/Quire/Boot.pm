@@ -51,7 +51,7 @@ my $prompt = qr{(?:^|\n)[/~][^\n ]{0,60} [#\$] \z};
 my $slow = $ENV{QUIRE_SLOW} || 1;    # multiplies every wait
 
 sub top { return $top }
-sub linux { return $ENV{QUIRE_LINUX} }
+sub linux { return $ENV{QUIRE_LINUX} ? 1 : 0 }
 sub have_kernel { return linux() || -e "$top/build/$_[0]/quire.elf" }
 
 # The kernels that there are.  A test of none is skipped as a whole.
