@@ -8,6 +8,7 @@
  */
 #include "arch/x86/signal_page.h"
 #include "arch/x86/user.h"
+#include "arch/x86/vdso.h"
 #include "fs/file.h"
 #include "kernel/errno_of.h"
 #include "kernel/exec.h"
@@ -176,46 +177,55 @@ static int make_cred(struct exec *x)
 	return 0;
 }
 
+/* What programs find mapped: the vdso; on i386, the code that handlers return to.  One object,
+ * made at the first use. */
 #ifdef __x86_64__
-static int map_signal_page(struct mm *mm)
+static enum qr_err fill_vdso(struct qr_object *object)
 {
-	return 0;
+	size_t done;
+
+	return qr_object_write(object, 0, vdso_image, (size_t)(vdso_image_end - vdso_image), &done);
 }
 #else
-/* The code that handlers without a restorer return to: one page, made at the first use. */
-static struct qr_object *signal_page(void)
+static enum qr_err fill_vdso(struct qr_object *object)
 {
-	static struct qr_object object;
-	static bool made;
 	static uint8_t code[SIGNAL_PAGE_RT + 16];
 	size_t done;
 
+	signal_page_fill(code);
+	return qr_object_write(object, 0, code, sizeof(code), &done);
+}
+#endif
+
+static struct qr_object *vdso_object(void)
+{
+	static struct qr_object object;
+	static bool made;
+
 	if (!made) {
 		qr_object_init(&object, &space_memory, 1, NULL, NULL);
-		signal_page_fill(code);
-		if (qr_object_write(&object, 0, code, sizeof(code), &done))
+		if (fill_vdso(&object))
 			return NULL;
 		made = true;
 	}
 	return &object;
 }
 
-static int map_signal_page(struct mm *mm)
+static int map_vdso(struct mm *mm)
 {
 	struct qr_map req = {
 		.npages = 1,
 		.prot = QR_READ | QR_EXEC,
 		.maxprot = QR_READ | QR_EXEC,
-		.object = signal_page(),
+		.object = vdso_object(),
 	};
 	qr_virt at;
 	int err = req.object ? errno_of(qr_space_map(&mm->space, &req, &at)) : -ENOMEM;
 
 	if (!err)
-		mm->sigreturn = at.v;
+		mm->vdso = at.v;
 	return err;
 }
-#endif
 
 uintptr_t exec_stack_top(void)
 {
@@ -246,7 +256,7 @@ static int make_image(struct exec *x)
 			qr_virt_of(exec_mmap_top(p->rlimits[RLIMIT_STACK].cur)));
 	err = elf_load(&x->program, im);
 	if (!err)
-		err = map_signal_page(im->mm);
+		err = map_vdso(im->mm);
 	if (!err)
 		err = exec_stack_make(im, &x->args, x->path, &x->cred, x->secure, &x->sp);
 	if (err)

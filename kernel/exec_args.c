@@ -51,6 +51,7 @@ enum {
 	AT_RANDOM = 25,
 	AT_HWCAP2,
 	AT_EXECFN = 31,
+	AT_SYSINFO_EHDR = 33,
 	AT_MINSIGSTKSZ = 51
 };
 
@@ -201,6 +202,8 @@ static void make_auxv(const struct exec_image *im, struct layout *l, const struc
 {
 	struct mm *mm = im->mm;
 
+	if (sizeof(uintptr_t) == 8)
+		aux(mm, l, AT_SYSINFO_EHDR, mm->vdso);
 	aux(mm, l, AT_HWCAP, cpu_features.leaf1.d);
 	aux(mm, l, AT_PAGESZ, QR_PAGE_SIZE);
 	aux(mm, l, AT_CLKTCK, 100);
@@ -222,7 +225,7 @@ static void make_auxv(const struct exec_image *im, struct layout *l, const struc
 	aux(mm, l, AT_NULL, 0);
 }
 
-#define AUX_ENTRIES 19
+#define AUX_ENTRIES (19 + (sizeof(uintptr_t) == 8))
 _Static_assert(2 * AUX_ENTRIES <= AUXV_WORDS, "the auxiliary vector fits into struct mm");
 
 static void place(struct layout *l, uintptr_t top, const struct exec_args *a, const char *execfn)

@@ -46,8 +46,9 @@ struct mm {
 	uintptr_t start_code, end_code, start_data, end_data;
 	uintptr_t start_brk, brk; /* exact; pages up to the one that holds brk - 1 are mapped */
 	uintptr_t start_stack, arg_start, arg_end, env_start, env_end;
-	uintptr_t sigreturn; /* i386: page of the code that signal handlers return to */
-	unsigned map_flags;  /* what mlockall(MCL_FUTURE) wants of new mappings */
+	uintptr_t
+	    vdso; /* x86-64: its vdso; i386: page of the code that signal handlers return to */
+	unsigned map_flags; /* what mlockall(MCL_FUTURE) wants of new mappings */
 	struct file *exe;
 	uintptr_t auxv[AUXV_WORDS]; /* as the program got it: pairs, AT_NULL at the end */
 };

@@ -64,6 +64,16 @@ $(B)/%.o: %.S $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(kernel_cppflags) -D__ASSEMBLY__ $(kernel_cflags) -MMD -MP -c -o $@ $<
 
+# What programs of 64 bits find mapped (arch/x86/64/vdso): a shared object, linked by itself.
+$(B)/vdso.so: arch/x86/64/vdso/vdso.S arch/x86/64/vdso/vdso.ld
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m64 -shared -nostdlib -s -Wl,-soname,linux-vdso.so.1,--hash-style=both \
+		-Wl,--build-id=none,-z,max-page-size=4096 \
+		-Wl,--no-eh-frame-hdr,-T,arch/x86/64/vdso/vdso.ld -o $@ $<
+
+$(B)/arch/x86/64/vdso_image.o: kernel_cppflags += -DVDSO='"$(B)/vdso.so"'
+$(B)/arch/x86/64/vdso_image.o: $(B)/vdso.so
+
 $(B)/symbols0.S: tools/symbols
 	@mkdir -p $(@D)
 	$(Q)tools/symbols --empty >$@

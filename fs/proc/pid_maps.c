@@ -17,14 +17,14 @@ static bool overlaps(const struct qr_region *r, uintptr_t start, uintptr_t end)
 
 static const char *special_name(const struct mm *mm, const struct qr_region *r)
 {
+	if (mm->vdso && overlaps(r, mm->vdso, mm->vdso + 1))
+		return "[vdso]";
 	if (r->object)
 		return NULL;
 	if (overlaps(r, mm->start_brk, mm->brk))
 		return "[heap]";
 	if (overlaps(r, mm->start_stack, mm->start_stack + 1))
 		return "[stack]";
-	if (mm->sigreturn && overlaps(r, mm->sigreturn, mm->sigreturn + 1))
-		return "[sigpage]";
 	return NULL;
 }
 
@@ -37,7 +37,7 @@ static void put_name(struct text *t, const struct mm *mm, const struct qr_region
 	if (i) {
 		buf = kmalloc(PATH_MAX);
 		name = buf ? inode_name(i, buf, PATH_MAX) : "?";
-	} else if (r->object) {
+	} else if (r->object && !name) {
 		name = "/dev/zero (deleted)"; /* shared memory without a name */
 	}
 	if (name) {
@@ -57,8 +57,8 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 		    (unsigned long)r->end.v, r->prot & QR_READ ? 'r' : '-',
 		    r->prot & QR_WRITE ? 'w' : '-', r->prot & QR_EXEC ? 'x' : '-',
 		    r->flags & QR_MAP_SHARED ? 's' : 'p',
-		    (unsigned long long)(r->object ? r->pgoff << QR_PAGE_SHIFT : 0),
-		    DEV_MAJOR(dev), DEV_MINOR(dev), (unsigned long long)(i ? i->ino : 0));
+		    (unsigned long long)(r->object ? r->pgoff << QR_PAGE_SHIFT : 0), DEV_MAJOR(dev),
+		    DEV_MINOR(dev), (unsigned long long)(i ? i->ino : 0));
 	put_name(t, mm, r, line);
 	text_string(t, "\n");
 }

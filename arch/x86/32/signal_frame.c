@@ -282,7 +282,7 @@ static int push_rt(struct regs *r, const struct signal_action *a, const struct s
 
 	memset(&f, 0, sizeof(f));
 	f.return_address =
-	    (a->flags & SA_RESTORER) ? a->restorer : t->process->mm->sigreturn + SIGNAL_PAGE_RT;
+	    (a->flags & SA_RESTORER) ? a->restorer : t->process->mm->vdso + SIGNAL_PAGE_RT;
 	f.signo = info->signo;
 	f.info_address = sp + offsetof(struct rt_sigframe, info);
 	f.uc_address = sp + offsetof(struct rt_sigframe, uc);
@@ -307,7 +307,7 @@ static int push_old(struct regs *r, const struct signal_action *a, int sig, sign
 	uintptr_t image, sp = place(r, a, sizeof(f), &image);
 
 	f.return_address =
-	    (a->flags & SA_RESTORER) ? a->restorer : t->process->mm->sigreturn + SIGNAL_PAGE_OLD;
+	    (a->flags & SA_RESTORER) ? a->restorer : t->process->mm->vdso + SIGNAL_PAGE_OLD;
 	f.signo = sig;
 	registers_save(&f.mc, r, t, (uint32_t)mask, image);
 	f.extramask = (uint32_t)(mask >> 32);
