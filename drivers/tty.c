@@ -8,11 +8,11 @@
 #include "kernel/task.h"
 #include "kernel/time.h"
 
-#define CONTROL(c) ((c) & 0x1f)
-#define B38400	   017u
-#define CS8	   060u
-#define CREAD	   0200u
-#define HUPCL	   02000u
+#define CONTROL(c) ((c)&0x1f)
+#define B38400     017u
+#define CS8        060u
+#define CREAD      0200u
+#define HUPCL      02000u
 
 struct tty console_tty = {
 	.termios = {

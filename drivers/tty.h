@@ -43,24 +43,62 @@ struct process;
 
 enum { NCCS = 19 };
 enum {
-	VINTR, VQUIT, VERASE, VKILL, VEOF, VTIME, VMIN, VSWTC, VSTART, VSTOP, VSUSP, VEOL,
-	VREPRINT, VDISCARD, VWERASE, VLNEXT, VEOL2,
+	VINTR,
+	VQUIT,
+	VERASE,
+	VKILL,
+	VEOF,
+	VTIME,
+	VMIN,
+	VSWTC,
+	VSTART,
+	VSTOP,
+	VSUSP,
+	VEOL,
+	VREPRINT,
+	VDISCARD,
+	VWERASE,
+	VLNEXT,
+	VEOL2,
 };
 
 /* c_iflag */
 enum {
-	IGNBRK = 01, ISTRIP = 040, INLCR = 0100, IGNCR = 0200, ICRNL = 0400, IUCLC = 01000,
-	IXON = 02000, IXANY = 04000, IMAXBEL = 020000, IUTF8 = 040000,
+	IGNBRK = 01,
+	ISTRIP = 040,
+	INLCR = 0100,
+	IGNCR = 0200,
+	ICRNL = 0400,
+	IUCLC = 01000,
+	IXON = 02000,
+	IXANY = 04000,
+	IMAXBEL = 020000,
+	IUTF8 = 040000,
 };
 /* c_oflag */
 enum {
-	OPOST = 01, OLCUC = 02, ONLCR = 04, OCRNL = 010, ONOCR = 020, ONLRET = 040,
-	TABDLY = 014000, XTABS = 014000,
+	OPOST = 01,
+	OLCUC = 02,
+	ONLCR = 04,
+	OCRNL = 010,
+	ONOCR = 020,
+	ONLRET = 040,
+	TABDLY = 014000,
+	XTABS = 014000,
 };
 /* c_lflag */
 enum {
-	ISIG = 01, ICANON = 02, ECHO = 010, ECHOE = 020, ECHOK = 040, ECHONL = 0100,
-	NOFLSH = 0200, TOSTOP = 0400, ECHOCTL = 01000, ECHOKE = 04000, IEXTEN = 0100000,
+	ISIG = 01,
+	ICANON = 02,
+	ECHO = 010,
+	ECHOE = 020,
+	ECHOK = 040,
+	ECHONL = 0100,
+	NOFLSH = 0200,
+	TOSTOP = 0400,
+	ECHOCTL = 01000,
+	ECHOKE = 04000,
+	IEXTEN = 0100000,
 };
 
 /* Linux's kernel layout; with two words of speed behind it: termios2. */
@@ -82,14 +120,14 @@ struct tty {
 
 	/* input; see the drawing */
 	unsigned head, canon, tail, lines;
-	bool literal;	 /* VLNEXT came: the next byte means nothing special */
-	bool stopped;	 /* VSTOP came: output waits */
-	unsigned column; /* where the cursor is, for tabs and for erasing them */
+	bool literal;         /* VLNEXT came: the next byte means nothing special */
+	bool stopped;         /* VSTOP came: output waits */
+	unsigned column;      /* where the cursor is, for tabs and for erasing them */
 	unsigned line_column; /* where it was when the line being edited began */
 	struct waitq readable, writable;
 
 	struct pid *session, *foreground; /* referenced */
-	unsigned generation; /* hang-ups so far: files opened before one are dead */
+	unsigned generation;              /* hang-ups so far: files opened before one are dead */
 
 	uint8_t ring[TTY_RING];
 	uint8_t marks[TTY_RING / 8]; /* this byte ends a line */

@@ -8,14 +8,41 @@
 #include "kernel/task.h"
 
 enum {
-	TCGETS = 0x5401, TCSETS, TCSETSW, TCSETSF, TCGETA, TCSETA, TCSETAW, TCSETAF, TCSBRK,
-	TCXONC, TCFLSH, TIOCEXCL, TIOCNXCL, TIOCSCTTY, TIOCGPGRP, TIOCSPGRP, TIOCOUTQ, TIOCSTI,
-	TIOCGWINSZ, TIOCSWINSZ, TIOCMGET, TIOCMBIS, TIOCMBIC, TIOCMSET, FIONREAD = 0x541b,
-	TIOCCONS = 0x541d, TIOCNOTTY = 0x5422, TIOCSETD, TIOCGETD, TCSBRKP, TIOCGSID = 0x5429,
+	TCGETS = 0x5401,
+	TCSETS,
+	TCSETSW,
+	TCSETSF,
+	TCGETA,
+	TCSETA,
+	TCSETAW,
+	TCSETAF,
+	TCSBRK,
+	TCXONC,
+	TCFLSH,
+	TIOCEXCL,
+	TIOCNXCL,
+	TIOCSCTTY,
+	TIOCGPGRP,
+	TIOCSPGRP,
+	TIOCOUTQ,
+	TIOCSTI,
+	TIOCGWINSZ,
+	TIOCSWINSZ,
+	TIOCMGET,
+	TIOCMBIS,
+	TIOCMBIC,
+	TIOCMSET,
+	FIONREAD = 0x541b,
+	TIOCCONS = 0x541d,
+	TIOCNOTTY = 0x5422,
+	TIOCSETD,
+	TIOCGETD,
+	TCSBRKP,
+	TIOCGSID = 0x5429,
 	VT_GETSTATE = 0x5603,
 };
-#define TCGETS2	 0x802c542au
-#define TCSETS2	 0x402c542bu
+#define TCGETS2  0x802c542au
+#define TCSETS2  0x402c542bu
 #define TCSETSW2 0x402c542cu
 #define TCSETSF2 0x402c542du
 
@@ -37,7 +64,7 @@ static void change(struct tty *t, const struct termios *new)
 
 	t->termios = *new;
 	tty_mode_changed(t, &old);
-	if (t->stopped && !(new->iflag & IXON)) {
+	if (t->stopped && !(new->iflag &IXON)) {
 		t->stopped = false;
 		waitq_wake_all(&t->writable);
 	}
@@ -86,8 +113,12 @@ static long set_from_termio(struct tty *t, uintptr_t arg, enum when when)
 static long get_termio(const struct tty *t, uintptr_t arg)
 {
 	const struct termios *s = &t->termios;
-	struct termio old = { (uint16_t)s->iflag, (uint16_t)s->oflag, (uint16_t)s->cflag,
-			      (uint16_t)s->lflag, s->line,	      { 0 } };
+	struct termio old = { (uint16_t)s->iflag,
+			      (uint16_t)s->oflag,
+			      (uint16_t)s->cflag,
+			      (uint16_t)s->lflag,
+			      s->line,
+			      { 0 } };
 
 	memcpy(old.cc, s->cc, sizeof(old.cc));
 	return copy_to_user((void __user *)arg, &old, sizeof(old));

@@ -4,7 +4,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 
-#define NAME_SIZE_MAX 4096 /* with its end */
+#define NAME_SIZE_MAX 4096                /* with its end */
 #define NAME_ROOM     (NAME_SIZE_MAX + 4) /* and with its padding */
 #define TYPE_MASK     0170000u
 #define TYPE_LINK     0120000u
@@ -60,8 +60,9 @@ static int parse_header(struct cpio *c)
 {
 	struct cpio_entry *e = &c->entry;
 	uint32_t *const fields[13] = {
-		&e->ino, &e->mode, &e->uid, &e->gid, &e->nlink, &e->mtime, &e->size, &e->dev_major,
-		&e->dev_minor, &e->rdev_major, &e->rdev_minor, &c->name_size, &c->check,
+		&e->ino,        &e->mode,      &e->uid,       &e->gid,       &e->nlink,
+		&e->mtime,      &e->size,      &e->dev_major, &e->dev_minor, &e->rdev_major,
+		&e->rdev_minor, &c->name_size, &c->check,
 	};
 
 	if (memcmp(c->header, "070701", 6) && memcmp(c->header, "070702", 6))

@@ -37,10 +37,10 @@ struct cpio {
 	const char *error;
 	enum { CPIO_BETWEEN, CPIO_HEADER, CPIO_NAME, CPIO_TARGET, CPIO_CONTENTS, CPIO_PAD } state;
 	bool after_trailer; /* at an end: nothing but zeroes or a new archive may follow */
-	bool checked;	    /* form 070702: `check` is the sum of the contents' bytes */
+	bool checked;       /* form 070702: `check` is the sum of the contents' bytes */
 	uint32_t sum, check;
-	unsigned have;	 /* bytes of the header, name or target so far */
-	uint32_t left;	 /* bytes of contents or padding still to come */
+	unsigned have; /* bytes of the header, name or target so far */
+	uint32_t left; /* bytes of contents or padding still to come */
 	uint32_t name_size;
 	struct cpio_entry entry;
 	char header[110];

@@ -10,7 +10,7 @@
 
 struct crc32 {
 	uint32_t table[4][256]; /* [k][b]: byte b, followed by k zero bytes */
-	uint32_t value;		/* of the bytes so far */
+	uint32_t value;         /* of the bytes so far */
 };
 
 void crc32_init(struct crc32 *c);

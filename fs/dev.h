@@ -8,12 +8,12 @@
 #include "fs/file.h"
 
 #define DEV(major, minor) ((uint32_t)(major) << 20 | (minor))
-#define DEV_MAJOR(dev)	  ((dev) >> 20)
-#define DEV_MINOR(dev)	  ((dev)&0xfffffu)
+#define DEV_MAJOR(dev)    ((dev) >> 20)
+#define DEV_MINOR(dev)    ((dev)&0xfffffu)
 
 struct device {
 	uint32_t dev;
-	uint32_t mode;	  /* rights of its node in /dev */
+	uint32_t mode;    /* rights of its node in /dev */
 	const char *name; /* in /dev; may lie in a directory of it */
 	const struct file_ops *fops;
 	struct device *next;

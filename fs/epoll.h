@@ -1,11 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * epoll.h - the one thing that open files must know of epoll.
+ * epoll.h - sets of open files that one may wait for.
+ *
+ *	eventpoll ── watches:  [file, fd, events, data] ── [ ... ]
+ *	                          │
+ *	                        file.watches: all sets that it is in
+ *
+ * A watch does not hold its file: it goes with the file's last reference, or with its set.
+ * Waiting looks at every watch, as poll does: O(watches), chosen for being obviously right.
+ *
+ * Limits: edge-triggered watches tell as level-triggered ones do (they tell more often).
  */
 #ifndef FS_EPOLL_H
 #define FS_EPOLL_H
 
-struct file;
+#include "fs/file.h"
+
+#define EPOLLONESHOT (1u << 30)
+#define EPOLLET      (1u << 31)
+
+/* As programs give it; the same on both ABIs. */
+struct epoll_event {
+	uint32_t events;
+	uint64_t data;
+} __attribute__((packed));
+
+int eventpoll_open(struct file **out);
+bool is_eventpoll(const struct file *f);
+
+/* Errors: EEXIST; ENOENT; ENOMEM; ELOOP (a set inside itself); EPERM (a file that is always
+ * ready cannot be watched). */
+int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct epoll_event *e);
+int eventpoll_change(struct file *set, struct file *f, unsigned fd, const struct epoll_event *e);
+int eventpoll_remove(struct file *set, struct file *f, unsigned fd);
+
+/* Wait until a file is ready or the deadline has come: the number of events in out, up to max.
+ * Errors: ERESTARTSYS, ENOMEM. */
+int eventpoll_wait(struct file *set, struct epoll_event *out, unsigned max, uint64_t deadline);
 
 /* The last reference on a watched file went: its watches end. */
 void eventpoll_forget(struct file *f);

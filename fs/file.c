@@ -14,7 +14,7 @@
 #include "kernel/waitq.h"
 
 #define TRANSFER_MAX 0x7ffff000u /* bytes of one call; Linux's MAX_RW_COUNT */
-#define DAY	     (24 * 60 * 60)
+#define DAY          (24 * 60 * 60)
 
 static const struct file_ops nothing_fops; /* O_PATH */
 

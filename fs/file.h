@@ -33,30 +33,30 @@ struct poll_table;
 #define O_ACCMODE   00000003
 #define O_RDONLY    00000000
 #define O_WRONLY    00000001
-#define O_RDWR	    00000002
-#define O_CREAT	    00000100
-#define O_EXCL	    00000200
+#define O_RDWR      00000002
+#define O_CREAT     00000100
+#define O_EXCL      00000200
 #define O_NOCTTY    00000400
-#define O_TRUNC	    00001000
+#define O_TRUNC     00001000
 #define O_APPEND    00002000
 #define O_NONBLOCK  00004000
-#define O_DSYNC	    00010000
-#define O_ASYNC	    00020000
+#define O_DSYNC     00010000
+#define O_ASYNC     00020000
 #define O_DIRECT    00040000
 #define O_LARGEFILE 00100000
 #define O_DIRECTORY 00200000
 #define O_NOFOLLOW  00400000
 #define O_NOATIME   01000000
 #define O_CLOEXEC   02000000
-#define O_SYNC	    04010000
-#define O_PATH	    010000000
+#define O_SYNC      04010000
+#define O_PATH      010000000
 #define O_TMPFILE   (020000000 | O_DIRECTORY)
 
-#define POLLIN	   0x0001u
-#define POLLPRI	   0x0002u
-#define POLLOUT	   0x0004u
-#define POLLERR	   0x0008u
-#define POLLHUP	   0x0010u
+#define POLLIN     0x0001u
+#define POLLPRI    0x0002u
+#define POLLOUT    0x0004u
+#define POLLERR    0x0008u
+#define POLLHUP    0x0010u
 #define POLLNVAL   0x0020u
 #define POLLRDNORM 0x0040u
 #define POLLRDBAND 0x0080u
@@ -85,8 +85,8 @@ struct file {
 	struct path path; /* dentry NULL: it has no place in the tree (pipes) */
 	uint64_t pos;
 	void *private;
-	int32_t owner;	/* F_SETOWN: process, or minus process group */
-	int32_t signal; /* F_SETSIG */
+	int32_t owner;            /* F_SETOWN: process, or minus process group */
+	int32_t signal;           /* F_SETSIG */
 	struct list_link watches; /* epoll's, see epoll.c */
 };
 
@@ -102,10 +102,10 @@ struct file_ops {
 	unsigned (*poll)(struct file *f, struct poll_table *table);
 	/* The object to map; NULL in *out: anonymous zeroes (/dev/zero).  No reference given. */
 	int (*mmap)(struct file *f, struct qr_object **out);
-	int (*open)(struct file *f);	 /* f is filled but for `private` and `pos` */
+	int (*open)(struct file *f);     /* f is filled but for `private` and `pos` */
 	void (*release)(struct file *f); /* the last reference went */
-	void (*close)(struct file *f);	 /* a descriptor was closed; others may remain */
-	const char *name;		 /* of files without a place: "[eventpoll]" */
+	void (*close)(struct file *f);   /* a descriptor was closed; others may remain */
+	const char *name;                /* of files without a place: "[eventpoll]" */
 };
 
 /* ---- open files (file.c, open.c) ------------------------------------------------------- */
@@ -176,7 +176,7 @@ void file_accessed(struct file *f);
 
 struct files {
 	uint32_t ref;
-	unsigned size;	 /* slots */
+	unsigned size;   /* slots */
 	unsigned lowest; /* search for a free one from here */
 	uintptr_t *slots;
 	uintptr_t first[16]; /* slots of a small table */
@@ -189,7 +189,7 @@ static inline struct files *files_get(struct files *t)
 	t->ref++;
 	return t;
 }
-void files_put(struct files *t);	/* closes everything with the last reference */
+void files_put(struct files *t); /* closes everything with the last reference */
 void files_close_on_exec(struct files *t);
 
 /* The open file behind fd without / with a reference; NULL: EBADF. */

@@ -20,27 +20,27 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 
-#define WINDOW	 32768u
+#define WINDOW   32768u
 #define OUT_SIZE 65536u
-#define LONGEST	 258u /* bytes of one match */
+#define LONGEST  258u /* bytes of one match */
 #define MAX_BITS 15u
-#define WORD	 (8 * (unsigned)sizeof(uintptr_t))
+#define WORD     (8 * (unsigned)sizeof(uintptr_t))
 
 enum kind { LITERAL, BASE, END, BAD };
 
-#define ENTRY(value, kind, extra, length)                                                      \
+#define ENTRY(value, kind, extra, length) \
 	((uint32_t)(value) << 16 | (uint32_t)(kind) << 8 | (uint32_t)(extra) << 4 | (length))
 #define E_VALUE(e)  ((e) >> 16)
 #define E_KIND(e)   ((e) >> 8 & 3)
 #define E_EXTRA(e)  ((e) >> 4 & 15)
-#define E_LENGTH(e) ((e) & 15)
+#define E_LENGTH(e) ((e)&15)
 
 struct codes {
 	uint32_t *table;
 	unsigned index_bits;
 	uint32_t (*entry)(unsigned symbol); /* its meaning, length 0 */
-	uint16_t count[MAX_BITS + 1];	    /* codes of each length */
-	uint16_t sorted[288];		    /* symbols in the order of their codes */
+	uint16_t count[MAX_BITS + 1];       /* codes of each length */
+	uint16_t sorted[288];               /* symbols in the order of their codes */
 };
 
 struct gunzip {
@@ -138,8 +138,8 @@ static uint32_t literal_entry(unsigned symbol)
 {
 	static const uint8_t extra[29] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
 					   2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0 };
-	static const uint16_t base[29] = { 3,  4,  5,  6,  7,  8,  9,  10,  11,  13,
-					   15, 17, 19, 23, 27, 31, 35, 43,  51,  59,
+	static const uint16_t base[29] = { 3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
+					   15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
 					   67, 83, 99, 115, 131, 163, 195, 227, 258 };
 
 	if (symbol < 256)

@@ -32,7 +32,7 @@ struct unpacker {
 	struct gunzip_sink sink;
 	struct cpio cpio;
 	struct several *several;
-	struct file *file;    /* being filled, or NULL */
+	struct file *file;     /* being filled, or NULL */
 	struct file_time time; /* its, to be set when it is complete */
 	const char *error;
 	unsigned nentries;
@@ -90,8 +90,8 @@ static struct several *find_several(const struct unpacker *u, const struct cpio_
 {
 	struct several *s = u->several;
 
-	while (s && (s->ino != e->ino || s->dev_major != e->dev_major ||
-		     s->dev_minor != e->dev_minor))
+	while (s &&
+	       (s->ino != e->ino || s->dev_major != e->dev_major || s->dev_minor != e->dev_minor))
 		s = s->next;
 	return s;
 }
@@ -248,8 +248,8 @@ static int from_gunzip(struct gunzip_sink *sink, const uint8_t *bytes, size_t n)
 
 struct module_stream {
 	struct stream stream;
-	uint64_t next, end; /* physical bytes still to come */
-	void *window;	    /* of the page in use */
+	uint64_t next, end;      /* physical bytes still to come */
+	void *window;            /* of the page in use */
 	uint64_t page, page_end; /* its bytes that are the module's */
 };
 
@@ -312,7 +312,8 @@ static int unpack_stream(struct unpacker *u, struct stream *s)
 static int unpack_module(struct unpacker *u, const struct boot_module *module)
 {
 	struct module_stream m = { .stream = { .refill = next_page },
-				   .next = module->start, .end = module->end };
+				   .next = module->start,
+				   .end = module->end };
 	int err = cpio_init(&u->cpio, &u->receiver);
 
 	if (err)

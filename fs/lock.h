@@ -22,14 +22,14 @@ struct file;
 struct files;
 struct inode;
 
-enum lock_kind { LOCK_RANGE, LOCK_WHOLE }; /* fcntl; flock */
+enum lock_kind { LOCK_RANGE, LOCK_WHOLE };                       /* fcntl; flock */
 enum lock_type { LOCK_READ = 0, LOCK_WRITE = 1, LOCK_NONE = 2 }; /* the numbers of l_type */
 
 struct lock_request {
 	enum lock_kind kind;
 	enum lock_type type;
 	const void *owner;
-	int32_t pid; /* told to who asks; -1 for locks of open files */
+	int32_t pid;         /* told to who asks; -1 for locks of open files */
 	uint64_t start, end; /* bytes [start, end) */
 };
 

@@ -224,7 +224,8 @@ static int parse_options(struct inode *root, const char *options)
 
 static int memfs_mount(struct filesystem *fs, const char *options, struct dentry **root)
 {
-	struct inode *i = new_directory(fs, S_IFDIR | (fs->type->magic == TMPFS_MAGIC ? 01777 : 0755));
+	struct inode *i =
+	    new_directory(fs, S_IFDIR | (fs->type->magic == TMPFS_MAGIC ? 01777 : 0755));
 	struct dentry *d = NULL;
 	int err = -ENOMEM;
 

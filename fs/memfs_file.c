@@ -85,7 +85,8 @@ static void clear_tail(struct inode *i, uint64_t size)
 /* How far a write of n bytes at pos may go: 0 with *err set if not at all. */
 static uint64_t writable_bytes(const struct file *f, uint64_t pos, uint64_t n, int *err)
 {
-	uint64_t limit = current->kernel ? RLIM_INFINITY : current_process->rlimits[RLIMIT_FSIZE].cur;
+	uint64_t limit =
+	    current->kernel ? RLIM_INFINITY : current_process->rlimits[RLIMIT_FSIZE].cur;
 	uint64_t max = SIZE_MAX_FILE;
 
 	if (sizeof(long) == 4 && !(f->flags & O_LARGEFILE))

@@ -185,7 +185,7 @@ int vfs_umount(struct path at, bool lazy)
 	if (at.dentry != m->root || list_empty(&m->link))
 		return -EINVAL;
 	if (!m->at.dentry)
-		return -EBUSY; /* the root of all */
+		return -EBUSY;   /* the root of all */
 	if (!lazy && m->ref > 2) /* the tree's reference and the caller's */
 		return -EBUSY;
 	while ((child = child_of(m)))

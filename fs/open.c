@@ -71,7 +71,8 @@ static int create(struct path_parent *at, const struct open_how *how, struct fil
 	err = vfs_make(at, S_IFREG | mode, 0, NULL, &p);
 	if (err)
 		return err == -EPERM ? -EACCES : err;
-	err = file_open_path(p, how->flags, out); /* whoever makes it may do so, whatever its mode */
+	err =
+	    file_open_path(p, how->flags, out); /* whoever makes it may do so, whatever its mode */
 	path_put(p);
 	return err;
 }
@@ -162,8 +163,8 @@ int vfs_open(struct path start, const char *name, const struct open_how *how, st
 int file_open_kernel(const char *name, unsigned flags, struct file **out)
 {
 	struct path p;
-	int err = path_lookup((struct path){ root_mount, root_mount->root }, name, LOOKUP_FOLLOW,
-			      &p);
+	int err =
+	    path_lookup((struct path){ root_mount, root_mount->root }, name, LOOKUP_FOLLOW, &p);
 
 	if (!err) {
 		err = file_open_path(p, flags, out);
@@ -176,8 +177,8 @@ int file_open_exec(struct path start, const char *name, unsigned flags, struct f
 {
 	struct path p;
 	struct inode *i;
-	int err = path_lookup(start, name, flags & LOOKUP_NOFOLLOW ? flags : flags | LOOKUP_FOLLOW,
-			      &p);
+	int err =
+	    path_lookup(start, name, flags & LOOKUP_NOFOLLOW ? flags : flags | LOOKUP_FOLLOW, &p);
 
 	if (err)
 		return err;

@@ -371,8 +371,7 @@ char *path_name(struct path p, struct path root, char *buf, size_t nbytes, bool 
 			p = p.mount->at;
 			continue;
 		}
-		if (!prepend(&at, buf, p.dentry->name, p.dentry->len) ||
-		    !prepend(&at, buf, "/", 1))
+		if (!prepend(&at, buf, p.dentry->name, p.dentry->len) || !prepend(&at, buf, "/", 1))
 			return NULL;
 		if (!p.dentry->parent)
 			break; /* it never had a place: memfd */

@@ -25,7 +25,7 @@ static size_t copy_some(struct uio *u, void *mine, size_t n, enum direction dire
 }
 
 static inline __attribute__((always_inline)) size_t transfer(struct uio *u, void *mine, size_t n,
-							      enum direction direction)
+							     enum direction direction)
 {
 	size_t done = 0;
 

@@ -23,8 +23,8 @@ struct uio_segment {
 };
 
 struct uio {
-	char *base; /* next byte */
-	size_t n;   /* bytes left in this segment */
+	char *base;  /* next byte */
+	size_t n;    /* bytes left in this segment */
 	size_t left; /* bytes left in all, this one too */
 	const struct uio_segment *next;
 	bool kernel; /* memory of the kernel: never faults */

@@ -44,8 +44,8 @@ struct inode;
 struct mount;
 struct path;
 
-#define PATH_MAX 4096 /* bytes of a path with its final zero */
-#define NAME_MAX 255
+#define PATH_MAX  4096 /* bytes of a path with its final zero */
+#define NAME_MAX  255
 #define LINKS_MAX 40 /* symbolic links followed in one resolution */
 
 /* Types and rights in `mode`, as Linux numbers them. */
@@ -61,11 +61,11 @@ struct path;
 #define S_ISGID  0002000u
 #define S_ISVTX  0001000u
 
-#define S_ISLNK(m) (((m)&S_IFMT) == S_IFLNK)
-#define S_ISREG(m) (((m)&S_IFMT) == S_IFREG)
-#define S_ISDIR(m) (((m)&S_IFMT) == S_IFDIR)
-#define S_ISCHR(m) (((m)&S_IFMT) == S_IFCHR)
-#define S_ISBLK(m) (((m)&S_IFMT) == S_IFBLK)
+#define S_ISLNK(m)  (((m)&S_IFMT) == S_IFLNK)
+#define S_ISREG(m)  (((m)&S_IFMT) == S_IFREG)
+#define S_ISDIR(m)  (((m)&S_IFMT) == S_IFDIR)
+#define S_ISCHR(m)  (((m)&S_IFMT) == S_IFCHR)
+#define S_ISBLK(m)  (((m)&S_IFMT) == S_IFBLK)
 #define S_ISFIFO(m) (((m)&S_IFMT) == S_IFIFO)
 
 struct file_time {
@@ -113,8 +113,8 @@ struct inode {
 	struct qr_object *object;    /* regular files: the pages; otherwise NULL */
 	void *private;               /* the file system's: link target, pipe, directory, ... */
 	int32_t writers;             /* open for writing; below 0: being executed (ETXTBSY) */
-	struct dentry *alias;	     /* one of its names, if it has any: for /proc/PID/maps */
-	struct list_link locks;	     /* advisory locks, see lock.h */
+	struct dentry *alias;        /* one of its names, if it has any: for /proc/PID/maps */
+	struct list_link locks;      /* advisory locks, see lock.h */
 };
 
 enum { D_LISTED = 1, D_DELETED = 2 };
@@ -148,7 +148,7 @@ struct filesystem {
 struct filesystem_type {
 	const char *name;
 	uint32_t magic; /* f_type of statfs */
-	bool single;	/* the same wherever it is mounted: twice on one place is EBUSY */
+	bool single;    /* the same wherever it is mounted: twice on one place is EBUSY */
 	/* Make the root: a dentry with one reference. */
 	int (*mount)(struct filesystem *fs, const char *options, struct dentry **root);
 	/* The last mount went: take the names off, so that what nobody has open is freed. */
@@ -159,7 +159,7 @@ struct filesystem_type {
 enum { MNT_RDONLY = 1, MNT_NOSUID = 2, MNT_NODEV = 4, MNT_NOEXEC = 8, MNT_NOATIME = 1024 };
 
 struct mount {
-	uint32_t ref; /* the tree, and each path that names it */
+	uint32_t ref;   /* the tree, and each path that names it */
 	unsigned flags; /* MNT_*, the numbers of mount(2) */
 	struct filesystem *fs;
 	struct dentry *root;
@@ -233,7 +233,11 @@ struct file_time time_of_files(void); /* now, to the tick */
 
 /* What chmod, chown, utimes and truncate ask for; `set` says which fields count. */
 enum {
-	ATTR_MODE = 1, ATTR_UID = 2, ATTR_GID = 4, ATTR_ATIME = 8, ATTR_MTIME = 16,
+	ATTR_MODE = 1,
+	ATTR_UID = 2,
+	ATTR_GID = 4,
+	ATTR_ATIME = 8,
+	ATTR_MTIME = 16,
 	ATTR_TIMES_NOW = 32, /* both times are "now": write permission is enough */
 };
 struct inode_attr {
@@ -251,8 +255,7 @@ int inode_truncate(struct inode *i, uint64_t size);
 uint32_t name_hash(const char *name, size_t len);
 /* A dentry that holds `inode` (the reference is handed over) below `parent` (a reference is
  * taken; may be NULL), not listed.  One reference.  NULL: no memory, and nothing taken. */
-struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len,
-			  struct inode *inode);
+struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len, struct inode *inode);
 /* The names of one directory, inode->private of every directory that lists them. */
 struct directory *directory_new(void);
 void directory_free(struct directory *d);
@@ -278,15 +281,15 @@ static inline unsigned inode_dirent_type(const struct inode *i)
 /* ---- resolution (path.c) --------------------------------------------------------------- */
 
 enum lookup_flags {
-	LOOKUP_FOLLOW = 1,         /* follow a link in the last component */
-	LOOKUP_DIRECTORY = 2,      /* the result must be a directory */
-	LOOKUP_NO_SYMLINKS = 4,    /* openat2's RESOLVE_*: ELOOP at any link */
-	LOOKUP_NO_MAGICLINKS = 8,  /* ELOOP at links of proc that lead to a place */
-	LOOKUP_NO_XDEV = 16,       /* EXDEV where a mount is crossed */
-	LOOKUP_BENEATH = 32,       /* EXDEV where the walk leaves its start */
-	LOOKUP_IN_ROOT = 64,       /* the start is the root */
-	LOOKUP_EMPTY = 128,        /* an empty name is the start itself (AT_EMPTY_PATH) */
-	LOOKUP_NOFOLLOW = 256,     /* for those who follow by default: file_open_exec */
+	LOOKUP_FOLLOW = 1,        /* follow a link in the last component */
+	LOOKUP_DIRECTORY = 2,     /* the result must be a directory */
+	LOOKUP_NO_SYMLINKS = 4,   /* openat2's RESOLVE_*: ELOOP at any link */
+	LOOKUP_NO_MAGICLINKS = 8, /* ELOOP at links of proc that lead to a place */
+	LOOKUP_NO_XDEV = 16,      /* EXDEV where a mount is crossed */
+	LOOKUP_BENEATH = 32,      /* EXDEV where the walk leaves its start */
+	LOOKUP_IN_ROOT = 64,      /* the start is the root */
+	LOOKUP_EMPTY = 128,       /* an empty name is the start itself (AT_EMPTY_PATH) */
+	LOOKUP_NOFOLLOW = 256,    /* for those who follow by default: file_open_exec */
 };
 
 /* Where a name that need not exist yet would go. */
@@ -295,7 +298,7 @@ struct path_parent {
 	const char *name; /* last component, in `buffer` */
 	size_t len;
 	enum { LAST_NORMAL, LAST_DOT, LAST_DOTDOT, LAST_ROOT } kind;
-	bool slash;  /* the path ended in a slash: a directory is meant */
+	bool slash;   /* the path ended in a slash: a directory is meant */
 	char *buffer; /* owned, may be NULL */
 };
 

@@ -11,7 +11,6 @@
 #include "drivers/keyboard.h"
 #include "drivers/serial.h"
 #include "drivers/vga.h"
-#include "fs/epoll.h"
 #include "fs/initramfs.h"
 #include "fs/vfs.h"
 #include "kernel/boot_info.h"
@@ -73,9 +72,4 @@ _Noreturn void kernel_main(void)
 	start_files();
 	init_start();
 	sched_idle();
-}
-
-/* Until fs/epoll.c is there: no file is watched. */
-__attribute__((weak)) void eventpoll_forget(struct file *f)
-{
 }

@@ -7,23 +7,26 @@
 
 /* Names by bit of a CPUID word; NULL: not shown. */
 static const char *const leaf1_d[32] = {
-	"fpu", "vme", "de", "pse", "tsc", "msr", "pae", "mce", "cx8", "apic", NULL, "sep", "mtrr",
-	"pge", "mca", "cmov", "pat", "pse36", "pn", "clflush", NULL, "dts", "acpi", "mmx", "fxsr",
-	"sse", "sse2", "ss", "ht", "tm", "ia64", "pbe",
+	"fpu",  "vme",  "de",   "pse", "tsc",  "msr", "pae",   "mce", "cx8",     "apic", NULL,
+	"sep",  "mtrr", "pge",  "mca", "cmov", "pat", "pse36", "pn",  "clflush", NULL,   "dts",
+	"acpi", "mmx",  "fxsr", "sse", "sse2", "ss",  "ht",    "tm",  "ia64",    "pbe",
 };
 static const char *const leaf1_c[32] = {
-	"pni", "pclmulqdq", "dtes64", "monitor", "ds_cpl", "vmx", "smx", "est", "tm2", "ssse3",
-	"cid", "sdbg", "fma", "cx16", "xtpr", "pdcm", NULL, "pcid", "dca", "sse4_1", "sse4_2",
-	"x2apic", "movbe", "popcnt", "tsc_deadline_timer", "aes", "xsave", NULL, "avx", "f16c",
+	"pni",    "pclmulqdq",  "dtes64", "monitor", "ds_cpl",
+	"vmx",    "smx",        "est",    "tm2",     "ssse3",
+	"cid",    "sdbg",       "fma",    "cx16",    "xtpr",
+	"pdcm",   NULL,         "pcid",   "dca",     "sse4_1",
+	"sse4_2", "x2apic",     "movbe",  "popcnt",  "tsc_deadline_timer",
+	"aes",    "xsave",      NULL,     "avx",     "f16c",
 	"rdrand", "hypervisor",
 };
 static const char *const ext1_d[32] = {
-	[11] = "syscall", [20] = "nx", [22] = "mmxext", [25] = "fxsr_opt", [26] = "pdpe1gb",
-	[27] = "rdtscp", [29] = "lm", [30] = "3dnowext", [31] = "3dnow",
+	[11] = "syscall", [20] = "nx", [22] = "mmxext",   [25] = "fxsr_opt", [26] = "pdpe1gb",
+	[27] = "rdtscp",  [29] = "lm", [30] = "3dnowext", [31] = "3dnow",
 };
 static const char *const leaf7_b[32] = {
-	[0] = "fsgsbase", [3] = "bmi1", [5] = "avx2", [7] = "smep", [8] = "bmi2", [9] = "erms",
-	[18] = "rdseed", [19] = "adx", [20] = "smap", [29] = "sha_ni",
+	[0] = "fsgsbase", [3] = "bmi1",    [5] = "avx2", [7] = "smep",  [8] = "bmi2",
+	[9] = "erms",     [18] = "rdseed", [19] = "adx", [20] = "smap", [29] = "sha_ni",
 };
 
 static void put_flags(struct text *t, uint32_t word, const char *const names[32])

@@ -34,7 +34,7 @@ static void take_stock(struct memory *m)
 	*m = (struct memory){ 0 };
 	qr_frames_stats(&frames, &m->frames);
 	qr_frames_census(&frames, m->by_type);
-	for_each_process(p)
+	for_each_process (p)
 		if (p->mm)
 			add_space(&m->spaces, &p->mm->space);
 }
@@ -55,7 +55,7 @@ PROC_SHOW(meminfo)
 	size_t stacks = 0, slab;
 
 	take_stock(&m);
-	for_each_process(p)
+	for_each_process (p)
 		stacks += p->ntasks * 2; /* KSTACK_SIZE */
 	slab = m.by_type[QR_FRAME_POOL] + m.by_type[QR_FRAME_HEAP];
 	put(t, "MemTotal", m.frames.total);

@@ -23,8 +23,10 @@ static void put_options(struct text *t, const struct mount *m)
 	static const struct {
 		unsigned flag;
 		const char *word;
-	} words[] = { { MNT_NOSUID, ",nosuid" }, { MNT_NODEV, ",nodev" },
-		      { MNT_NOEXEC, ",noexec" }, { MNT_NOATIME, ",noatime" } };
+	} words[] = { { MNT_NOSUID, ",nosuid" },
+		      { MNT_NODEV, ",nodev" },
+		      { MNT_NOEXEC, ",noexec" },
+		      { MNT_NOATIME, ",noatime" } };
 
 	text_string(t, m->flags & MNT_RDONLY ? "ro" : "rw");
 	for (unsigned i = 0; i < 4; i++)

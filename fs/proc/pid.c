@@ -123,19 +123,19 @@ static int place_of(const struct proc_target *of, enum place which, struct path 
 	return 0;
 }
 
-#define PLACE(name, which)                                                                     \
-	static int follow_##name(const struct proc_target *of, struct path *out)               \
-	{                                                                                      \
-		int err = place_of(of, which, out);                                            \
-		if (!err)                                                                      \
-			path_get(*out);                                                        \
-		return err;                                                                    \
-	}                                                                                      \
-	static int say_##name(const struct proc_target *of, struct text *t)                    \
-	{                                                                                      \
-		struct path p;                                                                 \
-		int err = place_of(of, which, &p);                                             \
-		return err ? err : say_path(p, t);                                             \
+#define PLACE(name, which)                                                       \
+	static int follow_##name(const struct proc_target *of, struct path *out) \
+	{                                                                        \
+		int err = place_of(of, which, out);                              \
+		if (!err)                                                        \
+			path_get(*out);                                          \
+		return err;                                                      \
+	}                                                                        \
+	static int say_##name(const struct proc_target *of, struct text *t)      \
+	{                                                                        \
+		struct path p;                                                   \
+		int err = place_of(of, which, &p);                               \
+		return err ? err : say_path(p, t);                               \
 	}
 
 PLACE(exe, EXE)
@@ -249,40 +249,42 @@ static int store_oom_score_adj(const struct proc_target *of, const char *text, s
 
 /* ---- the tables --------------------------------------------------------------------------------- */
 
-static const struct proc_node descriptor_node = {
-	.mode = S_IFLNK | 0700, .follow = follow_descriptor, .say = say_descriptor
-};
-static const struct proc_node descriptor_info_node = {
-	.mode = S_IFREG | 0400, .show = proc_pid_fdinfo
-};
-const struct proc_listing proc_descriptors = { &descriptor_node, find_descriptor,
-					       next_descriptor };
+static const struct proc_node descriptor_node = { .mode = S_IFLNK | 0700,
+						  .follow = follow_descriptor,
+						  .say = say_descriptor };
+static const struct proc_node descriptor_info_node = { .mode = S_IFREG | 0400,
+						       .show = proc_pid_fdinfo };
+const struct proc_listing proc_descriptors = { &descriptor_node, find_descriptor, next_descriptor };
 static const struct proc_listing descriptor_infos = { &descriptor_info_node, find_descriptor,
 						      next_descriptor };
 
-#define FILE(name_, mode_) \
-	{ .name = #name_, .mode = S_IFREG | (mode_), .show = proc_pid_##name_ }
-#define LINK(name_) \
-	{ .name = #name_, .mode = S_IFLNK | 0777, .follow = follow_##name_, .say = say_##name_ }
+#define FILE(name_, mode_)                                                          \
+	{                                                                           \
+		.name = #name_, .mode = S_IFREG | (mode_), .show = proc_pid_##name_ \
+	}
+#define LINK(name_)                                                               \
+	{                                                                         \
+		.name = #name_, .mode = S_IFLNK | 0777, .follow = follow_##name_, \
+		.say = say_##name_                                                \
+	}
 
 /* What a task shows as well as a process. */
-#define COMMON_NODES                                                                           \
-	FILE(auxv, 0400), FILE(cmdline, 0444), FILE(environ, 0400), FILE(limits, 0444),        \
-	    FILE(maps, 0444), FILE(smaps, 0444), FILE(smaps_rollup, 0444),                     \
-	    FILE(mountinfo, 0444), FILE(stat, 0444), FILE(statm, 0444), FILE(status, 0444),    \
-	    { .name = "comm",                                                                  \
-	      .mode = S_IFREG | 0644,                                                          \
-	      .show = show_comm,                                                               \
-	      .store = store_comm },                                                           \
-	    { .name = "mounts", .mode = S_IFREG | 0444, .show = proc_mounts },                 \
-	    { .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },           \
-	    { .name = "oom_score_adj",                                                         \
-	      .mode = S_IFREG | 0644,                                                          \
-	      .show = show_oom_score_adj,                                                      \
-	      .store = store_oom_score_adj },                                                  \
-	    LINK(exe), LINK(cwd), LINK(root),                                                  \
-	    { .name = "fd", .mode = S_IFDIR | 0500, .listing = &proc_descriptors },            \
-	    { .name = "fdinfo", .mode = S_IFDIR | 0555, .listing = &descriptor_infos }
+#define COMMON_NODES                                                                              \
+	FILE(auxv, 0400), FILE(cmdline, 0444), FILE(environ, 0400), FILE(limits, 0444),           \
+	    FILE(maps, 0444), FILE(smaps, 0444), FILE(smaps_rollup, 0444), FILE(mountinfo, 0444), \
+	    FILE(stat, 0444), FILE(statm, 0444), FILE(status, 0444),                              \
+	    { .name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm },   \
+	    { .name = "mounts", .mode = S_IFREG | 0444, .show = proc_mounts },                    \
+	    { .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },              \
+	    { .name = "oom_score_adj",                                                            \
+	      .mode = S_IFREG | 0644,                                                             \
+	      .show = show_oom_score_adj,                                                         \
+	      .store = store_oom_score_adj },                                                     \
+	    LINK(exe), LINK(cwd), LINK(root),                                                     \
+	    { .name = "fd", .mode = S_IFDIR | 0500, .listing = &proc_descriptors },               \
+	{                                                                                         \
+		.name = "fdinfo", .mode = S_IFDIR | 0555, .listing = &descriptor_infos            \
+	}
 
 static const struct proc_node task_nodes[] = { COMMON_NODES, { 0 } };
 static const struct proc_node task_node = { .mode = S_IFDIR | 0555, .nodes = task_nodes };

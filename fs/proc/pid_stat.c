@@ -63,7 +63,8 @@ static void put_identity(struct text *t, const struct process *p, pid_nr nr)
 
 	text_printf(t, "%d (%s) %c %d %d %d %u %d ", nr, p->comm, process_state(p),
 		    process_parent_nr(p), process_group_nr(p), process_session_nr(p),
-		    tty ? user_dev(tty->dev) : 0u, tty && tty->foreground ? tty->foreground->nr : -1);
+		    tty ? user_dev(tty->dev) : 0u,
+		    tty && tty->foreground ? tty->foreground->nr : -1);
 }
 
 static void put_times(struct text *t, const struct process *p)
@@ -171,7 +172,8 @@ static void put_sizes(struct text *t, const struct process *p)
 		return;
 	process_usage(p, &u);
 	peak = u.max_rss > resident(&s) ? (size_t)u.max_rss : resident(&s);
-	text_printf(t, "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
+	text_printf(t,
+		    "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
 		    KB(s.mapped), KB(s.mapped), KB(s.locked));
 	text_printf(t, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n", KB(peak),
 		    KB(resident(&s)), KB(s.resident_anon));
@@ -201,16 +203,16 @@ PROC_SHOW(pid_status)
 	struct usage u;
 
 	process_usage(p, &u);
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n", p->comm,
-		    p->fs ? p->fs->umask : 0, state_in_words(process_state(p)), p->nr,
+	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
+		    p->comm, p->fs ? p->fs->umask : 0, state_in_words(process_state(p)), p->nr,
 		    of->task ? of->task->nr : p->nr);
 	text_printf(t, "PPid:\t%d\nTracerPid:\t0\n", process_parent_nr(p));
 	put_credentials(t, p);
 	put_sizes(t, p);
 	text_printf(t, "Threads:\t%u\n", p->ntasks);
 	put_signal_sets(t, p);
-	text_printf(t, "CapInh:\t%016x\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n", 0, caps,
-		    caps, 0x1ffffffffffull);
+	text_printf(t, "CapInh:\t%016x\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n", 0,
+		    caps, caps, 0x1ffffffffffull);
 	text_printf(t, "CapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\n", 0,
 		    !!(p->flags & PROCESS_NO_NEW_PRIVS));
 	text_string(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
@@ -256,7 +258,8 @@ PROC_SHOW(pid_limits)
 	};
 	const struct process *p = proc_process(of);
 
-	text_string(t, "Limit                     Soft Limit           Hard Limit           Units     \n");
+	text_string(
+	    t, "Limit                     Soft Limit           Hard Limit           Units     \n");
 	for (unsigned i = 0; i < RLIMITS; i++) {
 		size_t line = t->n;
 

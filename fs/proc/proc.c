@@ -327,7 +327,10 @@ static int say_mounts(const struct proc_target *of, struct text *t)
 	return 0;
 }
 
-#define FILE(name_) { .name = #name_, .mode = S_IFREG | 0444, .show = proc_##name_ }
+#define FILE(name_)                                                          \
+	{                                                                    \
+		.name = #name_, .mode = S_IFREG | 0444, .show = proc_##name_ \
+	}
 
 static const struct proc_node nodes[] = {
 	{ .name = "self", .mode = S_IFLNK | 0777, .say = say_self },

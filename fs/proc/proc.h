@@ -27,14 +27,14 @@
 #include "kernel/process.h"
 
 struct proc_target {
-	struct pid *pid;       /* NULL: the system */
-	struct pid *task;      /* of /proc/PID/task/TID; else the process itself */
+	struct pid *pid;  /* NULL: the system */
+	struct pid *task; /* of /proc/PID/task/TID; else the process itself */
 	unsigned fd;
 };
 
 struct proc_node {
 	const char *name; /* NULL ends a table */
-	uint32_t mode;	  /* type and rights */
+	uint32_t mode;    /* type and rights */
 	/* files */
 	int (*show)(struct text *t, const struct proc_target *of);
 	int (*store)(const struct proc_target *of, const char *text, size_t n);

@@ -17,7 +17,7 @@ static uint64_t user_time(void)
 	struct process *p;
 	uint64_t sum = 0;
 
-	for_each_process(p) {
+	for_each_process (p) {
 		struct usage u;
 
 		process_usage(p, &u);
@@ -31,7 +31,7 @@ static unsigned count_state(char state)
 	struct process *p;
 	unsigned n = 0;
 
-	for_each_process(p)
+	for_each_process (p)
 		n += process_state(p) == state;
 	return n;
 }
@@ -49,8 +49,8 @@ PROC_SHOW(stat)
 			    ticks(user), ticks(busy > user ? busy - user : 0), ticks(s.idle_ns));
 	text_printf(t, "intr %llu\nctxt %llu\nbtime %llu\n", (unsigned long long)clock_ticks(),
 		    (unsigned long long)s.switches, (unsigned long long)boot);
-	text_printf(t, "processes %d\nprocs_running %u\nprocs_blocked %u\n",
-		    pid_last(), s.runnable, count_state('D'));
+	text_printf(t, "processes %d\nprocs_running %u\nprocs_blocked %u\n", pid_last(), s.runnable,
+		    count_state('D'));
 	text_printf(t, "softirq 0 0 0 0 0 0 0 0 0 0 0\n");
 	return 0;
 }

@@ -6,11 +6,11 @@
 #include "kernel/lib/string.h"
 #include "kernel/version.h"
 
-#define SHOW(name, format, ...)                                                                \
-	static int show_##name(struct text *t, const struct proc_target *of)                   \
-	{                                                                                      \
-		text_printf(t, format "\n", __VA_ARGS__);                                      \
-		return 0;                                                                      \
+#define SHOW(name, format, ...)                                              \
+	static int show_##name(struct text *t, const struct proc_target *of) \
+	{                                                                    \
+		text_printf(t, format "\n", __VA_ARGS__);                    \
+		return 0;                                                    \
 	}
 
 SHOW(hostname, "%s", system_names.nodename)
@@ -41,8 +41,10 @@ static int store_hostname(const struct proc_target *of, const char *text, size_t
 	return 0;
 }
 
-#define FACT(name_, show_) { .name = name_, .mode = S_IFREG | 0444, .show = show_ }
-
+#define FACT(name_, show_)                                           \
+	{                                                            \
+		.name = name_, .mode = S_IFREG | 0444, .show = show_ \
+	}
 
 static const struct proc_node kernel_nodes[] = {
 	{ .name = "hostname",

@@ -67,7 +67,7 @@ PROC_SHOW(loadavg)
 	unsigned tasks = 0;
 
 	sched_stat(&s);
-	for_each_process(p)
+	for_each_process (p)
 		tasks += p->ntasks;
 	for (unsigned i = 0; i < 3; i++) {
 		unsigned hundredths = s.load[i] * 100 / 2048;

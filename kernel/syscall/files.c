@@ -66,8 +66,8 @@ struct user_open_how {
 /* RESOLVE_*: NO_XDEV, NO_MAGICLINKS, NO_SYMLINKS, BENEATH, IN_ROOT. */
 static unsigned lookup_of_resolve(uint64_t resolve)
 {
-	static const unsigned lookup[] = { LOOKUP_NO_XDEV, LOOKUP_NO_MAGICLINKS,
-					   LOOKUP_NO_SYMLINKS, LOOKUP_BENEATH, LOOKUP_IN_ROOT };
+	static const unsigned lookup[] = { LOOKUP_NO_XDEV, LOOKUP_NO_MAGICLINKS, LOOKUP_NO_SYMLINKS,
+					   LOOKUP_BENEATH, LOOKUP_IN_ROOT };
 	unsigned flags = 0;
 
 	for (unsigned i = 0; i < 5; i++)
@@ -100,7 +100,8 @@ SYSCALL4(openat2, int, dirfd, const char __user *, name, const void __user *, us
 		return -EINVAL;
 	if (u.mode && !(u.flags & O_CREAT) && (u.flags & O_TMPFILE) != O_TMPFILE)
 		return -EINVAL;
-	how = (struct open_how){ (unsigned)u.flags, (unsigned)u.mode, lookup_of_resolve(u.resolve) };
+	how =
+	    (struct open_how){ (unsigned)u.flags, (unsigned)u.mode, lookup_of_resolve(u.resolve) };
 	return open_file(dirfd, name, &how);
 }
 
@@ -223,8 +224,13 @@ SYSCALL2(pipe2, int __user *, out, unsigned, flags)
 
 SYSCALL3(ioctl, unsigned, fd, unsigned, cmd, uintptr_t, arg)
 {
-	enum { FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONBIO = 0x5421, FIOASYNC = 0x5452,
-	       FIONREAD = 0x541b };
+	enum {
+		FIOCLEX = 0x5451,
+		FIONCLEX = 0x5450,
+		FIONBIO = 0x5421,
+		FIOASYNC = 0x5452,
+		FIONREAD = 0x541b
+	};
 	struct file *f = fd_get(fd);
 	long ret;
 	int on;

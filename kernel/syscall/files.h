@@ -20,11 +20,11 @@
 #include "kernel/syscall/syscall.h"
 
 #define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_REMOVEDIR	    0x200 /* unlinkat; faccessat2: AT_EACCESS */
-#define AT_EACCESS	    0x200
+#define AT_REMOVEDIR        0x200 /* unlinkat; faccessat2: AT_EACCESS */
+#define AT_EACCESS          0x200
 #define AT_SYMLINK_FOLLOW   0x400
-#define AT_NO_AUTOMOUNT	    0x800
-#define AT_EMPTY_PATH	    0x1000
+#define AT_NO_AUTOMOUNT     0x800
+#define AT_EMPTY_PATH       0x1000
 
 /* A path copied from user memory: most are short and need no memory of their own. */
 struct user_path {
@@ -36,8 +36,7 @@ QR_MUST_CHECK int user_path_get(struct user_path *p, const char __user *from);
 void user_path_put(struct user_path *p);
 
 /* The place that (dirfd, name) means; LOOKUP_*.  On success path_put must follow. */
-QR_MUST_CHECK int user_lookup(int dirfd, const char __user *name, unsigned flags,
-			      struct path *out);
+QR_MUST_CHECK int user_lookup(int dirfd, const char __user *name, unsigned flags, struct path *out);
 /* The same for a name that need not exist; ends with user_parent_put. */
 struct user_parent {
 	struct path_parent at;

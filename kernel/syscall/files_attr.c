@@ -186,7 +186,8 @@ static int times_attr(const struct user_timespec64 *t, struct inode_attr *a)
 	struct file_time now = time_of_files();
 
 	*a = (struct inode_attr){ .set = ATTR_ATIME | ATTR_MTIME | ATTR_TIMES_NOW,
-				  .atime = now, .mtime = now };
+				  .atime = now,
+				  .mtime = now };
 	if (!t)
 		return 0;
 	a->set = 0;

@@ -54,8 +54,8 @@ static bool emit(struct dir_sink *sink, const char *name, size_t len, uint64_t i
 		 uint64_t next)
 {
 	struct reader *r = container_of(sink, struct reader, sink);
-	size_t size = len + 1 + (r->wide ? sizeof(struct user_dirent64)
-					 : sizeof(struct user_dirent) + 1);
+	size_t size =
+	    len + 1 + (r->wide ? sizeof(struct user_dirent64) : sizeof(struct user_dirent) + 1);
 
 	size = (size + sizeof(long) - 1) & ~(sizeof(long) - 1);
 	if (r->wide)
@@ -142,8 +142,8 @@ SYSCALL2(getcwd, char __user *, to, size_t, size)
 static int stand_at(struct path p, struct path *where)
 {
 	struct path old = *where;
-	int err = S_ISDIR(p.dentry->inode->mode) ? inode_permission(p.dentry->inode, MAY_EXEC)
-						  : -ENOTDIR;
+	int err =
+	    S_ISDIR(p.dentry->inode->mode) ? inode_permission(p.dentry->inode, MAY_EXEC) : -ENOTDIR;
 
 	if (err)
 		return err;

@@ -4,10 +4,29 @@
 #include "kernel/syscall/files.h"
 
 enum {
-	F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN,
-	F_GETOWN, F_SETSIG, F_GETSIG, F_GETLK64, F_SETLK64, F_SETLKW64,
-	F_OFD_GETLK = 36, F_OFD_SETLK, F_OFD_SETLKW,
-	F_DUPFD_CLOEXEC = 1030, F_SETPIPE_SZ, F_GETPIPE_SZ, F_ADD_SEALS, F_GET_SEALS,
+	F_DUPFD,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_GETLK,
+	F_SETLK,
+	F_SETLKW,
+	F_SETOWN,
+	F_GETOWN,
+	F_SETSIG,
+	F_GETSIG,
+	F_GETLK64,
+	F_SETLK64,
+	F_SETLKW64,
+	F_OFD_GETLK = 36,
+	F_OFD_SETLK,
+	F_OFD_SETLKW,
+	F_DUPFD_CLOEXEC = 1030,
+	F_SETPIPE_SZ,
+	F_GETPIPE_SZ,
+	F_ADD_SEALS,
+	F_GET_SEALS,
 };
 
 /* struct flock of the ABI's longs, and i386's with 64-bit offsets. */
@@ -24,7 +43,9 @@ struct user_flock64 {
 
 static int range_of(const struct file *f, struct user_flock64 *l, struct lock_request *out)
 {
-	int64_t base = l->whence == 0 ? 0 : l->whence == 1 ? (int64_t)f->pos : (int64_t)f->inode->size;
+	int64_t base = l->whence == 0   ? 0
+		       : l->whence == 1 ? (int64_t)f->pos
+					: (int64_t)f->inode->size;
 	int64_t start, end;
 
 	if (l->whence < 0 || l->whence > 2 || l->type < 0 || l->type > LOCK_NONE)
@@ -42,8 +63,10 @@ static int range_of(const struct file *f, struct user_flock64 *l, struct lock_re
 	}
 	if (start < 0)
 		return -EINVAL;
-	*out = (struct lock_request){ .kind = LOCK_RANGE, .type = (enum lock_type)l->type,
-				      .start = (uint64_t)start, .end = (uint64_t)end };
+	*out = (struct lock_request){ .kind = LOCK_RANGE,
+				      .type = (enum lock_type)l->type,
+				      .start = (uint64_t)start,
+				      .end = (uint64_t)end };
 	return 0;
 }
 

@@ -85,8 +85,7 @@ SYSCALL5(pread64, unsigned, fd, char __user *, buf, size_t, n, uint32_t, low, ui
 	return read_write_at(fd, buf, n, (int64_t)syscall_u64(low, high), READ);
 }
 
-SYSCALL5(pwrite64, unsigned, fd, const char __user *, buf, size_t, n, uint32_t, low, uint32_t,
-	 high)
+SYSCALL5(pwrite64, unsigned, fd, const char __user *, buf, size_t, n, uint32_t, low, uint32_t, high)
 {
 	return read_write_at(fd, buf, n, (int64_t)syscall_u64(low, high), WRITE);
 }
@@ -118,7 +117,8 @@ SYSCALL3(writev, unsigned, fd, const void __user *, vec, unsigned, n)
 /* The offset comes as two longs in both ABIs; on x86-64 the low one is all of it. */
 static int64_t offset_of(uintptr_t low, uintptr_t high)
 {
-	return sizeof(long) == 8 ? (int64_t)low : (int64_t)syscall_u64((uint32_t)low, (uint32_t)high);
+	return sizeof(long) == 8 ? (int64_t)low
+				 : (int64_t)syscall_u64((uint32_t)low, (uint32_t)high);
 }
 
 static long vector_at(unsigned fd, const void __user *vec, unsigned n, int64_t pos,

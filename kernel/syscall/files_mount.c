@@ -6,10 +6,10 @@
 #include "kernel/syscall/files.h"
 
 #define MS_REMOUNT 32u
-#define MS_BIND	   4096u
-#define MS_MOVE	   8192u
+#define MS_BIND    4096u
+#define MS_MOVE    8192u
 #define MS_SHARED  (15u << 17) /* UNBINDABLE, PRIVATE, SLAVE, SHARED: there is one namespace */
-#define MS_KEPT	   (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME)
+#define MS_KEPT    (MNT_RDONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC | MNT_NOATIME)
 
 static bool may_mount(void)
 {
@@ -203,10 +203,10 @@ static long no_socket(unsigned fd)
 	return files_peek(current_process->files, fd) ? -ENOTSOCK : -EBADF;
 }
 
-#define ON_SOCKET(name)                                                                        \
-	SYSCALL1(name, unsigned, fd)                                                           \
-	{                                                                                      \
-		return no_socket(fd);                                                          \
+#define ON_SOCKET(name)               \
+	SYSCALL1(name, unsigned, fd)  \
+	{                             \
+		return no_socket(fd); \
 	}
 
 ON_SOCKET(accept)

@@ -97,12 +97,23 @@ static int tell(const struct inode *i, struct user_stat *to)
 static int tell64(const struct inode *i, struct user_stat64 *to)
 {
 	struct user_stat64 s = {
-		.dev = user_of_dev(i->fs->dev), .ino_low = (uint32_t)i->ino, .mode = i->mode,
-		.nlink = i->nlink, .uid = i->uid, .gid = i->gid, .rdev = user_of_dev(i->rdev),
-		.size = (int64_t)i->size, .blksize = QR_PAGE_SIZE, .blocks = blocks_of(i),
-		.atime = (uint32_t)i->atime.sec, .atime_nsec = i->atime.nsec,
-		.mtime = (uint32_t)i->mtime.sec, .mtime_nsec = i->mtime.nsec,
-		.ctime = (uint32_t)i->ctime.sec, .ctime_nsec = i->ctime.nsec, .ino = i->ino,
+		.dev = user_of_dev(i->fs->dev),
+		.ino_low = (uint32_t)i->ino,
+		.mode = i->mode,
+		.nlink = i->nlink,
+		.uid = i->uid,
+		.gid = i->gid,
+		.rdev = user_of_dev(i->rdev),
+		.size = (int64_t)i->size,
+		.blksize = QR_PAGE_SIZE,
+		.blocks = blocks_of(i),
+		.atime = (uint32_t)i->atime.sec,
+		.atime_nsec = i->atime.nsec,
+		.mtime = (uint32_t)i->mtime.sec,
+		.mtime_nsec = i->mtime.nsec,
+		.ctime = (uint32_t)i->ctime.sec,
+		.ctime_nsec = i->ctime.nsec,
+		.ino = i->ino,
 	};
 
 	return copy_to_user(to, &s, sizeof(s));
@@ -117,12 +128,22 @@ static int tell_statx(const struct inode *i, struct user_statx *to)
 {
 	enum { BASIC_STATS = 0x7ff };
 	struct user_statx s = {
-		.mask = BASIC_STATS, .blksize = QR_PAGE_SIZE, .nlink = i->nlink, .uid = i->uid,
-		.gid = i->gid, .mode = (uint16_t)i->mode, .ino = i->ino, .size = i->size,
-		.blocks = blocks_of(i), .atime = statx_time(i->atime),
-		.ctime = statx_time(i->ctime), .mtime = statx_time(i->mtime),
-		.rdev_major = DEV_MAJOR(i->rdev), .rdev_minor = DEV_MINOR(i->rdev),
-		.dev_major = DEV_MAJOR(i->fs->dev), .dev_minor = DEV_MINOR(i->fs->dev),
+		.mask = BASIC_STATS,
+		.blksize = QR_PAGE_SIZE,
+		.nlink = i->nlink,
+		.uid = i->uid,
+		.gid = i->gid,
+		.mode = (uint16_t)i->mode,
+		.ino = i->ino,
+		.size = i->size,
+		.blocks = blocks_of(i),
+		.atime = statx_time(i->atime),
+		.ctime = statx_time(i->ctime),
+		.mtime = statx_time(i->mtime),
+		.rdev_major = DEV_MAJOR(i->rdev),
+		.rdev_minor = DEV_MINOR(i->rdev),
+		.dev_major = DEV_MAJOR(i->fs->dev),
+		.dev_minor = DEV_MINOR(i->fs->dev),
 	};
 
 	return copy_to_user(to, &s, sizeof(s));
@@ -211,7 +232,8 @@ SYSCALL5(statx, int, dirfd, const char __user *, name, unsigned, flags, unsigned
 {
 	enum { SYNC_TYPE = 0x6000, RESERVED = 0x80000000u };
 
-	if (flags & ~(STAT_FLAGS | SYNC_TYPE) || (flags & SYNC_TYPE) == SYNC_TYPE || mask & RESERVED)
+	if (flags & ~(STAT_FLAGS | SYNC_TYPE) || (flags & SYNC_TYPE) == SYNC_TYPE ||
+	    mask & RESERVED)
 		return -EINVAL;
 	return stat_named(dirfd, name, flags, to, EXTENDED);
 }
@@ -239,9 +261,12 @@ static void fs_facts(const struct mount *m, struct user_statfs64 *s)
 	const struct filesystem *fs = m->fs;
 	uint64_t free = qr_frames_free_count(&frames);
 
-	*s = (struct user_statfs64){ .type = fs->type->magic, .bsize = QR_PAGE_SIZE,
-				     .frsize = QR_PAGE_SIZE, .namelen = NAME_MAX,
-				     .fsid = { (int32_t)fs->dev }, .flags = m->flags | 0x20 };
+	*s = (struct user_statfs64){ .type = fs->type->magic,
+				     .bsize = QR_PAGE_SIZE,
+				     .frsize = QR_PAGE_SIZE,
+				     .namelen = NAME_MAX,
+				     .fsid = { (int32_t)fs->dev },
+				     .flags = m->flags | 0x20 };
 	if (!fs->type->unmount)
 		return; /* made up: it holds nothing */
 	s->blocks = fs->max_pages ? fs->max_pages : fs->npages + free;
@@ -261,15 +286,24 @@ static int tell_fs(struct path p, void __user *to, bool wide)
 	if (p.mount)
 		fs_facts(p.mount, &w);
 	else
-		w = (struct user_statfs64){ .type = 0x50495045, .bsize = QR_PAGE_SIZE,
-					    .frsize = QR_PAGE_SIZE, .namelen = NAME_MAX };
+		w = (struct user_statfs64){ .type = 0x50495045,
+					    .bsize = QR_PAGE_SIZE,
+					    .frsize = QR_PAGE_SIZE,
+					    .namelen = NAME_MAX };
 	if (wide)
 		return copy_to_user(to, &w, sizeof(w));
 	s = (struct user_statfs){
-		.type = (long)w.type, .bsize = (long)w.bsize, .blocks = (long)w.blocks,
-		.bfree = (long)w.bfree, .bavail = (long)w.bavail, .files = (long)w.files,
-		.ffree = (long)w.ffree, .fsid = { w.fsid[0], w.fsid[1] },
-		.namelen = (long)w.namelen, .frsize = (long)w.frsize, .flags = (long)w.flags,
+		.type = (long)w.type,
+		.bsize = (long)w.bsize,
+		.blocks = (long)w.blocks,
+		.bfree = (long)w.bfree,
+		.bavail = (long)w.bavail,
+		.files = (long)w.files,
+		.ffree = (long)w.ffree,
+		.fsid = { w.fsid[0], w.fsid[1] },
+		.namelen = (long)w.namelen,
+		.frsize = (long)w.frsize,
+		.flags = (long)w.flags,
 	};
 	if (w.blocks > INTPTR_MAX || w.files > INTPTR_MAX)
 		return -EOVERFLOW;

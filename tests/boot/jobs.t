@@ -57,7 +57,7 @@ for my $arch (arches()) {
 	$vm->send("vi /tmp/new\n");
 	$vm->expect(qr/~/, 10);
 	$vm->send("ifirst\nsecond\e");
-	select undef, undef, undef, 0.3;
+	$vm->expect(qr{- /tmp/new \[Modified\]}, 10);    # typed at once, the rest would be one unknown key with the ESC
 	$vm->send(":wq\n");
 	ok($vm->expect(qr{/ # \z}, 10), "$arch: vi leaves");
 	is($vm->run('cat /tmp/new'), "first\nsecond\n", "$arch: vi wrote");
