@@ -84,6 +84,36 @@ void fpu_load(struct context *c)
 	image_load(&c->fpu);
 }
 
+#ifdef __x86_64__
+int fpu_save_user(void __user *to)
+{
+	if (!user_range_ok(to, FPU_SIZE))
+		return -EFAULT;
+	__asm__ goto(STAC "1: fxsave64 %0\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]")
+		     :
+		     : "m"(*(struct fpu_state *)to)
+		     : "memory"
+		     : fault);
+	return 0;
+fault:
+	return -EFAULT;
+}
+
+int fpu_load_user(const void __user *from)
+{
+	if (!user_range_ok(from, FPU_SIZE))
+		return -EFAULT;
+	__asm__ goto(STAC "1: fxrstor64 %0\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]")
+		     :
+		     : "m"(*(const struct fpu_state *)from)
+		     : "memory"
+		     : fault);
+	return 0;
+fault:
+	return -EFAULT;
+}
+#endif
+
 /* ---- segments ----------------------------------------------------------------------------- */
 
 #ifdef __x86_64__

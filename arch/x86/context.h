@@ -25,6 +25,7 @@
 
 #include <quire/types.h>
 #include "arch/x86/regs.h"
+#include "arch/x86/user.h"
 
 struct task;
 
@@ -101,6 +102,13 @@ void fpu_reset(struct context *c);
 /* Load the context's image into the FPU of the running task; reserved bits that would fault
  * (mxcsr) are masked, so the image may come from a program. */
 void fpu_load(struct context *c);
+
+#ifdef __x86_64__
+/* The running task's FPU straight to and from a program's memory, 16-byte aligned: -EFAULT if
+ * that refuses, or holds what the FPU does not accept. */
+int fpu_save_user(void __user *to);
+int fpu_load_user(const void __user *from);
+#endif
 
 /* ---- thread-local segments ------------------------------------------------------------ */
 
