@@ -184,7 +184,7 @@ void process_end_others(struct process *p)
 	for_each_task (t, p) {
 		if (t == current)
 			continue;
-		t->work |= WORK_EXIT;
+		task_work_set(t, WORK_EXIT);
 		if (t->state == TASK_STOPPED)
 			task_wake(t);
 		else

@@ -246,7 +246,7 @@ static int task_copy(struct task *t, const struct clone_request *req, const stru
 		t->sigstack = from->sigstack;
 	if (req->flags & CLONE_CHILD_SETTID) {
 		t->set_tid = req->child_tid;
-		t->work |= WORK_NEW;
+		task_work_set(t, WORK_NEW);
 	}
 	if (req->flags & CLONE_CHILD_CLEARTID)
 		t->clear_tid = req->child_tid;

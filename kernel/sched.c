@@ -109,7 +109,7 @@ void schedule(void)
 	struct task *prev = current, *next;
 
 	QR_ASSERT_DEBUG(!in_interrupt(), "nobody sleeps in an interrupt");
-	prev->work &= ~(uint32_t)WORK_RESCHED;
+	task_work_clear(prev, WORK_RESCHED);
 	if (prev->state == TASK_RUNNABLE) {
 		prev->usage.forced_switches++;
 		if (prev != &idle_task)
@@ -224,7 +224,7 @@ static void tick_charge(struct task *t)
 	if (t->slice && --t->slice)
 		return;
 	if (nqueued)
-		t->work |= WORK_RESCHED;
+		task_work_set(t, WORK_RESCHED);
 }
 
 /* Exponential averages over 1, 5 and 15 minutes, taken every 5 seconds: 2048 e^(-5/60), ... */

@@ -169,9 +169,16 @@ static int take(struct signal_pending *p, signal_set wanted, struct signal_info 
 
 int signal_take(struct task *t, signal_set wanted, struct signal_info *out)
 {
-	uintptr_t flags = irq_save();
-	int sig = take(&t->pending, wanted, out);
+	uintptr_t flags;
+	int sig = t->fault.signo;
 
+	if (sig && (wanted & signal_bit(sig))) {
+		*out = t->fault;
+		t->fault.signo = 0;
+		return sig;
+	}
+	flags = irq_save();
+	sig = take(&t->pending, wanted, out);
 	if (!sig)
 		sig = take(&t->process->pending, wanted, out);
 	irq_restore(flags);
@@ -215,17 +222,21 @@ static bool any_fatal(const struct process *p, signal_set set)
 void signal_recalculate(struct task *t)
 {
 	uintptr_t flags = irq_save();
-	signal_set set = (t->pending.set | t->process->pending.set) & ~t->blocked;
+	signal_set set = t->pending.set | t->process->pending.set;
 
-	t->work &= ~(uint32_t)(WORK_SIGNAL | WORK_FATAL);
+	if (t->fault.signo)
+		set |= signal_bit(t->fault.signo);
+	set &= ~t->blocked;
+	task_work_clear(t, WORK_SIGNAL | WORK_FATAL);
 	if (set)
-		t->work |= any_fatal(t->process, set) ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL;
+		task_work_set(t,
+			      any_fatal(t->process, set) ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL);
 	irq_restore(flags);
 }
 
 static void nudge(struct task *t, bool fatal)
 {
-	t->work |= fatal ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL;
+	task_work_set(t, fatal ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL);
 	task_wake_signal(t, fatal);
 }
 
@@ -249,7 +260,7 @@ static void resume(struct process *p)
 		return;
 	p->flags &= ~(unsigned)(PROCESS_STOPPED | PROCESS_STOP_NEWS);
 	for_each_task (t, p) {
-		t->work &= ~(uint32_t)WORK_STOP;
+		task_work_clear(t, WORK_STOP);
 		if (t->state == TASK_STOPPED)
 			task_wake(t);
 	}
@@ -355,24 +366,34 @@ void signal_group(struct pid *group, int sig)
 	(void)signal_send_group(group, &info);
 }
 
-void force_fault(int sig, int code, uintptr_t addr)
+/* What the CPU said, for the handler's context. */
+static void note_trap(struct task *t, uintptr_t addr)
 {
-	struct signal_info info = { .signo = sig, .code = code, .addr = addr };
-	struct task *t = current;
-	struct signal_action *a = &t->process->actions->of[sig - 1];
 	const struct regs *r = context_regs(&t->context);
 
-	if (r->vector < VECTOR_IRQ0) {
-		t->trap_vector = (uint32_t)r->vector;
-		t->trap_error = (uint32_t)r->orig_ax;
-		if (r->vector == VECTOR_PF)
-			t->trap_address = addr;
-	}
+	if (r->vector >= VECTOR_IRQ0)
+		return;
+	t->trap_vector = (uint32_t)r->vector;
+	t->trap_error = (uint32_t)r->orig_ax;
+	if (r->vector == VECTOR_PF)
+		t->trap_address = addr;
+}
+
+/* The signal does not queue: it is taken before all others, on this very return, and a second
+ * fault cannot come before it was. */
+void force_fault(int sig, int code, uintptr_t addr)
+{
+	struct task *t = current;
+	struct process *p = t->process;
+	struct signal_action *a = &p->actions->of[sig - 1];
+
+	note_trap(t, addr);
 	if (a->handler == SIG_IGN || (t->blocked & signal_bit(sig))) {
 		a->handler = SIG_DFL;
 		t->blocked &= ~signal_bit(sig);
 	}
 	if (a->handler == SIG_DFL)
-		t->process->flags |= PROCESS_MAY_KILL_INIT;
-	(void)signal_send_task(t, &info);
+		p->flags |= PROCESS_MAY_KILL_INIT;
+	t->fault = (struct signal_info){ .signo = sig, .code = code, .addr = addr };
+	task_work_set(t, a->handler == SIG_DFL ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL);
 }

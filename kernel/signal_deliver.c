@@ -77,7 +77,7 @@ static void stop(struct process *p, int sig)
 	p->flags |= PROCESS_STOPPED | PROCESS_STOP_NEWS;
 	p->stop_signal = sig;
 	for_each_task (t, p) {
-		t->work |= WORK_STOP;
+		task_work_set(t, WORK_STOP);
 		task_wake_signal(t, false);
 	}
 	wait_notify_job(p);
@@ -122,6 +122,7 @@ static void call_handler(struct regs *r, const struct signal_info *info)
 		if (sig == SIGSEGV)
 			slot->handler = SIG_DFL;
 		force_fault(SIGSEGV, SI_KERNEL, 0);
+		signal_recalculate(t);
 		return;
 	}
 	if (!(a.flags & SA_NODEFER))
@@ -142,7 +143,6 @@ void signal_deliver(struct regs *r)
 			continue;
 		if (handler != SIG_DFL) {
 			call_handler(r, &info);
-			signal_recalculate(t);
 			return;
 		}
 		default_action(sig);
@@ -170,7 +170,8 @@ static void stop_here(void)
 		schedule();
 	}
 	t->state = TASK_RUNNABLE;
-	t->work = (t->work & ~(uint32_t)WORK_STOP) | WORK_SIGNAL;
+	task_work_clear(t, WORK_STOP);
+	task_work_set(t, WORK_SIGNAL);
 	irq_restore(flags);
 }
 
@@ -178,7 +179,7 @@ static void new_task(void)
 {
 	struct task *t = current;
 
-	t->work &= ~(uint32_t)WORK_NEW;
+	task_work_clear(t, WORK_NEW);
 	(void)put_user(t->tid, (int32_t __user *)t->set_tid);
 }
 

@@ -15,7 +15,10 @@ void signal_info_to_user(struct user_siginfo *to, const struct signal_info *from
 	to->signo = from->signo;
 	to->error = from->error;
 	to->code = from->code;
-	if (from->code == SI_TIMER) {
+	if (from->code > 0 && from->code != SI_KERNEL &&
+	    (signal_bit(from->signo) & SIGNALS_FAULTS)) {
+		to->fault.addr = from->addr;
+	} else if (from->code == SI_TIMER) {
 		to->timer.id = from->timer;
 		to->timer.overrun = from->overrun;
 		to->timer.value = from->value;
@@ -25,8 +28,6 @@ void signal_info_to_user(struct user_siginfo *to, const struct signal_info *from
 		to->child.status = from->status;
 		to->child.user = (long)(from->user / (NS_PER_SEC / USER_HZ));
 		to->child.system = (long)(from->system / (NS_PER_SEC / USER_HZ));
-	} else if (from->code > 0 && (signal_bit(from->signo) & SIGNALS_FAULTS)) {
-		to->fault.addr = from->addr;
 	} else {
 		to->sent.pid = from->pid;
 		to->sent.uid = from->uid;
@@ -69,10 +70,11 @@ void signal_stack_get(struct user_sigaltstack *to, uintptr_t sp)
 	const struct signal_stack *s = &current->sigstack;
 	uint32_t state = !s->size ? SS_DISABLE : signal_on_stack(sp) ? SS_ONSTACK : 0;
 
-	memset(to, 0, sizeof(*to));
-	to->sp = s->sp;
-	to->size = s->size;
-	to->flags = (int32_t)(state | (s->flags & SS_AUTODISARM));
+	*to = (struct user_sigaltstack){
+		.sp = s->sp,
+		.flags = (int32_t)(state | (s->flags & SS_AUTODISARM)),
+		.size = s->size,
+	};
 }
 
 int signal_stack_set(const struct user_sigaltstack *from, uintptr_t sp)

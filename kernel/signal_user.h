@@ -39,7 +39,11 @@ _Static_assert(sizeof(struct user_siginfo) == 128, "siginfo_t");
 
 struct user_sigaltstack {
 	uintptr_t sp;
+#ifdef __x86_64__
+	int32_t flags, pad;
+#else
 	int32_t flags;
+#endif
 	size_t size;
 };
 

@@ -55,7 +55,7 @@ struct task {
 	uint32_t work; /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
 	uint8_t state; /* enum task_state */
 	uint8_t sleep; /* enum wait_mode, while SLEEPING */
-	bool kernel; /* no user side */
+	bool kernel;   /* no user side */
 	pid_nr tid;
 	struct pid *pid;
 	struct process *process;
@@ -73,6 +73,7 @@ struct task {
 	bool restore_blocked;
 	signal_set awaited; /* by sigtimedwait: not dropped though ignored */
 	struct signal_pending pending;
+	struct signal_info fault; /* of the CPU, to be delivered now; signo 0: none */
 	struct signal_stack sigstack;
 	struct restart restart;
 
@@ -87,6 +88,16 @@ struct task {
 };
 
 _Static_assert(offsetof(struct task, work) == 0, "the entry stubs test the first word of a task");
+
+/* Interrupts set work too: one instruction each. */
+QR_INLINE void task_work_set(struct task *t, uint32_t work)
+{
+	__atomic_fetch_or(&t->work, work, __ATOMIC_RELAXED);
+}
+QR_INLINE void task_work_clear(struct task *t, uint32_t work)
+{
+	__atomic_fetch_and(&t->work, ~work, __ATOMIC_RELAXED);
+}
 
 /* By tid; no reference: valid until the caller sleeps.  NULL: none. */
 struct task *task_find(pid_nr tid);

@@ -15,7 +15,6 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/user.h"
 #include "kernel/errno.h"
-#include "kernel/lib/string.h"
 #include "kernel/signal_user.h"
 #include "kernel/task.h"
 
@@ -46,6 +45,7 @@ struct rt_sigframe {
 	struct ucontext uc;
 	struct user_siginfo info;
 };
+_Static_assert(sizeof(struct rt_sigframe) == 440, "no padding that would leak");
 
 static void registers_save(struct sigcontext *c, const struct regs *r, const struct task *t,
 			   uint64_t mask)
@@ -58,6 +58,9 @@ static void registers_save(struct sigcontext *c, const struct regs *r, const str
 	c->cs = (uint16_t)r->cs, c->ss = (uint16_t)r->ss;
 	c->err = t->trap_error, c->trapno = t->trap_vector, c->cr2 = t->trap_address;
 	c->oldmask = mask;
+	c->gs = c->fs = 0;
+	for (unsigned i = 0; i < sizeof(c->reserved) / sizeof(c->reserved[0]); i++)
+		c->reserved[i] = 0;
 }
 
 /* Segments stay the kernel's choice: there is only one code segment for programs. */
@@ -86,17 +89,16 @@ int signal_frame_push(struct regs *r, const struct signal_action *a, const struc
 	image = (sp - FPU_SIZE) & ~(uintptr_t)63;
 	sp = ((image - sizeof(f)) & ~(uintptr_t)15) - 8;
 
-	memset(&f, 0, sizeof(f));
+	/* Every byte of the frame is written: it leaves the kernel. */
 	f.return_address = a->restorer;
 	f.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	f.uc.link = 0;
 	signal_stack_get(&f.uc.stack, r->sp);
 	registers_save(&f.uc.mc, r, t, mask);
 	f.uc.mc.fpstate = image;
 	f.uc.sigmask = mask;
 	signal_info_to_user(&f.info, info);
-	fpu_save(&t->context);
-	if (copy_to_user((void __user *)image, t->context.fpu.image, FPU_SIZE) ||
-	    copy_to_user((void __user *)sp, &f, sizeof(f)))
+	if (fpu_save_user((void __user *)image) || copy_to_user((void __user *)sp, &f, sizeof(f)))
 		return -EFAULT;
 
 	r->di = (uintptr_t)info->signo;
@@ -109,16 +111,14 @@ int signal_frame_push(struct regs *r, const struct signal_action *a, const struc
 	return 0;
 }
 
+/* The FPU demands an alignment; Linux leaves that to it, too. */
 static int fpu_restore(struct task *t, uintptr_t image)
 {
 	if (!image) {
 		fpu_reset(&t->context);
 		return 0;
 	}
-	if (copy_from_user(t->context.fpu.image, (const void __user *)image, FPU_SIZE))
-		return -EFAULT;
-	fpu_load(&t->context);
-	return 0;
+	return fpu_load_user((const void __user *)image);
 }
 
 int signal_frame_pop(struct regs *r, bool rt)
