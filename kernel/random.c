@@ -14,32 +14,40 @@
 
 static uint32_t key[KEY_WORDS];
 
+/* Made in advance, in small requests' favour; what was handed out is erased. */
+static uint8_t stock[2 * BLOCK_WORDS * sizeof(uint32_t)];
+static size_t in_stock;
+
 #define ROTATE(v, n) ((v) << (n) | (v) >> (32 - (n)))
+#define QUARTER(a, b, c, d)                                                    \
+	(a += b, d = ROTATE(d ^ a, 16), c += d, b = ROTATE(b ^ c, 12), a += b, \
+	 d = ROTATE(d ^ a, 8), c += d, b = ROTATE(b ^ c, 7))
 
-static void quarter(uint32_t x[], unsigned a, unsigned b, unsigned c, unsigned d)
+static void block(const uint32_t with[KEY_WORDS], uint64_t counter, uint32_t x[BLOCK_WORDS])
 {
-	x[a] += x[b], x[d] = ROTATE(x[d] ^ x[a], 16);
-	x[c] += x[d], x[b] = ROTATE(x[b] ^ x[c], 12);
-	x[a] += x[b], x[d] = ROTATE(x[d] ^ x[a], 8);
-	x[c] += x[d], x[b] = ROTATE(x[b] ^ x[c], 7);
-}
+	const uint32_t in[BLOCK_WORDS] = {
+		0x61707865,        0x3320646e,
+		0x79622d32,        0x6b206574,
+		with[0],           with[1],
+		with[2],           with[3],
+		with[4],           with[5],
+		with[6],           with[7],
+		(uint32_t)counter, (uint32_t)(counter >> 32),
+	};
 
-static void block(const uint32_t with[KEY_WORDS], uint64_t counter, uint32_t out[BLOCK_WORDS])
-{
-	uint32_t in[BLOCK_WORDS] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
-
-	memcpy(in + 4, with, sizeof(uint32_t) * KEY_WORDS);
-	in[12] = (uint32_t)counter;
-	in[13] = (uint32_t)(counter >> 32);
-	memcpy(out, in, sizeof(in));
+	memcpy(x, in, sizeof(in));
 	for (unsigned round = 0; round < 10; round++) {
-		for (unsigned i = 0; i < 4; i++)
-			quarter(out, i, 4 + i, 8 + i, 12 + i);
-		for (unsigned i = 0; i < 4; i++)
-			quarter(out, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+		QUARTER(x[0], x[4], x[8], x[12]);
+		QUARTER(x[1], x[5], x[9], x[13]);
+		QUARTER(x[2], x[6], x[10], x[14]);
+		QUARTER(x[3], x[7], x[11], x[15]);
+		QUARTER(x[0], x[5], x[10], x[15]);
+		QUARTER(x[1], x[6], x[11], x[12]);
+		QUARTER(x[2], x[7], x[8], x[13]);
+		QUARTER(x[3], x[4], x[9], x[14]);
 	}
 	for (unsigned i = 0; i < BLOCK_WORDS; i++)
-		out[i] += in[i];
+		x[i] += in[i];
 }
 
 /* The first half of a block replaces the key, the second half is the key of one request. */
@@ -54,16 +62,11 @@ static void next_key(uint32_t out[KEY_WORDS])
 	memcpy(out, b + KEY_WORDS, sizeof(key));
 }
 
-void random_bytes(void *to, size_t n)
+static void make(uint8_t *p, size_t n)
 {
 	uint32_t mine[KEY_WORDS], b[BLOCK_WORDS];
-	uint8_t *p = to;
 
 	next_key(mine);
-	if (n <= sizeof(mine)) {
-		memcpy(to, mine, n);
-		return;
-	}
 	for (uint64_t counter = 0; n; counter++) {
 		size_t part = n < sizeof(b) ? n : sizeof(b);
 
@@ -72,6 +75,28 @@ void random_bytes(void *to, size_t n)
 		p += part;
 		n -= part;
 	}
+}
+
+static void take_from_stock(void *to, size_t n)
+{
+	uintptr_t flags = irq_save();
+
+	if (in_stock < n) {
+		make(stock, sizeof(stock));
+		in_stock = sizeof(stock);
+	}
+	in_stock -= n;
+	memcpy(to, stock + in_stock, n);
+	memset(stock + in_stock, 0, n);
+	irq_restore(flags);
+}
+
+void random_bytes(void *to, size_t n)
+{
+	if (n <= sizeof(stock) / 4)
+		take_from_stock(to, n);
+	else
+		make(to, n);
 }
 
 uint64_t random_u64(void)
@@ -88,6 +113,7 @@ void random_stir(const void *from, size_t n)
 	uint32_t unused[KEY_WORDS];
 	uintptr_t flags = irq_save();
 
+	in_stock = 0;
 	while (n) {
 		size_t part = n < sizeof(key) ? n : sizeof(key);
 
