@@ -4,7 +4,7 @@
  *
  *	enosys	calls that were asked for and do not exist: name or number, how often
  *	frames	every frame of RAM by what it is used for; tests for leaks compare two of these
- *	heap	what the kernel's heap holds
+ *	heap	what the kernel's heap holds: sums, and how many objects of each size
  *	fail_after
  *		written "frame 3" or "object 3": the third allocation of a frame, or of an object
  *		of the heap, fails once; "0": none does any more.  Read: how many failed between
@@ -49,13 +49,37 @@ static int show_frames(struct text *t, const struct proc_target *of)
 	return 0;
 }
 
+struct sizes {
+	size_t size[QR_HEAP_CLASSES + 1], count[QR_HEAP_CLASSES + 1];
+};
+
+/* The last place is for all sizes that found no other. */
+static bool count_size(void *ctx, void *object, size_t size)
+{
+	struct sizes *s = ctx;
+	unsigned i = 0;
+
+	while (i < QR_HEAP_CLASSES && s->size[i] != size && s->size[i])
+		i++;
+	s->size[i] = size;
+	s->count[i]++;
+	return true;
+}
+
 static int show_heap(struct text *t, const struct proc_target *of)
 {
+	struct sizes *sizes = kzalloc(sizeof(*sizes));
 	struct qr_heap_stats s;
 
 	qr_heap_stats(&kernel_heap, &s);
 	text_printf(t, "used %zu\nobjects %zu\ncached %zu\npages %zu\nmetadata %zu\nlarge %zu\n",
 		    s.used, s.objects, s.cached, s.pages, s.metadata, s.large);
+	if (!sizes)
+		return -ENOMEM;
+	qr_heap_walk(&kernel_heap, count_size, sizes);
+	for (unsigned i = 0; i <= QR_HEAP_CLASSES && sizes->size[i]; i++)
+		text_printf(t, "size %zu %zu\n", sizes->size[i], sizes->count[i]);
+	kfree(sizes);
 	return 0;
 }
 

@@ -269,10 +269,7 @@ static long do_mmap(uintptr_t at, size_t n, unsigned prot, unsigned flags, unsig
 	f = fd_get(fd);
 	if (!f)
 		return -EBADF;
-	if (flags & MAP_HUGETLB)
-		return -EINVAL;
-	file_get(f);
-	result = map_pages(at, n, prot, flags, f, pgoff);
+	result = flags & MAP_HUGETLB ? -EINVAL : map_pages(at, n, prot, flags, f, pgoff);
 	file_put(f);
 	return result;
 }
