@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -61,6 +62,7 @@ static void need_quire(void)
 		skip("no " FAIL_AFTER " to write to");
 	report = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	NEED(report != MAP_FAILED);
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* children of those who were killed come here */
 }
 
 /* If somebody has to be killed for want of memory, then this one. */
@@ -105,6 +107,8 @@ static int attempt(const struct named *o, const char *kind, int n, int cold)
 	NEED(pid > 0 && waitpid(pid, &status, 0) == pid);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != DISARMED)
 		arm(kind, 0);
+	while (wait(NULL) > 0)
+		;
 	failed = refused();
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && failed)
 		return 1;
