@@ -23,12 +23,17 @@ void memfs_charge(struct memfs_file *file)
 	file->charged = now;
 }
 
+/* Files leave programs the last part of memory: what a shell needs to remove one of them. */
+#define LEFT_TO_PROGRAMS(total) ((total) / 32)
+
 /* May `more` further pages be held? */
 static bool has_room(const struct memfs_file *file, uint64_t more)
 {
 	const struct filesystem *fs = file->inode.fs;
 
-	return !fs->max_pages || fs->npages + more <= fs->max_pages;
+	if (fs->max_pages && fs->npages + more > fs->max_pages)
+		return false;
+	return qr_frames_free_count(&frames) >= LEFT_TO_PROGRAMS(frames.total) + more;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
