@@ -378,6 +378,16 @@ QR_INLINE qr_entry entry_take(const struct qr_format *f, void *entries, unsigned
 	return e;
 }
 
+/* Give up a page's frame: the entry is gone, TLBs may know it still.  With one CPU nobody runs
+ * before the flush; so a reference that is not the last one can go at once. */
+QR_INLINE void release_page(struct qr_gather *g, struct qr_frame_word *w, qr_frame f)
+{
+	if (QR_MAX_CPUS == 1 && qr_frame_refs(w) > 1)
+		w->state--;
+	else
+		qr_gather_frame(g, f);
+}
+
 /* Put a page where none was.  Counts it. */
 QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entries, unsigned i,
 			    qr_entry e)

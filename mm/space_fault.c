@@ -107,15 +107,15 @@ static enum qr_err copy_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i
 			     uintptr_t va, qr_entry old)
 {
 	struct qr_memory *m = s->memory;
+	qr_frame from = qr_entry_frame(m->format, old), f;
 	struct qr_gather g;
-	qr_frame f;
 
 	if (QR_RARELY(fresh_frame(m, &f)))
 		return QR_NOMEM;
 	if (old.v & SOFT_ZERO)
 		qr_host_frame_clear(f);
 	else
-		qr_host_frame_copy(f, qr_entry_frame(m->format, old));
+		qr_host_frame_copy(f, from);
 	(void)qr_entry_swap(m->format, table_window(m, t), i,
 			    qr_entry_touched(m->format, make_entry(m, f, attr, true), true));
 	qr_gather_init(&g, &s->tlb, m->frames);
@@ -124,7 +124,7 @@ static enum qr_err copy_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i
 		s->faults_zero++;
 	} else {
 		s->faults_copy++;
-		qr_gather_frame(&g, qr_entry_frame(m->format, old));
+		release_page(&g, qr_frame_word(m->frames, from), from);
 	}
 	if (old.v & SOFT_FILE)
 		s->file--;

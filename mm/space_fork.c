@@ -84,26 +84,39 @@ static __attribute__((noinline)) qr_entry share_odd(struct fork *k, qr_entry e)
 	return e;
 }
 
-/* Too many share the frame for its word to count them: the child gets a copy. */
-static __attribute__((noinline)) bool copy_now(const struct fork *k, qr_entry *e)
+/* Too many share the frame for its word to count them: the child gets a copy.  None: no memory. */
+static __attribute__((noinline)) qr_entry copy_now(const struct fork *k, qr_entry e)
 {
 	struct qr_memory *m = k->c->m;
 	qr_frame to;
 
 	if (qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, &to))
+		return QR_ENTRY_NONE;
+	qr_host_frame_copy(to, qr_entry_frame(m->format, e));
+	return qr_entry_of((e.v & ~m->format->address) | (uint64_t)to.v << QR_PAGE_SHIFT);
+}
+
+QR_INLINE bool share_frame(struct qr_frame_word *w)
+{
+	uint32_t state = qr_load32(&w->state);
+
+	if (QR_RARELY((state & QR_FRAME_REF_MASK) >= QR_FRAME_REF_MAX))
 		return false;
-	qr_host_frame_copy(to, qr_entry_frame(m->format, *e));
-	e->v = (e->v & ~m->format->address) | (uint64_t)to.v << QR_PAGE_SHIFT;
+	if (QR_MAX_CPUS > 1)
+		(void)qr_add32(&w->state, 1);
+	else
+		w->state = state + 1;
 	return true;
 }
 
-/* The pages [i,j) of a leaf, all of one run. */
-static enum qr_err share_pages(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to,
-			       unsigned i, unsigned j)
+/* The pages [i,j) of a leaf, all of one run.  The loop is what fork costs. */
+static __attribute__((noinline)) enum qr_err
+share_pages(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to, unsigned i, unsigned j)
 {
 	struct qr_memory *m = k->c->m;
 	const struct qr_format *f = m->format;
 	const uintptr_t words = frame_words(m);
+	const uint64_t file = QR_FIXED(f)->present | SOFT_FILE, write = QR_FIXED(f)->write;
 	void *source = table_window(m, from), *dest = table_window(m, to);
 	unsigned plain = 0, odd = 0;
 	enum qr_err err = QR_OK;
@@ -113,40 +126,29 @@ static enum qr_err share_pages(struct fork *k, struct qr_ptdesc *from, struct qr
 		qr_entry e = qr_entry_read(f, source, i);
 
 		if (QR_LIKELY(entry_is_plain(m, e))) {
-			struct qr_frame_word *w = entry_word(m, words, e);
-			uint32_t state = qr_load32(&w->state);
-
 			rights |= e.v;
-			if (qr_entry_writable(f, e))
-				entry_update(f, source, i, e, QR_FIXED(f)->write, 0);
-			e = qr_entry_read_only(f, e);
+			if (e.v & write)
+				entry_update(f, source, i, e, write, 0);
+			e.v &= ~write;
 			plain++;
-			if (QR_RARELY((state & QR_FRAME_REF_MASK) >= QR_FRAME_REF_MAX)) {
-				if (!copy_now(k, &e)) {
+			if (QR_RARELY(!share_frame(entry_word(m, words, e)))) {
+				e = copy_now(k, e);
+				if (qr_entry_none(e)) {
 					plain--;
 					err = QR_NOMEM;
 					break;
 				}
-			} else if (QR_MAX_CPUS > 1) {
-				(void)qr_add32(&w->state, 1);
-			} else {
-				w->state = state + 1;
 			}
+			qr_entry_set(f, dest, i, e);
 		} else if (qr_entry_none(e)) {
 			i = next_used(m, from, source, i + 1, j) - 1;
-			continue;
-		} else if ((e.v & (QR_FIXED(f)->present | SOFT_FILE)) ==
-			   (QR_FIXED(f)->present | SOFT_FILE)) {
-			continue; /* a fault finds it in its object again */
-		} else {
+		} else if ((e.v & file) != file) { /* a fault finds what is an object's */
 			e = share_odd(k, e);
-			if (qr_entry_none(e))
-				continue;
-			odd++;
+			odd += !qr_entry_none(e);
+			qr_entry_set(f, dest, i, e);
 		}
-		qr_entry_set(f, dest, i, e);
 	}
-	if (rights & QR_FIXED(f)->write)
+	if (rights & write)
 		qr_gather_all(&k->c->gather);
 	k->child->anon += plain;
 	to->npages = (uint16_t)(to->npages + plain + odd);

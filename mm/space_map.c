@@ -9,16 +9,6 @@
 
 /* ---- taking pages out ------------------------------------------------------------------- */
 
-/* Give up a page's frame: the entry is gone, TLBs may know it still.  With one CPU nobody runs
- * before the flush; so a reference that is not the last one can go at once. */
-QR_INLINE void release_page(struct cursor *c, struct qr_frame_word *w, qr_frame f)
-{
-	if (QR_MAX_CPUS == 1 && qr_frame_refs(w) > 1)
-		w->state--;
-	else
-		qr_gather_frame(&c->gather, f);
-}
-
 /* A page that is an object's, or zero, or a token for one without rights. */
 static __attribute__((noinline)) void zap_odd(struct cursor *c, qr_entry e)
 {
@@ -34,7 +24,7 @@ static __attribute__((noinline)) void zap_odd(struct cursor *c, qr_entry e)
 	else
 		c->s->file--;
 	f = resident_frame(c->m, e);
-	release_page(c, qr_frame_word(c->m->frames, f), f);
+	release_page(&c->gather, qr_frame_word(c->m->frames, f), f);
 }
 
 void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t va)
@@ -63,7 +53,7 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 			qr_gather_page(&c->gather,
 				       qr_virt_of(va + ((uintptr_t)i << QR_PAGE_SHIFT)));
 		if (QR_LIKELY(entry_is_plain(m, e))) {
-			release_page(c, entry_word(m, words, e), qr_entry_frame(f, e));
+			release_page(&c->gather, entry_word(m, words, e), qr_entry_frame(f, e));
 		} else {
 			odd++;
 			zap_odd(c, e);
