@@ -214,15 +214,16 @@ static const struct call known[] = {
 				    epoll_create1,
 				    "i") C(epoll_ctl,
 					   "fifb") C(epoll_wait,
-						     "fbii") C(socketpair,
-							       "iiib") C(socket, "iii")
-				    C(eventfd2, "ii") C(timerfd_create, "ii") C(timerfd_settime, "f"
-												 "i"
-												 "b"
-												 "b") C(
-					signalfd4, "fbni") C(memfd_create,
-							     "pi") C(munmap,
-								     "an") C(mprotect, "ani")
+						     "fbii") C(socketpair, "iiib")
+				    C(socket, "iii") C(eventfd2, "ii") C(timerfd_create, "ii") C(
+					timerfd_settime,
+					"f"
+					"i"
+					"b"
+					"b") C(signalfd4,
+					       "fbni") C(memfd_create,
+							 "pi") C(munmap,
+								 "an") C(mprotect, "ani")
 					C(mprotect, "ani") C(madvise, "ani") C(msync, "ani") C(
 					    mincore, "anb") C(mremap, "annia")
 					    C(mremap, "annia") C(mlock, "an") C(munlock, "an") C(brk, "a") C(
@@ -232,70 +233,90 @@ static const struct call known[] = {
 							     "sbbn") C(rt_sigprocmask, "ibbn")
 						C(rt_sigpending, "bn") C(rt_sigtimedwait, "bbtn") C(
 						    rt_sigsuspend, "bn") C(sigaltstack, "bb")
-						    C(alarm, "i") C(setitimer, "ibb") C(getitimer, "ib") C(
-							timer_create,
-							"ibb") C(timer_settime,
-								 "iibb") C(timer_delete,
-									   "i") C(nanosleep, "tb")
-							C(clock_nanosleep, "iitb") C(clock_gettime, "ib") C(
-							    futex, "biitbi") C(set_robust_list,
-									       "bn") C(set_tid_address, "b")
-							    C(wait4, "dbib") C(
-								waitid,
-								"idbib") C(execve,
-									   "pbb") C(execveat, "fpbb"
-											      "i")
-								C(getrlimit, "ib") C(setrlimit, "i"
-												"b") C(
-								    prlimit64, "dibb") C(getrusage,
+						    C(alarm, "i") C(setitimer, "ibb") C(
+							getitimer,
+							"ib") C(timer_create, "ibb")
+							C(timer_settime, "iibb") C(
+							    timer_delete,
+							    "i") C(nanosleep,
+								   "tb") C(clock_nanosleep,
+									   "iitb") C(clock_gettime,
+										     "ib")
+							    C(futex, "biitbi") C(
+								set_robust_list,
+								"bn") C(set_tid_address, "b")
+								C(wait4, "dbib") C(waitid, "idbib") C(
+								    execve,
+								    "pbb") C(execveat,
+									     "fpbb"
+									     "i")
+								    C(getrlimit, "ib") C(
+									setrlimit,
+									"i"
+									"b") C(prlimit64,
+									       "dibb") C(getrusage,
 											 "ib") C(prctl, "iiiii")
-								    C(getpriority, "id") C(sched_getaffinity, "dnb") C(
-									umask,
-									"i") C(getgroups,
-									       "ib") C(capget,
-										       "bb") C(personality,
-											       "i")
-									C(uname, "b") C(sysinfo, "b") C(
-									    getrandom,
-									    "bni") C(mount,
-										     "pppib") C(umount2, "pi")
-									    C(chroot, "p") C(sync, "") C(
-										pread64,
-										"fbno") C(pwrite64, "fbno")
-										C(preadv, "fbio") C(
-										    process_vm_readv,
-										    "dbibii")
+									C(getpriority, "id") C(sched_getaffinity, "dnb") C(
+									    umask,
+									    "i") C(getgroups,
+										   "ib") C(capget,
+											   "bb") C(personality,
+												   "i")
+									    C(uname, "b") C(
+										sysinfo,
+										"b") C(getrandom,
+										       "bni") C(mount, "pppib")
+										C(umount2, "pi") C(
+										    chroot,
+										    "p") C(sync,
+											   "") C(pread64, "fbno")
+										    C(pwrite64, "fb"
+												"n"
+												"o") C(
+											preadv,
+											"fbio") C(process_vm_readv, "dbibii")
 #ifdef SYS_mmap2
-										    C(mmap2, "aniif"
-											     "o") C(
-											mmap2,
-											"aniifo")
-											C(mmap2, "a"
+											C(mmap2,
+											  "aniif"
+											  "o") C(mmap2,
+												 "a"
 												 "n"
 												 "i"
 												 "i"
 												 "f"
-												 "o") C(
-											    set_thread_area,
-											    "b") C(sigaction,
-												   "sbb")
-											    C(socketcall,
-											      "ib")
-												C(ipc,
-												  "iiiibi")
+												 "o")
+											    C(mmap2,
+											      "a"
+											      "n"
+											      "i"
+											      "i"
+											      "f"
+											      "o") C(set_thread_area,
+												     "b")
+												C(sigaction,
+												  "sbb") C(socketcall,
+													   "ib")
+												    C(ipc,
+												      "iiiibi")
 #else
-										    C(mmap, "aniif"
-											    "o") C(
-											mmap,
-											"aniifo")
 											C(mmap,
-											  "aniifo")
-											    C(arch_prctl,
-											      "ib")
+											  "aniif"
+											  "o") C(mmap,
+												 "a"
+												 "n"
+												 "i"
+												 "i"
+												 "f"
+												 "o")
+											    C(mmap,
+											      "anii"
+											      "fo")
+												C(arch_prctl,
+												  "ib")
 #endif
 #ifdef SYS_modify_ldt
-												    C(modify_ldt,
-												      "ibn")
+													C(modify_ldt,
+													  "ibn")
 #endif
 };
 enum { N_KNOWN = sizeof known / sizeof *known };
@@ -363,13 +384,6 @@ static int is_left_out(long nr)
 }
 
 /* ---- a child ----------------------------------------------------------------------------- */
-
-static int on_quire(void)
-{
-	struct utsname u;
-
-	return uname(&u) == 0 && strstr(u.version, "Quire");
-}
 
 static void nothing(int sig)
 {

@@ -103,6 +103,9 @@ int loses_memory(void (*f)(void));
 /* Is this a 32-bit program under a 64-bit kernel?  There it has all 4 GiB to itself. */
 int under_64_bits(void);
 
+/* This kernel, and not a Linux? */
+int on_quire(void);
+
 /* The path of this very binary, to be started again; `role` runs in it as argv[1] says. */
 extern const char *self_path;
 
