@@ -2,7 +2,7 @@
  *
  * flat.c - see flat.h.
  */
-#include "flat.h"
+#include "tests/host/space_model/flat.h"
 
 #include <string.h>
 
