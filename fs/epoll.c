@@ -5,11 +5,13 @@
 #include "kernel/task.h"
 #include "kernel/waitq.h"
 
-#define DEPTH_MAX 5 /* sets within sets */
+/* Asking a set asks all sets below it, once for each way that leads there: both are bounded. */
+#define DEPTH_MAX 5    /* sets within sets */
+#define WAYS_MAX  1000 /* through a new watch */
 
 struct watch {
 	struct list_link in_set, in_file;
-	struct file *file; /* not referenced */
+	struct file *file, *set; /* not referenced */
 	unsigned fd;
 	struct epoll_event event;
 };
@@ -48,22 +50,59 @@ static void drop(struct watch *w)
 	kfree(w);
 }
 
-/* How deep sets nest below f; more than DEPTH_MAX, or `top` itself below: DEPTH_MAX + 1. */
-static unsigned depth(const struct file *f, const struct file *top, unsigned level)
+struct nesting {
+	unsigned depth, ways;
+	bool loops;
+};
+
+static void nest(struct nesting *n, unsigned level)
 {
-	unsigned deepest = level;
+	n->ways++;
+	if (level > n->depth)
+		n->depth = level;
+}
+
+static bool too_much(const struct nesting *n)
+{
+	return n->loops || n->depth > DEPTH_MAX || n->ways > WAYS_MAX;
+}
+
+/* The sets that are asked when f is; `top` must not be one of them. */
+static void look_down(const struct file *f, const struct file *top, unsigned level,
+		      struct nesting *n)
+{
 	struct watch *w;
 
 	if (!is_eventpoll(f))
-		return level;
-	if (f == top || level > DEPTH_MAX)
-		return DEPTH_MAX + 1;
-	list_for_each (w, &set_of(f)->watches, in_set) {
-		unsigned d = depth(w->file, top, level + 1);
+		return;
+	nest(n, level);
+	n->loops |= f == top;
+	if (!too_much(n))
+		list_for_each (w, &set_of(f)->watches, in_set)
+			look_down(w->file, top, level + 1, n);
+}
 
-		deepest = d > deepest ? d : deepest;
-	}
-	return deepest;
+/* The sets that ask this one. */
+static void look_up(const struct file *set, unsigned level, struct nesting *n)
+{
+	struct watch *w;
+
+	nest(n, level);
+	if (!too_much(n))
+		list_for_each (w, &set->watches, in_file)
+			look_up(w->set, level + 1, n);
+}
+
+static bool may_nest(const struct file *set, const struct file *f)
+{
+	struct nesting above = { 0 }, below = { 0 };
+
+	if (!is_eventpoll(f))
+		return true;
+	look_down(f, set, 1, &below);
+	look_up(set, 0, &above);
+	return !too_much(&below) && !too_much(&above) && above.depth + below.depth <= DEPTH_MAX &&
+	       above.ways * below.ways <= WAYS_MAX;
 }
 
 int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct epoll_event *e)
@@ -74,12 +113,13 @@ int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct ep
 		return -EPERM;
 	if (find(set_of(set), f, fd))
 		return -EEXIST;
-	if (depth(f, set, 0) > DEPTH_MAX)
+	if (!may_nest(set, f))
 		return -ELOOP;
 	w = kmalloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	w->file = f;
+	w->set = set;
 	w->fd = fd;
 	w->event = *e;
 	list_add_tail(&w->in_set, &set_of(set)->watches);

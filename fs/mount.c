@@ -180,7 +180,7 @@ static struct mount *child_of(const struct mount *parent)
 
 int vfs_umount(struct path at, bool lazy)
 {
-	struct mount *m = at.mount, *child;
+	struct mount *m = at.mount, *leaf = m, *above, *child;
 
 	if (at.dentry != m->root || list_empty(&m->link))
 		return -EINVAL;
@@ -188,9 +188,15 @@ int vfs_umount(struct path at, bool lazy)
 		return -EBUSY;   /* the root of all */
 	if (!lazy && m->ref > 2) /* the tree's reference and the caller's */
 		return -EBUSY;
-	while ((child = child_of(m)))
-		vfs_umount((struct path){ child, child->root }, true);
-	detach(m);
+	/* Leaves first; no recursion, since mounts may be nested without end. */
+	do {
+		while ((child = child_of(leaf)))
+			leaf = child;
+		above = leaf->at.mount;
+		child = leaf;
+		detach(leaf);
+		leaf = above;
+	} while (child != m);
 	return 0;
 }
 
