@@ -54,15 +54,17 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 {
 	struct qr_memory *m = g->c->m;
 	const struct qr_format *f = m->format;
-	const uint64_t mask = qr_prot_mask(f), on = g->on, write = g->write, nx = f->nx;
+	const uint64_t mask = qr_prot_mask(f), nx = mask & ~(uint64_t)UINT32_MAX;
+	const uint64_t on = entry_bits(f, g->on), write = entry_bits(f, g->write);
+	/* What TLBs may remember too much of: W that goes, NX that comes. */
+	const uint64_t loss = (write ? 0 : QR_FIXED(f)->write) | (on & nx);
 	const uintptr_t words = frame_words(m);
 	void *entries = table_window(m, t);
-	bool each = j - i <= QR_GATHER_PAGES;
-	uint64_t stale = 0;
+	bool each = j - i <= QR_GATHER_PAGES, stale = false;
 
 	for (; i < j; i++) {
 		qr_entry e = qr_entry_read(f, entries, i);
-		uint64_t now = on, lost;
+		uint64_t now = on;
 
 		if (QR_RARELY(!qr_entry_present(f, e))) {
 			if (qr_entry_none(e))
@@ -73,13 +75,14 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 		}
 		if (write && writable_now(m, words, e))
 			now |= write;
-		if ((e.v & mask) == now)
+		now |= e.v & ~mask;
+		if (now == e.v)
 			continue;
-		entry_update(f, entries, i, e, mask, now);
-		/* Rights that TLBs may remember have gone: W was there, or NX was not. */
-		lost = (e.v & ~now & QR_FIXED(f)->write) | (now & ~e.v & nx);
-		stale |= lost;
-		if (each && lost)
+		entry_update(f, entries, i, e, mask, now & mask);
+		if (!((now ^ e.v) & loss))
+			continue;
+		stale = true;
+		if (each)
 			qr_gather_page(&g->c->gather,
 				       qr_virt_of(va + ((uintptr_t)i << QR_PAGE_SHIFT)));
 	}

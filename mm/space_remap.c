@@ -118,29 +118,53 @@ static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t l
 	return QR_OK;
 }
 
+/* Pages [i, i + n) of one leaf become pages [j, j + n) of another, or of the same. */
+static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct qr_ptdesc *to,
+		      unsigned j, unsigned n, uintptr_t va)
+{
+	struct qr_memory *m = v->s->memory;
+	const struct qr_format *f = m->format;
+	void *source = table_window(m, from), *dest = table_window(m, to);
+	unsigned end = i + n, moved = 0, shift = j - i;
+
+	for (i = next_used(m, from, source, i, end); i < end; i++) {
+		qr_entry e = qr_entry_read(f, source, i);
+
+		if (qr_entry_none(e)) {
+			i = next_used(m, from, source, i + 1, end) - 1;
+			continue;
+		}
+		e = entry_take(f, source, i, e);
+		qr_entry_set(f, dest, i + shift, e);
+		mark_used(m, to, i + shift);
+		moved++;
+	}
+	to->npages = (uint16_t)(to->npages + moved); /* first: it may be the same table */
+	from->npages = (uint16_t)(from->npages - moved);
+	if (!from->npages)
+		from->used = 0;
+	if (moved > QR_GATHER_PAGES)
+		qr_gather_all(&v->from.gather);
+	else if (moved)
+		for (unsigned k = 0; k < n; k++)
+			qr_gather_page(&v->from.gather,
+				       qr_virt_of(va + ((uintptr_t)k << QR_PAGE_SHIFT)));
+}
+
 static void move_pages(struct move *v, struct qr_ptdesc *from, uintptr_t lo, uintptr_t hi)
 {
 	struct qr_memory *m = v->s->memory;
-	void *source = table_window(m, from);
-	struct qr_ptdesc *to = NULL;
-	unsigned i = index_at(m, lo, 0);
+	unsigned entries = table_entries(m, 0), n;
 
-	for (uintptr_t va = lo; va < hi && from->npages; va += QR_PAGE_SIZE, i++) {
+	for (uintptr_t va = lo; va < hi && from->npages; va += (uintptr_t)n << QR_PAGE_SHIFT) {
 		unsigned j = index_at(m, va + v->shift, 0);
-		qr_entry e;
+		struct qr_ptdesc *to;
 
-		if (!to || j == 0)
-			QR_ASSERT(!qr_table_at(v->s, va + v->shift, 0, &to),
-				  "leaves were prepared");
-		if (qr_entry_none(qr_entry_read(m->format, source, i)))
-			continue;
-		e = qr_entry_clear(m->format, source, i);
-		qr_gather_page(&v->from.gather, qr_virt_of(va));
-		if (--from->npages == 0)
-			from->used = 0;
-		qr_entry_set(m->format, table_window(m, to), j, e);
-		to->npages++;
-		mark_used(m, to, j);
+		n = (unsigned)((hi - va) >> QR_PAGE_SHIFT);
+		if (n > entries - j)
+			n = entries - j;
+		QR_ASSERT(!qr_table_at(v->s, va + v->shift, 0, &to), "leaves were prepared");
+		move_some(v, from, index_at(m, va, 0), to, j, n, va);
 	}
 }
 
