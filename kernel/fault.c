@@ -98,12 +98,24 @@ static void kernel_fault(struct regs *r, uintptr_t address, unsigned error)
 		   (unsigned long)address, error & PF_PRESENT ? "not allowed" : "not mapped");
 }
 
+/* A far return or iret of a program, whose pops some emulators make with the kernel's rights.  What
+ * is there already was refused for good, by SMAP. */
+static void implicit_fault(struct regs *r, uintptr_t address, unsigned error)
+{
+	if (error & PF_PRESENT)
+		refuse(QR_ACCESS, address);
+	else
+		user_fault(r, address, error);
+}
+
 void page_fault(struct regs *r, uintptr_t address, unsigned error)
 {
 	if (QR_RARELY(error & PF_RESERVED))
 		panic_regs(r, "the page table of %#lx is corrupt", (unsigned long)address);
 	if (QR_LIKELY(error & PF_USER))
 		user_fault(r, address, error);
+	else if (regs_from_user(r))
+		implicit_fault(r, address, error);
 	else
 		kernel_fault(r, address, error);
 }

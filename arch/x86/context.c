@@ -121,14 +121,14 @@ fault:
 /* In the kernel, the user's gs base waits in the other register. */
 static void segments_save(struct context *c)
 {
-	(void)c; /* programs cannot change the bases but through the calls below */
+	(void)c; /* programs change the bases through the calls below, or to 0 by a selector */
 }
 
 static void segments_load(const struct context *c, const struct context *from)
 {
-	if (c->fs_base != from->fs_base || !from->user)
+	if ((c->fs_base | from->fs_base) || !from->user)
 		msr_set(MSR_FS_BASE, c->fs_base);
-	if (c->gs_base != from->gs_base || !from->user)
+	if ((c->gs_base | from->gs_base) || !from->user)
 		msr_set(MSR_KERNEL_GS_BASE, c->gs_base);
 }
 

@@ -174,4 +174,6 @@ void tables_init(void)
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 	__asm__ volatile("ltr %w0" : : "r"(GDT_TSS * 8));
+	/* Reset leaves a table of 64 KiB at address 0 behind: descriptors of a program's own. */
+	__asm__ volatile("lldt %w0" : : "r"(0));
 }
