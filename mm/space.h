@@ -530,6 +530,8 @@ void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 /* Take out what [lo,hi) shows of mp's object: its frames, and with `copies` private copies too. */
 void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
 		   bool copies);
+/* What is promised by the runs of t in [i,j) goes; lo: where entry i begins. */
+void qr_drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t lo);
 void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
 /* Promise [lo,hi), replacing what is there.  Reserved; not counted. */
 void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi, uint32_t attr);

@@ -12,7 +12,7 @@
  * again; the parent keeps its pages, some of them read-only until its next write to them finds
  * that nobody shares them.
  *
- * Cost: about 12 instructions a page in the parent's tables.
+ * Cost: about 30 instructions a page in the parent's tables, on x86-64.
  */
 #include "mm/space.h"
 
