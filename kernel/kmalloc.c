@@ -18,7 +18,8 @@ struct qr_heap kernel_heap;
 
 static unsigned order_of(size_t npages)
 {
-	return npages <= 1 ? 0 : (unsigned)(8 * sizeof(long)) - (unsigned)__builtin_clzl(npages - 1);
+	return npages <= 1 ? 0
+			   : (unsigned)(8 * sizeof(long)) - (unsigned)__builtin_clzl(npages - 1);
 }
 
 static void *take_pages(void *ctx, size_t npages, size_t align_pages)
@@ -30,7 +31,8 @@ static void *take_pages(void *ctx, size_t npages, size_t align_pages)
 	if (npages == (size_t)1 << order && order <= QR_MAX_ORDER && align_pages <= npages)
 		err = qr_frames_alloc(&frames, order, QR_FRAME_HEAP, QR_LOW, &f);
 	else
-		err = qr_frames_alloc_range(&frames, npages, align_pages, QR_FRAME_HEAP, QR_LOW, &f);
+		err =
+		    qr_frames_alloc_range(&frames, npages, align_pages, QR_FRAME_HEAP, QR_LOW, &f);
 	return err == QR_OK ? direct_map(qr_frame_phys(f).v) : NULL;
 }
 
@@ -51,8 +53,8 @@ static void wrong_free(void *ctx, const struct qr_heap_fault *fault)
 		[QR_HEAP_SIZE] = "of another size",
 	};
 
-	panic("kfree(%p): %s (object %p, %zu bytes)", fault->p, words[fault->wrong],
-	      fault->object, fault->size);
+	panic("kfree(%p): %s (object %p, %zu bytes)", fault->p, words[fault->wrong], fault->object,
+	      fault->size);
 }
 
 void kmalloc_init(void)

@@ -19,10 +19,13 @@ struct list_link {
 	struct list_link *next, *prev;
 };
 
-#define LIST_INIT(head) { &(head), &(head) }
+#define LIST_INIT(head)          \
+	{                        \
+		&(head), &(head) \
+	}
 
 /* The thing that holds `member` at `link`. */
-#define container_of(link, type, member)                                                       \
+#define container_of(link, type, member) \
 	((type *)((char *)(1 ? (link) : &((type *)0)->member) - offsetof(type, member)))
 
 QR_INLINE void list_init(struct list_link *l)
@@ -70,19 +73,19 @@ QR_INLINE void list_splice_tail(struct list_link *from, struct list_link *to)
 }
 
 /* The first or last thing listed; NULL if there is none. */
-#define list_first(head, type, member)                                                         \
+#define list_first(head, type, member) \
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))
-#define list_last(head, type, member)                                                          \
+#define list_last(head, type, member) \
 	(list_empty(head) ? NULL : container_of((head)->prev, type, member))
 
 /* `safe`: the body may take the current thing off the list, but not the next one. */
-#define list_for_each(p, head, member)                                                         \
+#define list_for_each(p, head, member)                                                           \
 	for ((p) = container_of((head)->next, __typeof__(*(p)), member); &(p)->member != (head); \
 	     (p) = container_of((p)->member.next, __typeof__(*(p)), member))
-#define list_for_each_safe(p, n, head, member)                                                 \
-	for ((p) = container_of((head)->next, __typeof__(*(p)), member),                       \
-	    (n) = container_of((p)->member.next, __typeof__(*(p)), member);                    \
-	     &(p)->member != (head);                                                           \
+#define list_for_each_safe(p, n, head, member)                              \
+	for ((p) = container_of((head)->next, __typeof__(*(p)), member),    \
+	    (n) = container_of((p)->member.next, __typeof__(*(p)), member); \
+	     &(p)->member != (head);                                        \
 	     (p) = (n), (n) = container_of((n)->member.next, __typeof__(*(p)), member))
 
 #endif

@@ -49,8 +49,7 @@ static struct process *choose(void)
 	struct process *victim = NULL, *p;
 	long long best = 0;
 
-	for_each_process(p)
-	{
+	for_each_process (p) {
 		long long weight;
 
 		if (!can_die(p))
@@ -85,8 +84,9 @@ bool oom_kill(void)
 	mm = victim->mm;
 	log_error("out of memory: process %d (%s) is killed, %lu KiB\n", (int)victim->nr,
 		  victim->comm, (unsigned long)footprint(victim) * (QR_PAGE_SIZE / 1024));
-	for_each_process(p) /* vfork's parent and child live in the same memory */
-	    if (p->mm == mm) signal_process(p, SIGKILL);
+	for_each_process (p) /* vfork's parent and child live in the same memory */
+		if (p->mm == mm)
+			signal_process(p, SIGKILL);
 	take_memory(mm);
 	return true;
 }

@@ -20,7 +20,7 @@
 #include <quire/types.h>
 
 struct timer {
-	uint64_t expires;	   /* now_ns() at which it is due */
+	uint64_t expires;           /* now_ns() at which it is due */
 	void (*fn)(struct timer *); /* interrupt context, interrupts off; t is idle again by then,
 				      may be added anew or freed */
 	struct timer *child, *next, *prev;

@@ -86,10 +86,10 @@ void qr_host_tlb_ipi(uint64_t cpus);
 /* ---- for all ------------------------------------------------------------------------ */
 
 /* Cheap checks that stay in release builds.  QR_ASSERT_DEBUG: O(1), debug builds only. */
-#define QR_ASSERT(cond, rule)                                                                  \
-	do {                                                                                   \
-		if (QR_RARELY(!(cond)))                                                        \
-			qr_host_panic(rule, __FILE__, __LINE__);                               \
+#define QR_ASSERT(cond, rule)                                    \
+	do {                                                     \
+		if (QR_RARELY(!(cond)))                          \
+			qr_host_panic(rule, __FILE__, __LINE__); \
 	} while (0)
 
 #ifdef QR_DEBUG

@@ -28,9 +28,9 @@ struct qr_object {
 	struct qr_lock lock;
 	uint32_t ref; /* owners: the file, and each mapping */
 	struct qr_memory *memory;
-	uint64_t npages;             /* pages at or beyond this index do not exist: QR_BEYOND */
-	uint64_t nresident;          /* frames held */
-	struct qr_radix pages;       /* frame + 1, by page index: frame 0 is a frame too */
+	uint64_t npages;       /* pages at or beyond this index do not exist: QR_BEYOND */
+	uint64_t nresident;    /* frames held */
+	struct qr_radix pages; /* frame + 1, by page index: frame 0 is a frame too */
 	struct qr_mapping *mappings;
 	void *owner;                         /* the host's: which file this is */
 	void (*release)(struct qr_object *); /* last reference gone, pages freed already */

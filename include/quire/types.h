@@ -26,14 +26,14 @@
  * broken rule: qr_host_panic. */
 enum qr_err {
 	QR_OK = 0,
-	QR_NOMEM,    /* no frame, no object, no room for metadata; nothing was changed */
-	QR_EXISTS,   /* something is there already (map without replace) */
-	QR_NOENT,    /* nothing is there (no run, no mapping, a hole) */
-	QR_INVAL,    /* arguments that cannot be meant: wrapped, unaligned, out of bounds */
-	QR_ACCESS,   /* something is there, and its rights refuse the access */
-	QR_BEYOND,   /* inside a mapping, but beyond the end of its object: Linux's SIGBUS */
-	QR_LIMIT,    /* a limit set by the caller (address space, locked pages) is reached */
-	QR_CORRUPT,  /* a block of memory that is not what the caller says it is */
+	QR_NOMEM,   /* no frame, no object, no room for metadata; nothing was changed */
+	QR_EXISTS,  /* something is there already (map without replace) */
+	QR_NOENT,   /* nothing is there (no run, no mapping, a hole) */
+	QR_INVAL,   /* arguments that cannot be meant: wrapped, unaligned, out of bounds */
+	QR_ACCESS,  /* something is there, and its rights refuse the access */
+	QR_BEYOND,  /* inside a mapping, but beyond the end of its object: Linux's SIGBUS */
+	QR_LIMIT,   /* a limit set by the caller (address space, locked pages) is reached */
+	QR_CORRUPT, /* a block of memory that is not what the caller says it is */
 };
 
 #define QR_MUST_CHECK __attribute__((warn_unused_result))

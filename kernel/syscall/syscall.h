@@ -30,7 +30,7 @@
 #include "kernel/errno.h"
 #include "kernel/task.h"
 
-#define SYSCALL_WORDS                                                                          \
+#define SYSCALL_WORDS \
 	uintptr_t w0, uintptr_t w1, uintptr_t w2, uintptr_t w3, uintptr_t w4, uintptr_t w5
 
 typedef long syscall_fn(SYSCALL_WORDS);

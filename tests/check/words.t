@@ -59,6 +59,7 @@ for my $file (files(qr{\.md$})) {
 }
 ok(!@dead, 'no dead link in a document') or diag(map { "$_\n" } @dead);
 
-my @long = grep { (() = contents($_) =~ /\n/g) > 600 } files(qr{\.(?:c|h|S)$});
-ok(!@long, 'no source file is longer than 600 lines') or diag(map { "$_\n" } @long);
+# A test that walks through all cases of one thing may be longer than what it tests.
+my @long = grep { (() = contents($_) =~ /\n/g) > (m{^tests/} ? 800 : 600) } files(qr{\.(?:c|h|S)$});
+ok(!@long, 'no source file is longer than 600 lines (a test: 800)') or diag(map { "$_\n" } @long);
 done_testing;

@@ -256,67 +256,71 @@ static const struct call known[] = {
 									"b") C(prlimit64,
 									       "dibb") C(getrusage,
 											 "ib") C(prctl, "iiiii")
-									C(getpriority, "id") C(sched_getaffinity, "dnb") C(
-									    umask,
-									    "i") C(getgroups,
-										   "ib") C(capget,
-											   "bb") C(personality,
-												   "i")
-									    C(uname, "b") C(
-										sysinfo,
-										"b") C(getrandom,
-										       "bni") C(mount, "pppib")
-										C(umount2, "pi") C(
-										    chroot,
-										    "p") C(sync,
-											   "") C(pread64, "fbno")
-										    C(pwrite64, "fb"
-												"n"
-												"o") C(
-											preadv,
-											"fbio") C(process_vm_readv, "dbibii")
+									C(getpriority, "id") C(
+									    sched_getaffinity,
+									    "dnb") C(umask, "i")
+									    C(getgroups, "ib") C(
+										capget,
+										"bb") C(personality, "i")
+										C(uname, "b") C(
+										    sysinfo,
+										    "b") C(getrandom,
+											   "bni") C(mount, "pppib")
+										    C(umount2, "pi") C(
+											chroot,
+											"p") C(sync,
+											       "")
+											C(pread64, "fbno") C(
+											    pwrite64,
+											    "fb"
+											    "n"
+											    "o") C(preadv,
+												   "fbio") C(process_vm_readv,
+													     "dbibii")
 #ifdef SYS_mmap2
-											C(mmap2,
-											  "aniif"
-											  "o") C(mmap2,
-												 "a"
-												 "n"
-												 "i"
-												 "i"
-												 "f"
-												 "o")
 											    C(mmap2,
-											      "a"
-											      "n"
-											      "i"
-											      "i"
+											      "anii"
 											      "f"
-											      "o") C(set_thread_area,
-												     "b")
-												C(sigaction,
-												  "sbb") C(socketcall,
-													   "ib")
-												    C(ipc,
-												      "iiiibi")
+											      "o") C(mmap2,
+												     "a"
+												     "n"
+												     "i"
+												     "i"
+												     "f"
+												     "o")
+												C(mmap2,
+												  "a"
+												  "n"
+												  "i"
+												  "i"
+												  "f"
+												  "o") C(set_thread_area,
+													 "b")
+												    C(sigaction,
+												      "sbb") C(socketcall,
+													       "ib")
+													C(ipc,
+													  "iiiibi")
 #else
-											C(mmap,
-											  "aniif"
-											  "o") C(mmap,
-												 "a"
-												 "n"
-												 "i"
-												 "i"
-												 "f"
-												 "o")
 											    C(mmap,
 											      "anii"
-											      "fo")
-												C(arch_prctl,
-												  "ib")
+											      "f"
+											      "o") C(mmap,
+												     "a"
+												     "n"
+												     "i"
+												     "i"
+												     "f"
+												     "o")
+												C(mmap,
+												  "anii"
+												  "fo")
+												    C(arch_prctl,
+												      "ib")
 #endif
 #ifdef SYS_modify_ldt
-													C(modify_ldt,
-													  "ibn")
+													    C(modify_ldt,
+													      "ibn")
 #endif
 };
 enum { N_KNOWN = sizeof known / sizeof *known };
