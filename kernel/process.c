@@ -234,9 +234,12 @@ static void real_timer_rings(struct timer *t)
 {
 	struct process *p = container_of(t, struct process, real_timer);
 
+	uint64_t late = now_ns() - t->expires;
+
 	signal_process(p, SIGALRM);
+	/* Periods that have passed meanwhile are not made up for: one signal tells of all. */
 	if (p->real_interval)
-		timer_add(t, t->expires + p->real_interval);
+		timer_add(t, t->expires + (late / p->real_interval + 1) * p->real_interval);
 }
 
 struct process *process_new(struct pid *pid)

@@ -15,7 +15,7 @@
 static uint32_t key[KEY_WORDS];
 
 /* Made in advance, in small requests' favour; what was handed out is erased. */
-static uint8_t stock[2 * BLOCK_WORDS * sizeof(uint32_t)];
+static uint8_t stock[8 * BLOCK_WORDS * sizeof(uint32_t)];
 static size_t in_stock;
 
 #define ROTATE(v, n) ((v) << (n) | (v) >> (32 - (n)))
@@ -93,7 +93,7 @@ static void take_from_stock(void *to, size_t n)
 
 void random_bytes(void *to, size_t n)
 {
-	if (n <= sizeof(stock) / 4)
+	if (n <= sizeof(stock) / 8)
 		take_from_stock(to, n);
 	else
 		make(to, n);

@@ -38,10 +38,13 @@ void signal_actions_put(struct signal_actions *a)
 
 void signal_actions_reset(struct signal_actions *a)
 {
-	for (unsigned i = 0; i < SIGNALS; i++) {
-		bool ignored = a->of[i].handler == SIG_IGN;
+	for (signal_set set = a->set; set; set &= set - 1) {
+		struct signal_action *of = &a->of[__builtin_ctzll(set)];
+		bool ignored = of->handler == SIG_IGN;
 
-		a->of[i] = (struct signal_action){ .handler = ignored ? SIG_IGN : SIG_DFL };
+		*of = (struct signal_action){ .handler = ignored ? SIG_IGN : SIG_DFL };
+		if (!ignored)
+			a->set &= ~(set & -set);
 	}
 }
 

@@ -135,6 +135,7 @@ struct signal_action {
 
 struct signal_actions {
 	uint32_t ref;
+	signal_set set;                   /* signals whose action may be another than the default */
 	struct signal_action of[SIGNALS]; /* [sig - 1] */
 };
 

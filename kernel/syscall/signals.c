@@ -29,6 +29,7 @@ static int set_action(int sig, const struct signal_action *new, struct signal_ac
 		return 0;
 	*slot = *new;
 	slot->mask &= ~SIGNALS_FIRM;
+	p->actions->set |= signal_bit(sig);
 	/* What was pending and is ignored now, is gone. */
 	if (new->handler == SIG_IGN ||
 	    (new->handler == SIG_DFL && (signal_bit(sig) & SIGNALS_IGNORED)))
