@@ -4,7 +4,8 @@
  *
  * A program that touches a page for which there is no frame cannot go on, and cannot be told in
  * any other way: somebody has to go.  The victim is the process whose end frees most: resident
- * pages and page tables, shifted by its oom_score_adj (-1000: never).  Init is never chosen.
+ * pages and page tables, shifted by its oom_score_adj (-1000: never).  Init is never chosen, nor who
+ * lives in its memory (vfork).
  *
  * The victim's memory is unmapped right here, not when the victim gets round to dying: it may be
  * asleep for long, and who asked needs frames now.  Nothing else runs meanwhile (one CPU, no
@@ -29,7 +30,7 @@ static size_t footprint(struct process *p)
 
 static bool can_die(const struct process *p)
 {
-	return p->mm && p != init_process && p->oom_score_adj > ADJUST_NEVER;
+	return p->mm && p->mm != init_process->mm && p->oom_score_adj > ADJUST_NEVER;
 }
 
 long oom_score(struct process *p)
