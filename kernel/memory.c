@@ -267,7 +267,7 @@ static void link_windows(void)
 
 	qr_entry_set(f, qr_table_window(kernel_tables.root),
 		     qr_format_index(f, qr_virt_of(WINDOW_BASE), top),
-		     qr_entry_table(f, table, top, false));
+		     qr_entry_table(f, table, top, true));
 }
 #endif
 

@@ -105,6 +105,25 @@ enum qr_err qr_object_page(struct qr_object *o, uint64_t index, bool fill, qr_fr
 	return err;
 }
 
+uint32_t qr_object_pages(struct qr_object *o, uint64_t index, uint32_t want, qr_frame *frames)
+{
+	const uintptr_t *slots;
+	uint32_t found = 0;
+
+	qr_lock_acquire(&o->lock);
+	slots = qr_radix_slots(&o->pages, index);
+	for (unsigned k = 0; slots && want >> k; k++) {
+		uintptr_t v = want >> k & 1 ? slots[k] : 0;
+
+		if (!v || index + k >= o->npages || qr_frame_get(o->memory->frames, FRAME_OF(v)))
+			continue;
+		frames[k] = FRAME_OF(v);
+		found |= 1u << k;
+	}
+	qr_lock_release(&o->lock);
+	return found;
+}
+
 bool qr_object_resident(const struct qr_object *o, uint64_t index)
 {
 	return index < o->npages && qr_radix_get(&o->pages, index);

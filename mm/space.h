@@ -359,6 +359,12 @@ QR_INLINE bool frame_exclusive(struct qr_memory *m, qr_frame f)
 	return qr_frame_refs(qr_frame_word(m->frames, f)) == 1;
 }
 
+/* Bits for entries of this format, no wider than they are: so the compiler knows it too. */
+QR_INLINE uint64_t entry_bits(const struct qr_format *f, uint64_t v)
+{
+	return QR_FIXED(f)->entry_shift == 2 ? (uint32_t)v : v;
+}
+
 /* Present entries that the caller has just read are changed at once where nobody else can have
  * changed them since. */
 QR_INLINE void entry_update(const struct qr_format *f, void *entries, unsigned i, qr_entry e,
@@ -566,6 +572,10 @@ void qr_back_install(struct cursor *c, uint32_t attr);
 enum populate { POPULATE_FIT, POPULATE_READ, POPULATE_WRITE };
 QR_MUST_CHECK enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi,
 				      enum populate how);
+/* Of the pages index + k for which bit k of `want` is set, those that the object has: answers
+ * their bits, frames[k], each with one reference more.  All within one node of its tree. */
+uint32_t qr_object_pages(struct qr_object *o, uint64_t index, uint32_t want, qr_frame *frames);
+
 /* qr_space_fault under the lock. */
 QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum qr_access access,
 					  bool force);

@@ -13,6 +13,9 @@
  */
 #include "mm/space.h"
 
+/* Pages of an object that one read fault may map: 64 KiB, aligned in the object. */
+#define AROUND 16u
+
 /* A page of the run's rights; `write`: it may be written as far as the run says so. */
 QR_INLINE qr_entry make_entry(const struct qr_memory *m, qr_frame f, uint32_t attr, bool write)
 {
@@ -76,6 +79,35 @@ static enum qr_err touch_private_copy(struct qr_space *s, struct qr_ptdesc *t, u
 	return QR_OK;
 }
 
+/* The pages around a page that was read, as far as the object has them: programs read on. */
+static void touch_around(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
+			 const struct qr_run *run, const struct qr_mapping *mp, uint64_t index)
+{
+	struct qr_memory *m = s->memory;
+	unsigned before = index & (AROUND - 1), after = AROUND - before;
+	void *entries = table_window(m, t);
+	qr_frame frames[AROUND];
+	uint32_t want = 0, found;
+
+	if (before > i - run->start)
+		before = i - run->start;
+	if (after > run->end - i)
+		after = run->end - i;
+	for (unsigned k = 0; k < before + after; k++)
+		if (qr_entry_none(qr_entry_read(m->format, entries, i - before + k)))
+			want |= 1u << k;
+	found = qr_object_pages(mp->object, index - before, want, frames);
+	for (unsigned k = 0; found; k++, found >>= 1) {
+		qr_entry e;
+
+		if (!(found & 1))
+			continue;
+		e = make_entry(m, frames[k], run->attr, mp->shared);
+		e.v |= mp->shared ? SOFT_FILE | SOFT_SHARED : SOFT_FILE;
+		page_install(s, t, entries, i - before + k, e);
+	}
+}
+
 static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, struct qr_ptdesc *t,
 							  unsigned i, uint32_t attr, uintptr_t va,
 							  bool write)
@@ -98,6 +130,8 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 	e = make_entry(m, f, attr, mp->shared);
 	e.v |= mp->shared ? SOFT_FILE | SOFT_SHARED : SOFT_FILE;
 	page_install(s, t, table_window(m, t), i, qr_entry_touched(m->format, e, write));
+	if (!write && mp->object->nresident > 1)
+		touch_around(s, t, i, run_at(t, i), mp, index);
 	return QR_OK;
 }
 

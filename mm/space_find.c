@@ -185,7 +185,7 @@ enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out)
 	uintptr_t *from = &s->find_from[class_of(npages)];
 	uintptr_t align;
 
-	if (QR_LIKELY(npages <= 16 && find_below(s, npages, *from, out))) {
+	if (QR_LIKELY(npages < table_entries(s->memory, 0) && find_below(s, npages, *from, out))) {
 		*from = *out;
 		return QR_OK;
 	}

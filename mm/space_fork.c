@@ -71,17 +71,21 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 	return QR_OK;
 }
 
-/* A page that is not an ordinary present anonymous one.  Answers what the child gets. */
-static __attribute__((noinline)) qr_entry share_odd(struct fork *k, qr_entry e)
+/* A page that is not an ordinary present anonymous one.  *e becomes what the child gets.
+ * Errors: QR_NOMEM, too many share it, and a page without rights is not copied early. */
+static __attribute__((noinline)) enum qr_err share_odd(struct fork *k, qr_entry *e)
 {
 	struct qr_memory *m = k->c->m;
 
-	if (qr_entry_present(m->format, e))
-		return e.v & SOFT_ZERO ? e : QR_ENTRY_NONE;
-	if (qr_frame_get(m->frames, resident_frame(m, e)))
-		return QR_ENTRY_NONE; /* a million sharers: the child finds zeroes */
+	if (qr_entry_present(m->format, *e)) {
+		if (!(e->v & SOFT_ZERO))
+			*e = QR_ENTRY_NONE;
+		return QR_OK;
+	}
+	if (qr_frame_get(m->frames, resident_frame(m, *e)))
+		return QR_NOMEM;
 	k->child->anon++;
-	return e;
+	return QR_OK;
 }
 
 /* Too many share the frame for its word to count them: the child gets a copy.  None: no memory. */
@@ -143,7 +147,9 @@ share_pages(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to, unsign
 		} else if (qr_entry_none(e)) {
 			i = next_used(m, from, source, i + 1, j) - 1;
 		} else if ((e.v & file) != file) { /* a fault finds what is an object's */
-			e = share_odd(k, e);
+			err = share_odd(k, &e);
+			if (QR_RARELY(err))
+				break;
 			odd += !qr_entry_none(e);
 			qr_entry_set(f, dest, i, e);
 		}

@@ -49,28 +49,15 @@ QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, qr_entry e)
 	return qr_frame_refs(entry_word(m, words, e)) == 1;
 }
 
-/* On a machine of 4-byte entries the upper half of these is known to be nothing, and their
- * arithmetic costs nothing. */
-QR_INLINE uint64_t as_entry(const struct qr_format *f, uint64_t bits)
-{
-	return QR_FIXED(f)->entry_shift == 2 ? (uint32_t)bits : bits;
-}
-
-/* May a TLB remember rights that have gone?  W was there, or NX was not. */
-QR_INLINE bool leaves_stale(const struct qr_format *f, uint64_t was, uint64_t now)
-{
-	uint64_t nx = QR_FIXED(f)->nx ? f->nx : 0;
-
-	return (was & ~now & QR_FIXED(f)->write) || (now & ~was & nx);
-}
-
-static __attribute__((noinline)) void change_pages(const struct change *g, struct qr_ptdesc *t,
-						   unsigned i, unsigned j, uintptr_t va)
+static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i, unsigned j,
+			 uintptr_t va)
 {
 	struct qr_memory *m = g->c->m;
 	const struct qr_format *f = m->format;
-	const uint64_t mask = qr_prot_mask(f), on = as_entry(f, g->on);
-	const uint64_t both = on | as_entry(f, g->write);
+	const uint64_t mask = qr_prot_mask(f), nx = mask & ~(uint64_t)UINT32_MAX;
+	const uint64_t on = entry_bits(f, g->on), write = entry_bits(f, g->write);
+	/* What TLBs may remember too much of: W that goes, NX that comes. */
+	const uint64_t loss = (write ? 0 : QR_FIXED(f)->write) | (on & nx);
 	const uintptr_t words = frame_words(m);
 	void *entries = table_window(m, t);
 	bool each = j - i <= QR_GATHER_PAGES, stale = false;
@@ -86,12 +73,13 @@ static __attribute__((noinline)) void change_pages(const struct change *g, struc
 				show_page(g, entries, i, e);
 			continue;
 		}
-		if (both != on && writable_now(m, words, e))
-			now = both;
-		if ((e.v & mask) == now)
+		if (write && writable_now(m, words, e))
+			now |= write;
+		now |= e.v & ~mask;
+		if (now == e.v)
 			continue;
-		entry_update(f, entries, i, e, mask, now);
-		if (!leaves_stale(f, e.v, now))
+		entry_update(f, entries, i, e, mask, now & mask);
+		if (!((now ^ e.v) & loss))
 			continue;
 		stale = true;
 		if (each)

@@ -118,54 +118,54 @@ static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t l
 	return QR_OK;
 }
 
-/* The pages of n entries from i of one leaf, to the entries from j of another.  Answers how many
- * there were. */
-static unsigned move_entries(const struct qr_memory *m, void *source, unsigned i,
-			     struct qr_ptdesc *to, unsigned j, unsigned n)
+/* Pages [i, i + n) of one leaf become pages [j, j + n) of another, or of the same. */
+static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct qr_ptdesc *to,
+		      unsigned j, unsigned n, uintptr_t va)
 {
-	void *target = table_window(m, to);
-	unsigned moved = 0;
+	struct qr_memory *m = v->s->memory;
+	const struct qr_format *f = m->format;
+	void *source = table_window(m, from), *dest = table_window(m, to);
+	unsigned end = i + n, moved = 0, shift = j - i;
 
-	for (unsigned k = 0; k < n; k++) {
-		if (qr_entry_none(qr_entry_read(m->format, source, i + k)))
+	for (i = next_used(m, from, source, i, end); i < end; i++) {
+		qr_entry e = qr_entry_read(f, source, i);
+
+		if (qr_entry_none(e)) {
+			i = next_used(m, from, source, i + 1, end) - 1;
 			continue;
-		qr_entry_set(m->format, target, j + k, qr_entry_clear(m->format, source, i + k));
-		mark_used(m, to, j + k);
+		}
+		e = entry_take(f, source, i, e);
+		qr_entry_set(f, dest, i + shift, e);
+		mark_used(m, to, i + shift);
 		moved++;
 	}
-	return moved;
+	to->npages = (uint16_t)(to->npages + moved); /* first: it may be the same table */
+	from->npages = (uint16_t)(from->npages - moved);
+	if (!from->npages)
+		from->used = 0;
+	if (moved > QR_GATHER_PAGES)
+		qr_gather_all(&v->from.gather);
+	else if (moved)
+		for (unsigned k = 0; k < n; k++)
+			qr_gather_page(&v->from.gather,
+				       qr_virt_of(va + ((uintptr_t)k << QR_PAGE_SHIFT)));
 }
 
-static void forget_pages(struct qr_gather *g, uintptr_t va, unsigned n)
-{
-	if (n > QR_GATHER_PAGES)
-		qr_gather_all(g);
-	for (unsigned k = 0; n <= QR_GATHER_PAGES && k < n; k++)
-		qr_gather_page(g, qr_virt_of(va + ((uintptr_t)k << QR_PAGE_SHIFT)));
-}
-
-/* Leaf by leaf of the new place, which need not lie like the old one. */
 static void move_pages(struct move *v, struct qr_ptdesc *from, uintptr_t lo, uintptr_t hi)
 {
 	struct qr_memory *m = v->s->memory;
-	void *source = table_window(m, from);
-	unsigned entries = qr_format_entries(m->format, 0), n, moved;
-	struct qr_ptdesc *to;
+	unsigned entries = table_entries(m, 0), n;
 
 	for (uintptr_t va = lo; va < hi && from->npages; va += (uintptr_t)n << QR_PAGE_SHIFT) {
 		unsigned j = index_at(m, va + v->shift, 0);
+		struct qr_ptdesc *to;
 
 		n = (unsigned)((hi - va) >> QR_PAGE_SHIFT);
-		n = n < entries - j ? n : entries - j;
+		if (n > entries - j)
+			n = entries - j;
 		QR_ASSERT(!qr_table_at(v->s, va + v->shift, 0, &to), "leaves were prepared");
-		moved = move_entries(m, source, index_at(m, va, 0), to, j, n);
-		to->npages += moved;
-		from->npages -= moved;
-		if (moved)
-			forget_pages(&v->from.gather, va, n);
+		move_some(v, from, index_at(m, va, 0), to, j, n, va);
 	}
-	if (!from->npages)
-		from->used = 0;
 }
 
 /* Take leaf k of `parent` out, and hang it in at the new place, where a run covers it.  The old

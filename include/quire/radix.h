@@ -51,6 +51,20 @@ QR_INLINE uintptr_t qr_radix_get(const struct qr_radix *r, uint64_t number)
 	return v;
 }
 
+/* The lowest node on the way to a number, from that number's slot on to the node's end; null:
+ * none.  For readers of several numbers that lie in one node. */
+QR_INLINE const uintptr_t *qr_radix_slots(const struct qr_radix *r, uint64_t number)
+{
+	uintptr_t v = r->root;
+
+	if (!r->height || !qr_radix_fits(r, number))
+		return NULL;
+	for (unsigned h = r->height; h > 1 && v; h--)
+		v = ((struct qr_radix_node *)v)
+			->slot[number >> ((h - 1) * QR_RADIX_BITS) & (QR_RADIX_SLOTS - 1)];
+	return v ? &((struct qr_radix_node *)v)->slot[number & (QR_RADIX_SLOTS - 1)] : NULL;
+}
+
 /* Set the value (not 0) of a number, in place of what was there.  `nodes` is a pool of
  * struct qr_radix_node.  Errors: QR_NOMEM, nothing was changed. */
 QR_MUST_CHECK enum qr_err qr_radix_set(struct qr_radix *r, struct qr_pool *nodes, uint64_t number,
