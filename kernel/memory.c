@@ -105,7 +105,8 @@ static void read_boot_map(void)
 		log_info("memory: %09llx-%09llx %s\n", (unsigned long long)map[i].base,
 			 (unsigned long long)(map[i].base + map[i].length - 1),
 			 qr_boot_type_name(map[i].type));
-	if (report.empty | report.wrapped | report.unknown | report.clipped | report.overlaps)
+	/* Overlaps alone are no news: the image and the modules lie in usable memory. */
+	if (report.empty | report.wrapped | report.unknown | report.clipped)
 		log_info("memory: repaired: %u empty, %u wrapped, %u unknown, %u beyond reach, "
 			 "%u overlapping\n",
 			 report.empty, report.wrapped, report.unknown, report.clipped,
