@@ -18,16 +18,10 @@
 #include "kernel/memory.h"
 #include "kernel/task.h"
 
-#define SCRIPT_DEPTH 5 /* an interpreter may be a script again, so often */
-
 /* One execve on its way. */
 struct exec {
-	struct path start; /* where relative names begin */
-	const char *path;  /* as the caller gave it */
-	unsigned lookup_flags;
+	const char *path; /* as the caller gave it */
 	struct exec_program program;
-	char *prefix[2 * SCRIPT_DEPTH]; /* what scripts put before argv, last first */
-	unsigned nprefix;
 	struct exec_args args;
 	struct exec_image image;
 	uintptr_t sp;
@@ -36,101 +30,6 @@ struct exec {
 	struct signal_actions *actions; /* if they were shared: its own */
 	struct files *files;
 };
-
-/* ---- find ------------------------------------------------------------------------------- */
-
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-/* The line behind "#!": the interpreter and one optional argument, both ended in place.  False:
- * no name, or one that may have been cut off. */
-static bool script_parse(char *head, char **interpreter, char **argument)
-{
-	char *limit = head + EXEC_HEAD, *s = head + 2, *end = memchr(s, '\n', EXEC_HEAD - 2);
-	bool cut = !end && !memchr(s, 0, EXEC_HEAD - 2);
-
-	if (!end)
-		end = cut ? limit - 1 : strchr(s, 0);
-	while (end > s && blank(end[-1]))
-		end--;
-	*end = 0;
-	while (blank(*s))
-		s++;
-	if (!*s)
-		return false;
-	*interpreter = s;
-	while (*s && !blank(*s))
-		s++;
-	if (!*s && cut)
-		return false;
-	if (*s)
-		*s++ = 0;
-	while (blank(*s))
-		s++;
-	*argument = *s ? s : NULL;
-	return true;
-}
-
-static int push_prefix(struct exec *x, const char *s)
-{
-	char *copy = kstrdup(s);
-
-	if (!copy)
-		return -ENOMEM;
-	x->prefix[x->nprefix++] = copy;
-	return 0;
-}
-
-static int open_program(struct exec *x, struct path start, const char *path)
-{
-	struct exec_program *p = &x->program;
-	int err = file_open_exec(start, path, x->lookup_flags, &p->file);
-	long n;
-
-	if (err)
-		return err;
-	memset(p->head, 0, sizeof(p->head));
-	n = file_read_kernel(p->file, 0, p->head, sizeof(p->head));
-	return n < 0 ? (int)n : 0;
-}
-
-/* The program is a script: its interpreter becomes the program. */
-static int open_interpreter(struct exec *x)
-{
-	char *interpreter, *argument;
-	int err;
-
-	if (!script_parse((char *)x->program.head, &interpreter, &argument))
-		return -ENOEXEC;
-	err = argument ? push_prefix(x, argument) : 0;
-	if (!err)
-		err = push_prefix(x, interpreter);
-	if (err)
-		return err;
-	file_exec_put(x->program.file);
-	x->program.file = NULL;
-	x->lookup_flags = 0;
-	return open_program(x, current_process->fs->cwd, x->prefix[x->nprefix - 1]);
-}
-
-static bool is_script(const struct exec_program *p)
-{
-	return p->head[0] == '#' && p->head[1] == '!';
-}
-
-static int find(struct exec *x)
-{
-	int err = open_program(x, x->start, x->path);
-
-	for (unsigned depth = 0; !err && is_script(&x->program); depth++) {
-		if (depth == SCRIPT_DEPTH)
-			return -ELOOP;
-		err = open_interpreter(x);
-	}
-	return err;
-}
 
 /* ---- make ------------------------------------------------------------------------------- */
 
@@ -149,12 +48,12 @@ static int make_args(struct exec *x, const struct exec_source *from)
 	struct exec_args *a = &x->args;
 	int err = 0;
 
-	for (unsigned i = x->nprefix; !err && i-- > 0;)
-		err = exec_args_add(a, x->prefix[i]);
+	for (unsigned i = x->program.nprefix; !err && i-- > 0;)
+		err = exec_args_add(a, x->program.prefix[i]);
 	/* The script's own name takes the place of argv[0]. */
-	if (!err && x->nprefix)
+	if (!err && x->program.nprefix)
 		err = exec_args_add(a, x->path);
-	return err ? err : exec_args_collect(a, from, x->nprefix ? 1 : 0);
+	return err ? err : exec_args_collect(a, from, x->program.nprefix ? 1 : 0);
 }
 
 static int make_cred(struct exec *x)
@@ -374,10 +273,7 @@ static void commit(struct exec *x)
 
 static void cleanup(struct exec *x)
 {
-	if (x->program.file)
-		file_exec_put(x->program.file);
-	while (x->nprefix)
-		kfree(x->prefix[--x->nprefix]);
+	exec_program_fini(&x->program);
 	exec_args_fini(&x->args);
 	mm_put(x->image.mm);
 	cred_fini(&x->cred);
@@ -396,11 +292,9 @@ int exec_run(struct path start, const char *path, unsigned lookup_flags,
 
 	if (!x)
 		return -ENOMEM;
-	x->start = start;
 	x->path = path;
-	x->lookup_flags = lookup_flags;
 	exec_args_init(&x->args, args_limit(p));
-	err = find(x);
+	err = exec_find(&x->program, start, path, lookup_flags);
 	if (!err)
 		err = make(x, from);
 	if (!err)

@@ -3,6 +3,7 @@
  * exec.h - the parts of execve.
  *
  *	exec.c	     the call: finds the program, makes an image, replaces the old one
+ *	exec_find.c  from a path to a program: opens it, follows `#!` lines
  *	exec_args.c  argv and envp: collects the strings, lays out the new stack
  *	elf.c	     makes an image out of an ELF file
  *
@@ -65,10 +66,19 @@ struct exec_image {
 /* What execve starts a file from. */
 #define EXEC_HEAD 256
 
+#define EXEC_SCRIPT_DEPTH 5 /* so often an interpreter may be a script again */
+
 struct exec_program {
 	struct file *file;
-	uint8_t head[EXEC_HEAD]; /* its first bytes, zeroes beyond its end */
+	uint8_t head[EXEC_HEAD];             /* its first bytes, zeroes beyond its end */
+	char *prefix[2 * EXEC_SCRIPT_DEPTH]; /* what scripts put before argv, last first */
+	unsigned nprefix;
 };
+
+/* Open the program that `path` leads to; `p` is zeroed.  Ends with exec_program_fini, on errors
+ * too.  Errors: those of opening, -ENOEXEC (a `#!` without a name), -ELOOP, -ENOMEM. */
+int exec_find(struct exec_program *p, struct path start, const char *path, unsigned lookup_flags);
+void exec_program_fini(struct exec_program *p);
 
 /* Map the program (and its interpreter) into image->mm, a fresh one.
  * Errors: -ENOEXEC, -ENOMEM, -EINVAL, those of opening the interpreter. */

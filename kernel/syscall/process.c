@@ -2,13 +2,11 @@
  *
  * process.c - making, replacing, ending and awaiting processes.
  */
-#include "fs/file.h"
 #include "kernel/exec.h"
-#include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/signal_user.h"
-#include "kernel/syscall/syscall.h"
+#include "kernel/syscall/files.h"
 #include "kernel/syscall/usage.h"
 #include "kernel/wait.h"
 
@@ -106,51 +104,39 @@ SYSCALL1(set_tid_address, uintptr_t, word)
 
 /* ---- execve ----------------------------------------------------------------------------- */
 
-#define AT_SYMLINK_NOFOLLOW 0x100
-#define AT_EMPTY_PATH       0x1000
-
-/* A path from user memory; kfree it. */
-static long copy_path(const char __user *from, bool may_be_empty, char **out)
+static long exec_path(int dirfd, const char *path, unsigned lookup_flags,
+		      const struct exec_source *from)
 {
-	char *path = kmalloc(PATH_MAX);
-	long n;
+	struct path start;
+	long err = path_start(dirfd, path, &start);
 
-	if (!path)
-		return -ENOMEM;
-	n = strncpy_from_user(path, from, PATH_MAX);
-	if (n >= PATH_MAX)
-		n = -ENAMETOOLONG;
-	else if (n == 0 && !may_be_empty)
-		n = -ENOENT;
-	if (n < 0)
-		kfree(path);
-	else
-		*out = path;
-	return n;
+	if (err)
+		return err;
+	err = exec_run(start, path, lookup_flags, from);
+	path_put(start);
+	return err;
 }
 
 static long execve_at(int dirfd, const char __user *name, uintptr_t argv, uintptr_t envp, int flags)
 {
 	struct exec_source from = { .argv = argv, .envp = envp };
-	bool empty = flags & AT_EMPTY_PATH;
-	struct path start;
-	char *path = NULL;
+	struct user_path path;
+	char by_fd[32];
 	long err;
 
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	err = copy_path(name, empty, &path);
-	if (err < 0)
+	err = user_path_get(&path, name);
+	if (err)
 		return err;
-	if (err == 0)
-		ksnprintf(path, PATH_MAX, "/proc/self/fd/%d", dirfd);
-	err = path_start(err == 0 ? AT_FDCWD : dirfd, path, &start);
-	if (!err) {
-		err = exec_run(start, path, (flags & AT_SYMLINK_NOFOLLOW) ? LOOKUP_NO_SYMLINKS : 0,
-			       &from);
-		path_put(start);
+	if (!path.name[0] && (flags & AT_EMPTY_PATH)) {
+		ksnprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", dirfd);
+		err = exec_path(AT_FDCWD, by_fd, 0, &from);
+	} else {
+		err = exec_path(dirfd, path.name,
+				(flags & AT_SYMLINK_NOFOLLOW) ? LOOKUP_NO_SYMLINKS : 0, &from);
 	}
-	kfree(path);
+	user_path_put(&path);
 	return err;
 }
 

@@ -48,7 +48,11 @@
 	X(204, setregid) X(205, getgroups) X(206, setgroups) X(207, fchown) X(208, setresuid) \
 	X(209, getresuid) X(210, setresgid) X(211, getresgid) X(212, chown) X(213, setuid) \
 	X(214, setgid) X(215, setfsuid) X(216, setfsgid) X(218, mincore) X(219, madvise) \
-	X(220, getdents64) X(221, fcntl64) X(224, gettid) X(225, readahead) X(238, tkill) \
+	X(220, getdents64) X(221, fcntl64) X(224, gettid) X(225, readahead) \
+	X(226, setxattr) X(227, lsetxattr) X(228, fsetxattr) X(229, getxattr) \
+	X(230, lgetxattr) X(231, fgetxattr) X(232, listxattr) X(233, llistxattr) \
+	X(234, flistxattr) X(235, removexattr) X(236, lremovexattr) X(237, fremovexattr) \
+	X(238, tkill) \
 	X(239, sendfile64) X(240, futex_time32) X(241, sched_setaffinity) \
 	X(242, sched_getaffinity) X(243, set_thread_area) X(244, get_thread_area) \
 	X(250, fadvise64) X(252, exit_group) X(254, epoll_create) X(255, epoll_ctl) \

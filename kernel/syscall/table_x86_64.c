@@ -42,7 +42,11 @@
 	X(152, munlockall) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) X(161, chroot) \
 	X(162, sync) X(164, settimeofday) X(165, mount) X(166, umount2) X(167, swapon) \
 	X(168, swapoff) X(169, reboot) X(170, sethostname) X(171, setdomainname) X(186, gettid) \
-	X(187, readahead) X(200, tkill) X(201, time) X(202, futex) X(203, sched_setaffinity) \
+	X(187, readahead) \
+	X(188, setxattr) X(189, lsetxattr) X(190, fsetxattr) X(191, getxattr) \
+	X(192, lgetxattr) X(193, fgetxattr) X(194, listxattr) X(195, llistxattr) \
+	X(196, flistxattr) X(197, removexattr) X(198, lremovexattr) X(199, fremovexattr) \
+	X(200, tkill) X(201, time) X(202, futex) X(203, sched_setaffinity) \
 	X(204, sched_getaffinity) X(213, epoll_create) X(216, remap_file_pages) \
 	X(217, getdents64) X(218, set_tid_address) X(219, restart_syscall) X(221, fadvise64) \
 	X(222, timer_create) X(223, timer_settime) X(224, timer_gettime) \
