@@ -20,12 +20,13 @@
 
 #define ADJUST_NEVER (-1000)
 
+/* What comes back when it ends: pages of files stay, they live in the file system. */
 static size_t footprint(struct process *p)
 {
 	struct qr_space_stat s;
 
 	qr_space_stat(&p->mm->space, &s);
-	return s.resident_anon + s.resident_file + s.resident_shared + s.tables;
+	return s.resident_anon + s.resident_shared + s.tables;
 }
 
 static bool can_die(const struct process *p)
