@@ -29,18 +29,18 @@ static long of_fd(unsigned fd, long answer)
 }
 
 /* The three forms of a call: a name, a name whose last link is not followed, a descriptor. */
-#define XATTR(verb, answer)                                                                    \
-	SYSCALL1(verb, const char __user *, name)                                              \
-	{                                                                                      \
-		return of_path(name, LOOKUP_FOLLOW, answer);                                   \
-	}                                                                                      \
-	SYSCALL1(l##verb, const char __user *, name)                                           \
-	{                                                                                      \
-		return of_path(name, 0, answer);                                               \
-	}                                                                                      \
-	SYSCALL1(f##verb, unsigned, fd)                                                        \
-	{                                                                                      \
-		return of_fd(fd, answer);                                                      \
+#define XATTR(verb, answer)                                  \
+	SYSCALL1(verb, const char __user *, name)            \
+	{                                                    \
+		return of_path(name, LOOKUP_FOLLOW, answer); \
+	}                                                    \
+	SYSCALL1(l##verb, const char __user *, name)         \
+	{                                                    \
+		return of_path(name, 0, answer);             \
+	}                                                    \
+	SYSCALL1(f##verb, unsigned, fd)                      \
+	{                                                    \
+		return of_fd(fd, answer);                    \
 	}
 
 XATTR(setxattr, -EOPNOTSUPP)
