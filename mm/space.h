@@ -246,6 +246,13 @@ QR_INLINE void mark_used(const struct qr_memory *m, struct qr_ptdesc *t, unsigne
 	t->used |= 1u << (i >> block_shift(m));
 }
 
+/* The same for all blocks of [i,j), i < j: those that stay empty only cost a look later. */
+QR_INLINE void mark_used_range(const struct qr_memory *m, struct qr_ptdesc *t, unsigned i,
+			       unsigned j)
+{
+	t->used |= (2u << ((j - 1) >> block_shift(m))) - (1u << (i >> block_shift(m)));
+}
+
 /* The first entry of [i,j) that is not zero; j: none. */
 QR_INLINE unsigned next_used(const struct qr_memory *m, const struct qr_ptdesc *t,
 			     const void *entries, unsigned i, unsigned j)

@@ -49,6 +49,34 @@ QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, qr_entry e)
 	return qr_frame_refs(entry_word(m, words, e)) == 1;
 }
 
+/* The loop of change_pages for entries of 4 bytes: a 32-bit machine has no registers to spare for
+ * upper halves that are nothing.  Stops at the first entry that is not present. */
+static __attribute__((noinline)) unsigned change_words(const struct change *g, void *entries,
+						       unsigned i, unsigned j, bool *stale)
+{
+	struct qr_memory *m = g->c->m;
+	const struct qr_format *f = m->format;
+	const uint32_t mask = (uint32_t)qr_prot_mask(f), present = (uint32_t)QR_FIXED(f)->present;
+	const uint32_t on = (uint32_t)g->on, write = (uint32_t)g->write;
+	const uintptr_t words = frame_words(m);
+	uint32_t lost = 0;
+
+	for (; i < j; i++) {
+		uint32_t e = qr_load32((uint32_t *)entries + i), now = (e & ~mask) | on;
+
+		if (QR_RARELY(!(e & present)))
+			break;
+		if (write && writable_now(m, words, qr_entry_of(e)))
+			now |= write;
+		if (now == e)
+			continue;
+		entry_update(f, entries, i, qr_entry_of(e), mask, now & mask);
+		lost |= e & ~now;
+	}
+	*stale |= (lost & QR_FIXED(f)->write) != 0;
+	return i;
+}
+
 static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i, unsigned j,
 			 uintptr_t va)
 {
@@ -63,9 +91,14 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 	bool each = j - i <= QR_GATHER_PAGES, stale = false;
 
 	for (; i < j; i++) {
-		qr_entry e = qr_entry_read(f, entries, i);
+		qr_entry e;
 		uint64_t now = on;
 
+		if (QR_FIXED(f)->entry_shift == 2 && !each)
+			i = change_words(g, entries, i, j, &stale);
+		if (i == j)
+			break;
+		e = qr_entry_read(f, entries, i);
 		if (QR_RARELY(!qr_entry_present(f, e))) {
 			if (qr_entry_none(e))
 				i = next_used(m, t, entries, i + 1, j) - 1;

@@ -127,7 +127,10 @@ static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct
 	void *source = table_window(m, from), *dest = table_window(m, to);
 	unsigned end = i + n, moved = 0, shift = j - i;
 
-	for (i = next_used(m, from, source, i, end); i < end; i++) {
+	i = next_used(m, from, source, i, end);
+	if (i < end)
+		mark_used_range(m, to, i + shift, end + shift);
+	for (; i < end; i++) {
 		qr_entry e = qr_entry_read(f, source, i);
 
 		if (qr_entry_none(e)) {
@@ -136,7 +139,6 @@ static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct
 		}
 		e = entry_take(f, source, i, e);
 		qr_entry_set(f, dest, i + shift, e);
-		mark_used(m, to, i + shift);
 		moved++;
 	}
 	to->npages = (uint16_t)(to->npages + moved); /* first: it may be the same table */
