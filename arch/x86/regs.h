@@ -44,6 +44,7 @@
 #define FLAG_IF 0x200
 #define FLAG_DF 0x400
 #define FLAG_RF 0x10000
+#define FLAG_VM 0x20000
 #define FLAG_AC 0x40000
 /* What sigreturn and ptrace may set: CF PF AF ZF SF TF DF OF AC. */
 #define FLAGS_USER 0x40dd5
