@@ -114,6 +114,8 @@ bad_iret:
 
 	.balign	16
 trap_common:				/* vector, error code, ip, cs, flags, (sp, ss) */
+	testl	$FLAG_VM, 16(%esp)
+	jnz	from_vm86
 	testb	$3, 12(%esp)
 	jz	from_kernel
 	push_registers
@@ -137,6 +139,26 @@ from_kernel:
 	pop	%es
 	add	$8, %esp
 	iret
+
+/* A program sets VM in the flags of an iret.  The processor ignores that (SDM volume 2, IRET: only
+ * at privilege 0); QEMU 7 obeys, and enters virtual-8086 mode.  There es, ds, fs and gs are
+ * pushed before ss: move the frame up over them, to where I1 of regs.h wants it, and have the
+ * program go on, in protected mode, to the fault that it is due. */
+from_vm86:
+	.irp	offset, 24, 20, 16, 12, 8, 4, 0
+	pushl	\offset(%esp)
+	popl	\offset + 16(%esp)	/* of the stack pointer after the pop */
+	.endr
+	add	$16, %esp
+	movl	$USER_CS, 12(%esp)
+	andl	$~FLAG_VM, 16(%esp)
+	movl	$USER_DS, 24(%esp)
+	push	%eax
+	mov	$USER_DS, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	pop	%eax
+	jmp	trap_common
 
 double_fault:				/* on its own stack; the error code (0) is pushed */
 	call	trap_double_fault
