@@ -120,11 +120,6 @@ void page_fault(struct regs *r, uintptr_t address, unsigned error)
 		kernel_fault(r, address, error);
 }
 
-_Noreturn void user_lost(void)
-{
-	process_exit(SIGSEGV);
-}
-
 /* ---- for panics ----------------------------------------------------------------------------- */
 
 static void explain_walk(qr_frame root, uintptr_t address)

@@ -165,21 +165,8 @@ static void kernel_exception(struct regs *r)
 			   (unsigned long)r->orig_ax);
 }
 
-/* The stubs know a program by its CS, and virtual-8086 mode has any.  A CPU refuses to enter it
- * from user mode; QEMU's emulation lets an iret do it (7.2).  Whoever comes from there has no
- * frame to return by. */
-static void end_virtual_8086(struct regs *r)
-{
-	if (is_irq(r))
-		irq_dispatch((unsigned)r->vector - VECTOR_IRQ0);
-	irq_enable();
-	user_lost();
-}
-
 void trap_from_kernel(struct regs *r)
 {
-	if (QR_RARELY(sizeof(long) == 4 && (r->flags & FLAG_VM)))
-		end_virtual_8086(r);
 	if (is_irq(r)) {
 		irq_dispatch((unsigned)r->vector - VECTOR_IRQ0);
 	} else if (r->vector == TRAP_PF) {

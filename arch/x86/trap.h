@@ -62,9 +62,6 @@ void page_fault(struct regs *r, uintptr_t address, unsigned error);
 /* An exception in user mode: becomes a signal.  r->orig_ax: error code.  Interrupts on. */
 void user_exception(struct regs *r, int vector);
 
-/* The program is in a mode that no frame of ours describes: it ends, as by SIGSEGV. */
-_Noreturn void user_lost(void);
-
 /* Reschedule, deliver signals.  Called with interrupts off, returns so; may turn them on in
  * between.  Called again while there is work. */
 void user_return_work(struct regs *r);

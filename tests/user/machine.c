@@ -112,6 +112,8 @@ TRY(bound, ".byte 0x62, 0x04, 0x24")
 TRY(kernel_iret, "push $0x10\n\tpush %%esp\n\tpushfl\n\tpush $0x08\n\tpush $-4096\n\tiretl")
 TRY(v86_iret, "push $0\n\tpush $0\n\tpush $0\n\tpush $0\n\tpush $0\n\tpush $0\n\t"
 	      "push $0x20202\n\tpush $0\n\tpush $0\n\tiretl")
+TRY(v86_iret_cs_3, "push $0\n\tpush $0\n\tpush $0\n\tpush $0\n\tpush $0\n\tpush $0\n\t"
+		   "push $0x20202\n\tpush $3\n\tpush $0\n\tiretl")
 TRY(far_return, "push $0x08\n\tpush $-4096\n\tlretl")
 TRY(far_call, "lcall $0x28, $0")
 TRY(double_task, "ljmp $0x30, $0")
@@ -182,6 +184,7 @@ static void (*const tries[])(void *) = {
 	try_into,
 	try_bound,
 	try_v86_iret,
+	try_v86_iret_cs_3,
 	try_far_call,
 	try_double_task,
 #endif
