@@ -17,7 +17,8 @@ for my $arch (arches()) {
 	my $vm = Quire::Boot->start(arch => $arch, memory => '256M', limit => 600,
 		files => ["file /bin/utest 755 $program"]);
 	$vm->prompt;
-	$vm->send("utest\n");
+	my $seed = $ENV{QUIRE_SEED} // time * 1000;
+	$vm->send("QUIRE_SEED=$seed utest\n");
 	$vm->relay(130);
 	$vm->prompt(30);
 	is($vm->poweroff, 0, "$arch: power off");
