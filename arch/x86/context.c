@@ -55,6 +55,8 @@ QR_INLINE void image_save(struct fpu_state *fpu)
 #endif
 }
 
+/* frstor looks for an exception that the image before it left pending, and would raise it here:
+ * the exceptions of that image are its owner's, so they are cleared first. */
 QR_INLINE void image_load(const struct fpu_state *fpu)
 {
 #ifdef __x86_64__
@@ -63,7 +65,7 @@ QR_INLINE void image_load(const struct fpu_state *fpu)
 	if (cpu_features.fxsr)
 		__asm__ volatile("fxrstor %0" : : "m"(*fpu));
 	else
-		__asm__ volatile("frstor %0" : : "m"(*fpu));
+		__asm__ volatile("fnclex\n\tfrstor %0" : : "m"(*fpu));
 #endif
 }
 

@@ -49,6 +49,21 @@ for my $arch (arches()) {
 	ok($vm->expect($vm->{prompt}, 10), "$arch: quit, in front again");
 	is($vm->run('jobs'), '', "$arch: no job left");
 
+	# A reader behind the shell is stopped (SIGTTIN) and reads when it is in front; so is a writer, once asked for.
+	$vm->run('cat >/tmp/read &');
+	select undef, undef, undef, 0.5;
+	like($vm->run('jobs'), qr/Stopped \(tty input\)\s+cat/, "$arch: a reader in the background stops");
+	$vm->send("fg\n");
+	$vm->expect(qr{fg\ncat >/tmp/read\n}, 10);
+	$vm->send("a line\n\x04");
+	ok($vm->expect($vm->{prompt}, 10), "$arch: in front it reads to the end");
+	is($vm->run('cat /tmp/read'), "a line\n", "$arch: what was typed");
+	$vm->run('stty tostop; echo text &');
+	select undef, undef, undef, 0.5;
+	like($vm->run('jobs'), qr/Stopped \(tty output\)\s+echo/, "$arch: a writer stops under tostop");
+	like($vm->run('fg'), qr/^text$/m, "$arch: in front it writes");
+	$vm->run('stty -tostop');
+
 	like($vm->run('tty'), qr{^/dev/(?:console|ttyS0)\n}, "$arch: tty");
 	like($vm->run('stty -a'), qr/speed \d+ baud.*\bicanon\b/s, "$arch: stty");
 	is($vm->run('stty rows 50 cols 200; stty size'), "50 200\n", "$arch: a size of window");

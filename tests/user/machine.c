@@ -291,6 +291,36 @@ static void take_odd_frames(void *unused)
 		raise(SIGUSR1);
 }
 
+/* An x87 exception waits for the next instruction of its own program, through any switch. */
+static void leave_exception_pending(void *unused)
+{
+	static const uint16_t divide_unmasked = 0x37b;
+	uint16_t status;
+
+	(void)unused;
+	__asm__ volatile("fninit\n\tfldcw %0\n\tfld1\n\tfldz\n\tfdivrp" : : "m"(divide_unmasked));
+	for (int i = 0; i < 20; i++)
+		sched_yield();
+	__asm__ volatile("fnstsw %0" : "=m"(status));
+	CHECK_EQ(status & 4, 4);
+	__asm__ volatile("fnclex\n\tfninit");
+}
+
+TEST("an x87 exception that is pending stays with its program")
+{
+	pid_t other = fork();
+
+	if (other == 0)
+		for (;;) {
+			__asm__ volatile("fninit\n\tfld1\n\tfstp %%st(0)" ::: "memory");
+			sched_yield();
+		}
+	NEED(other > 0);
+	CHECK_EQ(in_child(leave_exception_pending, NULL), 0);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+
 TEST("frames that a handler has spoilt hurt only itself")
 {
 	unsigned first = (unsigned)time(NULL);
