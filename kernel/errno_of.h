@@ -28,6 +28,7 @@ QR_INLINE int errno_of(enum qr_err err)
 	case QR_ACCESS:
 		return -EACCES;
 	case QR_BEYOND:
+	case QR_PAGER:
 	case QR_CORRUPT:
 		break;
 	}

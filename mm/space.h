@@ -33,6 +33,7 @@
  *	soft bit 0  ZERO     the shared page of zeroes: not counted, no reference
  *	soft bit 1  FILE     an object's frame; else the frame is anonymous
  *	soft bit 2  SHARED   FILE, and writes go to it
+ *	soft bits 52, 53     CLEAN, WP: the first write is to be noticed (64-bit formats)
  *	token RESIDENT       an anonymous frame whose run has no rights
  * run.W && !entry.W: the first write copies the page (or finds that nobody shares it).
  *
@@ -54,7 +55,7 @@
  * An object that wants to reach into spaces (truncate) tries their locks, and gives way.
  *
  * Cost: see docs/performance.md.  Limits: descriptors lie in the first 256 GiB of low memory
- * (a frame word's link holds their address / 64); 2^24 mappings a space.
+ * (a frame word's link holds their address / 64); 2^18 mappings a space.
  */
 #ifndef MM_SPACE_H
 #define MM_SPACE_H
@@ -65,7 +66,7 @@
 
 struct qr_run {
 	uint16_t start, end;
-	uint32_t attr; /* mapping id << 8 | flags | rights */
+	uint32_t attr; /* mapping id << RUN_ID_SHIFT | flags | rights */
 };
 
 #define RUN_R        QR_READ
@@ -77,9 +78,12 @@ struct qr_run {
 #define RUN_WIPE     0x20u /* empty in the child after fork */
 #define RUN_HUGE     0x40u
 #define RUN_NOHUGE   0x80u
-#define RUN_FLAGS    0xf8u
-#define RUN_ID_SHIFT 8
-#define RUN_IDS      (1u << 24)
+#define RUN_CLEAN    0x100u  /* since clear_refs: pages are written only if their entries say so */
+#define RUN_UMISS    0x200u  /* userfaultfd: first touches are the pager's */
+#define RUN_UWP      0x400u  /* ... and first writes to entries with SOFT_WP */
+#define RUN_FLAGS    0x3ef8u /* those that make regions different */
+#define RUN_ID_SHIFT 14
+#define RUN_IDS      (1u << 18)
 
 #define RUN_INLINE 4
 
@@ -103,6 +107,12 @@ _Static_assert(sizeof(struct qr_ptdesc) == 64, "a descriptor is one cache line")
 QR_INLINE uint32_t run_id(uint32_t attr)
 {
 	return attr >> RUN_ID_SHIFT;
+}
+
+/* Private anonymous memory whose first touch needs no second look. */
+QR_INLINE bool run_is_plain(uint32_t attr)
+{
+	return !(attr & ~0xffu);
 }
 
 /* The first run that ends above index i: the one that holds i, or the next; may be nruns. */
@@ -332,6 +342,24 @@ QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, 
 #define SOFT_FILE   (1u << 10)
 #define SOFT_SHARED (1u << 11)
 #define SOFT_ALL    (SOFT_ZERO | SOFT_FILE | SOFT_SHARED)
+
+/* Where entries have bits to spare (4 and 5 levels), as in Linux: a page is not writable, though
+ * its run is, because the first write is to be noticed. */
+#define SOFT_CLEAN (1ull << 52) /* not written since its space was told to forget */
+#define SOFT_WP    (1ull << 53) /* userfaultfd wants to know */
+
+QR_INLINE uint64_t soft_clean(const struct qr_format *f)
+{
+	return QR_FIXED(f)->soft & SOFT_CLEAN;
+}
+QR_INLINE uint64_t soft_wp(const struct qr_format *f)
+{
+	return QR_FIXED(f)->soft & SOFT_WP;
+}
+QR_INLINE uint64_t soft_held(const struct qr_format *f)
+{
+	return QR_FIXED(f)->soft & (SOFT_CLEAN | SOFT_WP);
+}
 
 /* The frame behind an entry that is not none: present, or a RESIDENT token. */
 QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)

@@ -112,13 +112,18 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 							  unsigned i, uint32_t attr, uintptr_t va,
 							  bool write)
 {
-	struct qr_mapping *mp = mapping_of(s, attr);
 	struct qr_memory *m = s->memory;
+	struct qr_mapping *mp;
 	uint64_t index;
 	enum qr_err err;
 	qr_entry e;
 	qr_frame f;
 
+	if (QR_RARELY(attr & RUN_UMISS))
+		return QR_PAGER;
+	if (!run_id(attr))
+		return touch_anon(s, t, i, attr, m->backing, write);
+	mp = mapping_of(s, attr);
 	if (!mp->object)
 		return touch_anon(s, t, i, attr, mp->backing, write);
 	index = (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta);
@@ -177,10 +182,12 @@ static __attribute__((noinline)) enum qr_err write_page(struct qr_space *s, stru
 	bool ours = old.v & SOFT_SHARED || (!(old.v & (SOFT_ZERO | SOFT_FILE)) &&
 					    frame_exclusive(m, qr_entry_frame(m->format, old)));
 
+	if (QR_RARELY(old.v & soft_wp(m->format)) && attr & RUN_UWP)
+		return QR_PAGER;
 	if (!ours)
 		return copy_page(s, t, i, attr, va, old);
 	if (attr & RUN_W)
-		(void)qr_entry_change(m->format, table_window(m, t), i, 0,
+		(void)qr_entry_change(m->format, table_window(m, t), i, soft_held(m->format),
 				      qr_prot_bits(m->format,
 						   QR_READ | QR_WRITE | QR_EXEC | QR_USER) |
 					  m->format->accessed | m->format->dirty);
@@ -265,8 +272,8 @@ QR_INLINE enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t 
 	qr_entry e = entry_of(m, t, i);
 
 	if (QR_LIKELY(qr_entry_none(e)))
-		return QR_LIKELY(!run_id(attr)) ? touch_anon(s, t, i, attr, m->backing, write)
-						: touch_mapped(s, t, i, attr, va, write);
+		return QR_LIKELY(run_is_plain(attr)) ? touch_anon(s, t, i, attr, m->backing, write)
+						     : touch_mapped(s, t, i, attr, va, write);
 	if (write && !qr_entry_writable(m->format, e))
 		return write_page(s, t, i, attr, va, e);
 	return QR_OK;

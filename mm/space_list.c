@@ -45,7 +45,7 @@ static bool agree(const struct qr_space *s, uint32_t a, uint32_t b)
 {
 	const struct qr_mapping *x, *y;
 
-	if (a == b)
+	if (!((a ^ b) & ~RUN_CLEAN))
 		return true;
 	if (((a ^ b) & (RUN_RIGHTS | RUN_FLAGS)) || !run_id(a) || !run_id(b))
 		return false;
@@ -89,6 +89,8 @@ static void describe(const struct qr_space *s, const struct found *f, struct qr_
 		.prot = f->attr & RUN_RIGHTS,
 		.maxprot = mp ? mp->maxprot : RUN_RIGHTS,
 		.flags = (f->attr & RUN_LOCKED ? QR_MAP_LOCKED : 0) |
+			 (f->attr & RUN_UMISS ? QR_MAP_UMISS : 0) |
+			 (f->attr & RUN_UWP ? QR_MAP_UWP : 0) |
 			 (mp && mp->shared ? QR_MAP_SHARED : 0) |
 			 (mp && mp->growsdown ? QR_MAP_GROWSDOWN : 0),
 		.advice = advice_of(f->attr),

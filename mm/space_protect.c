@@ -36,7 +36,9 @@ static void show_page(const struct change *g, void *entries, unsigned i, qr_entr
 {
 	struct qr_memory *m = g->c->m;
 	qr_frame f = resident_frame(m, e);
-	uint64_t bits = g->on | (frame_exclusive(m, f) ? g->write : 0);
+	/* Whether it was written the token did not remember: say yes. */
+	uint64_t bits = g->on | (frame_exclusive(m, f) ? g->write : 0) |
+			QR_FIXED(m->format)->accessed | QR_FIXED(m->format)->dirty;
 
 	qr_entry_set(m->format, entries, i, qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT | bits));
 }
@@ -44,8 +46,8 @@ static void show_page(const struct change *g, void *entries, unsigned i, qr_entr
 /* May the page of this entry be written without copying it? */
 QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, qr_entry e)
 {
-	if (QR_RARELY(e.v & SOFT_ALL))
-		return e.v & SOFT_SHARED;
+	if (QR_RARELY(e.v & (SOFT_ALL | soft_held(m->format))))
+		return e.v & SOFT_SHARED && !(e.v & soft_held(m->format));
 	return qr_frame_refs(entry_word(m, words, e)) == 1;
 }
 

@@ -356,7 +356,7 @@ static enum qr_err remap_locked(struct move *v, const struct qr_remap *req, cons
 		return QR_NOMEM;
 	if (!req->fixed && qr_find_free(s, req->new_npages, to))
 		return QR_NOMEM;
-	v->attr = f->attr;
+	v->attr = f->attr & ~(RUN_CLEAN | RUN_UMISS | RUN_UWP);
 	return move_region(v, req, *to);
 }
 

@@ -37,6 +37,9 @@ enum qr_map_flags {
 	QR_MAP_POPULATE = 1 << 5,  /* touch every page now, as far as memory goes */
 	QR_MAP_LOW = 1 << 6,       /* below 2 GiB (MAP_32BIT) */
 	QR_MAP_BOTTOM_UP = 1 << 7, /* search upwards from `at` */
+	/* of a region, not of a request: */
+	QR_MAP_UMISS = 1 << 8, /* first touches are a pager's */
+	QR_MAP_UWP = 1 << 9,   /* and first writes to pages that were protected for it */
 };
 
 struct qr_map {
@@ -54,7 +57,7 @@ struct qr_map {
 struct qr_region {
 	qr_virt start, end;
 	uint8_t prot, maxprot;
-	unsigned flags;           /* QR_MAP_SHARED, GROWSDOWN, LOCKED */
+	unsigned flags;           /* QR_MAP_SHARED, GROWSDOWN, LOCKED, UMISS, UWP */
 	unsigned advice;          /* qr_advice bits that stay with the region */
 	struct qr_object *object; /* no reference taken: look while nothing can unmap */
 	uint64_t pgoff;
@@ -157,6 +160,40 @@ QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const v
 /* The first region that ends above `at`; neighbours that agree are one region, even across
  * tables.  QR_NOENT: none. */
 QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out);
+
+/* ---- page by page: what is resident, and what has been done to it (space_pages.c) -------------- */
+
+enum qr_page_flags {
+	QR_PAGE_PRESENT = 1 << 0, /* else: there, but without rights */
+	QR_PAGE_WRITABLE = 1 << 1,
+	QR_PAGE_ACCESSED = 1 << 2,
+	QR_PAGE_DIRTY = 1 << 3,
+	QR_PAGE_OBJECT = 1 << 4,  /* a frame of the object mapped here; else anonymous */
+	QR_PAGE_ZERO = 1 << 5,    /* the shared page of zeroes */
+	QR_PAGE_WRITTEN = 1 << 6, /* since QR_FORGET_WRITES, or nobody ever asked */
+	QR_PAGE_UWP = 1 << 7,
+};
+
+struct qr_page {
+	qr_virt at;
+	qr_frame frame;   /* the first of npages */
+	uint32_t npages;  /* 1, or those of a huge page */
+	uint32_t mappers; /* table entries that show this frame, here and in other spaces */
+	uint32_t flags;
+};
+
+/* Call fn for each resident page of [lo, hi), upwards, until it answers false.  fn holds the
+ * space's lock: it does not call the space.  Huge pages may begin below lo, end above hi. */
+typedef bool qr_page_fn(void *ctx, const struct qr_page *page);
+void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx);
+/* Have the pages at `at` counted as written since, because all of their region is?  *end: how far
+ * the answer goes. */
+bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end);
+
+/* Forget that pages were touched: clear accessed (of regions with an object, or without one, or
+ * all), or begin to watch for writes anew (where the format has a bit for it). */
+enum qr_forget { QR_FORGET_ALL = 1, QR_FORGET_ANON, QR_FORGET_OBJECTS, QR_FORGET_WRITES };
+void qr_space_forget(struct qr_space *s, enum qr_forget what);
 
 struct qr_space_stat {
 	size_t mapped; /* pages promised */

@@ -33,6 +33,7 @@ enum qr_err {
 	QR_ACCESS,  /* something is there, and its rights refuse the access */
 	QR_BEYOND,  /* inside a mapping, but beyond the end of its object: Linux's SIGBUS */
 	QR_LIMIT,   /* a limit set by the caller (address space, locked pages) is reached */
+	QR_PAGER,   /* a page that a pager of the user's own has to supply */
 	QR_CORRUPT, /* a block of memory that is not what the caller says it is */
 };
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * space_pages.c - which pages are resident, which were touched, which were written.
+ *
+ *	look      each entry of a range, with what its frame's word adds: who else shows it
+ *	forget    accessed bits are cleared; a later look shows what was used since
+ *	watch     every entry loses W and gets CLEAN, and every run gets RUN_CLEAN
+ *	            first write to such an entry   -> a fault, CLEAN goes (write_page, space_fault.c)
+ *	            a page that comes, or is copied -> has no CLEAN: its dirty bit tells
+ *	            a region that is mapped later   -> no RUN_CLEAN: all of it counts as written
+ *
+ * So nothing watches before somebody has asked for it, and afterwards a page costs one fault.
+ * Formats without a spare bit (32-bit entries, PAE) do not watch, as in Linux.
+ *
+ * Watching splits no run and joins some; joining needs no memory.
+ */
+#include "mm/space.h"
+
+static uint32_t flags_of(const struct qr_memory *m, qr_entry e)
+{
+	const struct qr_format *f = m->format;
+
+	if (!qr_entry_present(f, e))
+		return QR_PAGE_WRITTEN;
+	return QR_PAGE_PRESENT | (qr_entry_writable(f, e) ? QR_PAGE_WRITABLE : 0) |
+	       (qr_entry_accessed(f, e) ? QR_PAGE_ACCESSED : 0) |
+	       (qr_entry_dirty(f, e) ? QR_PAGE_DIRTY : 0) | (e.v & SOFT_FILE ? QR_PAGE_OBJECT : 0) |
+	       (e.v & SOFT_ZERO ? QR_PAGE_ZERO : 0) |
+	       (e.v & soft_clean(f) || !qr_entry_dirty(f, e) ? 0 : QR_PAGE_WRITTEN) |
+	       (e.v & soft_wp(f) ? QR_PAGE_UWP : 0);
+}
+
+/* An object holds one reference of its own. */
+static uint32_t mappers_of(const struct qr_memory *m, const struct qr_page *p)
+{
+	uint32_t refs = qr_frame_refs(qr_frame_word(m->frames, p->frame));
+
+	if (p->flags & QR_PAGE_ZERO)
+		return 0;
+	return refs - (p->flags & QR_PAGE_OBJECT && refs > 1);
+}
+
+static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
+		      uintptr_t hi, qr_page_fn *fn, void *ctx)
+{
+	unsigned i = index_at(m, lo, t->level), j = index_at(m, hi - 1, t->level) + 1;
+	void *entries = table_window(m, t);
+
+	for (; (i = next_used(m, t, entries, i, j)) < j; i++) {
+		qr_entry e = qr_entry_read(m->format, entries, i);
+		uintptr_t at = entry_start(m, lo, t->level, i);
+		struct qr_page p = { .at = qr_virt_of(at) };
+
+		if (qr_entry_is_table(m->format, e, t->level)) {
+			uintptr_t last = at + ((uintptr_t)1 << level_shift(m, t->level)) - 1;
+
+			if (!look_part(m, ptdesc_of(m, qr_entry_frame(m->format, e)),
+				       at > lo ? at : lo, last < hi - 1 ? last + 1 : hi, fn, ctx))
+				return false;
+			continue;
+		}
+		p.npages = 1u << qr_format_order(m->format, t->level);
+		p.frame = qr_frame_of(resident_frame(m, e).v & ~(p.npages - 1));
+		p.flags = flags_of(m, e);
+		p.mappers = mappers_of(m, &p);
+		if (!fn(ctx, &p))
+			return false;
+	}
+	return true;
+}
+
+void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx)
+{
+	const struct qr_memory *m = s->memory;
+	uintptr_t a = lo.v < m->user_start.v ? m->user_start.v : lo.v;
+	uintptr_t b = hi.v > m->user_end.v ? m->user_end.v : hi.v;
+
+	qr_lock_acquire(&s->lock);
+	if (a < b)
+		look_part(m, s->root, a, b, fn, ctx);
+	qr_lock_release(&s->lock);
+}
+
+bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end)
+{
+	struct found f = { .lo = s->memory->user_end.v, .hi = s->memory->user_end.v };
+	bool there;
+
+	qr_lock_acquire(&s->lock);
+	there = qr_run_next(s, at.v, s->memory->user_end.v, &f) && f.lo <= at.v;
+	qr_lock_release(&s->lock);
+	*end = qr_virt_of(there ? f.hi : f.lo);
+	return there && !(f.attr & RUN_CLEAN);
+}
+
+/* ---- forgetting ---------------------------------------------------------------------------- */
+
+static bool concerns(const struct qr_space *s, uint32_t attr, enum qr_forget what)
+{
+	bool object = run_id(attr) && mapping_of(s, attr)->object;
+
+	return what == QR_FORGET_ANON ? !object : what == QR_FORGET_OBJECTS ? object : true;
+}
+
+static void forget_entries(struct cursor *c, const struct qr_ptdesc *t, unsigned i, unsigned j,
+			   uint64_t off, uint64_t on)
+{
+	const struct qr_format *f = c->m->format;
+	void *entries = table_window(c->m, t);
+
+	for (; (i = next_used(c->m, t, entries, i, j)) < j; i++)
+		if (qr_entry_is_page(f, qr_entry_read(f, entries, i), t->level))
+			(void)qr_entry_change(f, entries, i, off, on);
+}
+
+static void forget_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
+			enum qr_forget what)
+{
+	const struct qr_format *f = c->m->format;
+	bool writes = what == QR_FORGET_WRITES;
+	uint64_t off = writes ? QR_FIXED(f)->write : QR_FIXED(f)->accessed;
+	struct child k;
+
+	for (unsigned r = 0; r < t->nruns; r++)
+		if (t->npages && concerns(c->s, t->runs[r].attr, what))
+			forget_entries(c, t, t->runs[r].start, t->runs[r].end, off,
+				       writes ? soft_clean(f) : 0);
+	if (writes && t->nruns) {
+		c->s->regions -= t->nruns;
+		qr_run_change(t, t->runs[0].start, t->runs[t->nruns - 1].end, ~0u, RUN_CLEAN);
+		c->s->regions += t->nruns;
+	}
+	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
+		forget_part(c, k.t, k.lo, k.hi, what);
+		qr_pt_settle(c, t, k.i, k.t, k.lo);
+	}
+}
+
+void qr_space_forget(struct qr_space *s, enum qr_forget what)
+{
+	const struct qr_memory *m = s->memory;
+	struct cursor c;
+
+	if (what == QR_FORGET_WRITES && !soft_clean(m->format))
+		return;
+	cursor_lock(&c, s, m->user_start.v, m->user_end.v);
+	c.t = s->root;
+	qr_settle_idle(&c);
+	qr_gather_all(&c.gather);
+	forget_part(&c, s->root, m->user_start.v, m->user_end.v, what);
+	cursor_unlock(&c);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What a space tells of its pages: who is there, what was touched, what was written since.
+ */
+#include "space_machine.h"
+#include "tap.h"
+
+#include <string.h>
+
+#define AT(i) (base + (i)*4096ul)
+
+static const uintptr_t base = 0x8000000;
+
+static bool take(void *ctx, const struct qr_page *page)
+{
+	size_t i = (page->at.v - base) / 4096;
+
+	if (i < 64)
+		((struct qr_page *)ctx)[i] = *page;
+	return true;
+}
+
+static struct qr_page pages[64];
+
+static const struct qr_page *look(struct qr_space *s, unsigned i)
+{
+	memset(pages, 0, sizeof(pages));
+	qr_space_pages(s, qr_virt_of(AT(0)), qr_virt_of(AT(64)), take, pages);
+	return &pages[i];
+}
+
+static unsigned flags(unsigned i)
+{
+	return look(&space, i)->flags;
+}
+
+static void residents(const struct qr_format *f)
+{
+	struct qr_object o;
+	struct qr_space child;
+
+	machine_on(f);
+	qr_object_init(&o, &memory, 8, NULL, NULL);
+	map_anon(&space, AT(0), 8, RW);
+	map_object(&space, AT(16), 4, RW, QR_MAP_SHARED, &o, 0);
+	map_object(&space, AT(24), 4, RW, 0, &o, 0);
+	poke(AT(0), 1);
+	peek(AT(1));
+	poke(AT(2), 1);
+	poke(AT(16), 1);
+	peek(AT(24));
+	must(!qr_space_protect(&space, qr_virt_of(AT(2)), 1, 0), "hide");
+	is(flags(0) & (QR_PAGE_PRESENT | QR_PAGE_WRITABLE | QR_PAGE_OBJECT | QR_PAGE_ZERO),
+	   QR_PAGE_PRESENT | QR_PAGE_WRITABLE, "%s: anonymous", f->name);
+	ok(flags(1) & QR_PAGE_ZERO && look(&space, 1)->mappers == 0, "%s: zero page", f->name);
+	ok(pages[2].npages == 1 && !(pages[2].flags & QR_PAGE_PRESENT), "%s: hidden", f->name);
+	is(pages[3].npages, 0, "%s: not touched, not there", f->name);
+	ok(pages[16].flags & QR_PAGE_OBJECT, "%s: a page of an object", f->name);
+	is(pages[16].mappers, 2, "%s: mapped twice", f->name);
+	is(pages[16].frame.v, pages[24].frame.v, "%s: the same frame", f->name);
+	must(!qr_space_init(&child, &memory) && !qr_space_fork(&space, &child), "fork");
+	is(look(&space, 0)->mappers, 2, "%s: shared by a fork", f->name);
+	is(look(&child, 0)->mappers, 2, "%s: seen from the child too", f->name);
+	qr_space_fini(&child);
+	is(look(&space, 0)->mappers, 1, "%s: alone again", f->name);
+	must(!qr_space_unmap(&space, qr_virt_of(AT(0)), 64), "unmap");
+	qr_object_put(&o);
+	machine_off();
+}
+
+static bool written(uintptr_t at)
+{
+	qr_virt end;
+
+	return qr_space_written(&space, qr_virt_of(at), &end);
+}
+
+static void watch(const struct qr_format *f)
+{
+	bool watches = f->soft >> 52;
+
+	machine_on(f);
+	map_anon(&space, AT(0), 8, RW);
+	poke(AT(0), 1);
+	poke(AT(1), 1);
+	peek(AT(2));
+	ok(written(AT(0)) && written(AT(5)), "%s: what is new counts as written", f->name);
+	qr_space_forget(&space, QR_FORGET_WRITES);
+	check();
+	if (watches) {
+		ok(!written(AT(0)) && !(flags(0) & QR_PAGE_WRITTEN), "%s: forgotten", f->name);
+		poke(AT(0), 2);
+		poke(AT(2), 2);
+		peek(AT(3));
+		poke(AT(4), 2);
+		check();
+		ok(flags(0) & QR_PAGE_WRITTEN && flags(2) & QR_PAGE_WRITTEN, "%s: seen", f->name);
+		ok(!(flags(1) & QR_PAGE_WRITTEN), "%s: left alone", f->name);
+		ok(!(flags(3) & QR_PAGE_WRITTEN), "%s: only read", f->name);
+		ok(flags(4) & QR_PAGE_WRITTEN, "%s: a new page", f->name);
+		must(!qr_space_protect(&space, qr_virt_of(AT(0)), 8, QR_READ), "protect");
+		must(!qr_space_protect(&space, qr_virt_of(AT(0)), 8, RW), "protect");
+		ok(!(flags(1) & QR_PAGE_WRITTEN), "%s: rights are not writes", f->name);
+		poke(AT(1), 3);
+		ok(flags(1) & QR_PAGE_WRITTEN, "%s: still noticed", f->name);
+		is(count_regions(&space), 1, "%s: one region", f->name);
+		map_anon(&space, AT(8), 4, RW);
+		is(count_regions(&space), 1, "%s: a new one joins it", f->name);
+		ok(written(AT(9)) && !written(AT(7)), "%s: and counts as written", f->name);
+	} else {
+		ok(written(AT(0)), "%s: no bit to watch with", f->name);
+	}
+	qr_space_forget(&space, QR_FORGET_ALL);
+	ok(!(flags(0) & QR_PAGE_ACCESSED), "%s: not accessed", f->name);
+	peek(AT(0));
+	ok(flags(0) & QR_PAGE_ACCESSED, "%s: accessed again", f->name);
+	check();
+	machine_off();
+}
+
+int main(void)
+{
+	FOR_FORMATS(f)
+	{
+		residents(f);
+		watch(f);
+	}
+	return done();
+}
