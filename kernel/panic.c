@@ -24,11 +24,11 @@ static bool in_panic;
 
 static void print_place(uintptr_t ip)
 {
-	const char *name;
+	char name[64];
 	uintptr_t offset;
 
 	if (ip - (uintptr_t)image_text_start < (uintptr_t)(image_text_end - image_text_start) &&
-	    symbol_of(ip, &name, &offset))
+	    symbol_of(ip, name, sizeof(name), &offset))
 		kprintf("  %p  %s+%#lx\n", (void *)ip, name, (unsigned long)offset);
 	else
 		kprintf("  %p\n", (void *)ip);

@@ -1,35 +1,59 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * symbols.c - binary search in the table that tools/symbols puts behind the kernel's text.
+ * symbols.c - unpack the table that tools/symbols puts behind the kernel's text.
+ *
+ * A function is 16 bits, its distance from the one before, and a name that ends in zero.  A byte
+ * of a name from 128 on stands for a pair of bytes, which may be such bytes themselves.  Only a
+ * panic reads the table, so a search walks it from the start.
  */
 #include "kernel/symbols.h"
 
+extern const uint32_t symbols_first; /* the address of the first function, its low half */
 extern const uint32_t symbols_count;
-extern const uint32_t symbols_addr[];
-extern const uint32_t symbols_name_offset[];
-extern const char symbols_names[];
+extern const uint16_t symbols_steps[];
+extern const uint8_t symbols_pairs[][2];
+extern const uint8_t symbols_names[];
 
 /* No function of the kernel is this long: an address further from the last symbol is data. */
 #define FUNCTION_MAX 0x10000u
 
-bool symbol_of(uintptr_t addr, const char **name, uintptr_t *offset)
+/* Write out what one byte stands for; answers how much of the room was taken. */
+static size_t unpack(uint8_t byte, char *to, size_t room)
+{
+	if (!room)
+		return 0;
+	if (byte < 128) {
+		*to = (char)byte;
+		return 1;
+	}
+	const uint8_t *pair = symbols_pairs[byte - 128];
+	size_t n = unpack(pair[0], to, room);
+	return n + unpack(pair[1], to + n, room - n);
+}
+
+bool symbol_of(uintptr_t addr, char *name, size_t size, uintptr_t *offset)
 {
 	/* The table keeps low halves; the high half of an address must be the kernel's own. */
-	if ((addr ^ (uintptr_t)symbols_addr) & ~(uintptr_t)UINT32_MAX)
+	if ((addr ^ (uintptr_t)symbols_names) & ~(uintptr_t)UINT32_MAX)
 		return false;
 
-	uint32_t want = (uint32_t)addr;
-	uint32_t lo = 0, hi = symbols_count; /* the answer is the last one at or below: lo - 1 */
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-		if (symbols_addr[mid] <= want)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo || want - symbols_addr[lo - 1] >= FUNCTION_MAX)
+	uint32_t want = (uint32_t)addr, at = symbols_first;
+	if (!symbols_count || want < at)
 		return false;
-	*name = symbols_names + symbols_name_offset[lo - 1];
-	*offset = want - symbols_addr[lo - 1];
+
+	const uint8_t *packed = symbols_names;
+	for (uint32_t i = 1; i < symbols_count && want - at >= symbols_steps[i]; i++) {
+		at += symbols_steps[i];
+		while (*packed++)
+			;
+	}
+	if (want - at >= FUNCTION_MAX)
+		return false;
+
+	size_t n = 0;
+	while (*packed)
+		n += unpack(*packed++, name + n, size - 1 - n);
+	name[n] = 0;
+	*offset = want - at;
 	return true;
 }

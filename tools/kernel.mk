@@ -26,7 +26,8 @@ endif
 
 warnings := -Wall -Wextra -Werror -Wno-unused-parameter -Wstrict-prototypes -Wmissing-prototypes
 
-kernel_flags_64 := -m64 -mcmodel=kernel -mno-red-zone
+kernel_flags_64 := -m64 -mcmodel=kernel -mno-red-zone \
+	$(if $(filter clang,$(compiler)),-mstack-alignment=8,-mpreferred-stack-boundary=3)
 # 32 bits: the first three arguments in registers; kernel/lib/div64.c has the divisions that the
 # compiler calls by that convention.
 kernel_flags_32 := -m32 -march=i686 -mtune=generic -mregparm=3 \
@@ -36,28 +37,47 @@ kernel_flags_x86_64 := -DQR_FORMAT=QR_FORMAT_X86_64
 kernel_flags_i686 := -DQR_FORMAT=QR_FORMAT_TWO_LEVEL
 kernel_flags_i686-pae := -DQR_FORMAT=QR_FORMAT_PAE -DQUIRE_PAE
 
+# What runs often is compiled for speed, everything else for size (docs/design-notes.md has the
+# figures).  A file belongs here when a row of `make bench` gets dearer by 1 % without it.
+fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c, \
+		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
+	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
+	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
+	$(addprefix kernel/,elf.c exec.c exec_args.c exec_find.c exit.c fault.c fork.c futex.c \
+		kmalloc.c kstack.c pid.c process.c sched.c signal.c signal_deliver.c signal_user.c \
+		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
+	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c kill.c memory.c \
+		mmap.c poll.c process.c signals.c tasks.c time.c timespec.c) \
+	$(addprefix fs/,dentry.c file.c files.c inode.c memfs.c memfs_file.c names.c open.c path.c \
+		pipe.c uio.c) \
+	drivers/clock.c
+fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=16 -falign-jumps=1 -falign-loops=1)
+small_flags := -Os $(if $(filter gcc,$(compiler)),-Wno-maybe-uninitialized)
+optimise = $(if $(filter $(fast),$<),$(fast_flags),$(small_flags))
+
 kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL -DQR_MAX_CPUS=1 $(if $(DEBUG),-DQR_DEBUG) \
 	$(if $(wildcard arch/x86/quire_host.h),-DQR_HOST_INLINE='"arch/x86/quire_host.h"')
-kernel_cflags = $(kernel_flags_$(bits)) $(kernel_flags_$(ARCH)) -std=gnu17 -O2 -g $(warnings) \
-	-ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-common \
+kernel_cflags = $(kernel_flags_$(bits)) $(kernel_flags_$(ARCH)) -std=gnu17 -g $(warnings) \
+	-ffreestanding -ffunction-sections -fdata-sections -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-common \
 	-fno-omit-frame-pointer -momit-leaf-frame-pointer \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-mgeneral-regs-only -mno-mmx -mno-sse -mno-80387 $(CFLAGS)
 kernel_ldflags = -m $(if $(filter 64,$(bits)),elf_x86_64,elf_i386) -static -nostdlib \
-	-z noexecstack -z max-page-size=4096 --build-id=none --no-warn-rwx-segments -T $(ld_script)
+	--gc-sections -z noexecstack -z max-page-size=4096 --build-id=none --no-warn-rwx-segments -T $(ld_script)
 
 # Objects follow a change of flags, not only of sources.
+flags_words = $(CC) $(kernel_cppflags) $(fast_flags) $(small_flags) $(fast) $(kernel_cflags) $(kernel_objects)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(kernel_cppflags) $(kernel_cflags) $(kernel_objects)' | cmp -s - $@ || \
-		echo '$(CC) $(kernel_cppflags) $(kernel_cflags) $(kernel_objects)' >$@
+	@echo '$(flags_words)' | cmp -s - $@ || \
+		echo '$(flags_words)' >$@
 FORCE:
 .PHONY: FORCE
 
 $(B)/%.o: %.c $(B)/flags
 	$(call quiet,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(kernel_cppflags) $(kernel_cflags) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(kernel_cppflags) $(optimise) $(kernel_cflags) -MMD -MP -c -o $@ $<
 
 $(B)/%.o: %.S $(B)/flags
 	$(call quiet,AS,$@)
