@@ -242,6 +242,17 @@ void qr_object_resize(struct qr_object *o, uint64_t npages)
 		zap_mappings(o, npages, UINT64_MAX, true);
 }
 
+size_t qr_object_mappings(struct qr_object *o, bool writable)
+{
+	size_t n = 0;
+
+	qr_lock_acquire(&o->lock);
+	for (const struct qr_mapping *mp = o->mappings; mp; mp = mp->next)
+		n += !writable || (mp->shared && mp->maxprot & QR_WRITE);
+	qr_lock_release(&o->lock);
+	return n;
+}
+
 void qr_object_punch(struct qr_object *o, uint64_t first, uint64_t n)
 {
 	uint64_t end = first + n < first ? UINT64_MAX : first + n;

@@ -78,9 +78,11 @@ struct qr_run {
 #define RUN_WIPE     0x20u /* empty in the child after fork */
 #define RUN_HUGE     0x40u
 #define RUN_NOHUGE   0x80u
-#define RUN_CLEAN    0x100u  /* since clear_refs: pages are written only if their entries say so */
-#define RUN_UMISS    0x200u  /* userfaultfd: first touches are the pager's */
-#define RUN_UWP      0x400u  /* ... and first writes to entries with SOFT_WP */
+#define RUN_CLEAN    0x100u /* since clear_refs: pages are written only if their entries say so */
+#define RUN_UMISS    0x200u /* userfaultfd: first touches are the pager's */
+#define RUN_UWP      0x400u /* ... and first writes to entries with SOFT_WP */
+#define RUN_ONFAULT  0x800u /* with LOCKED: kept from the first touch on, not fetched */
+#define RUN_DONTDUMP 0x1000u
 #define RUN_FLAGS    0x3ef8u /* those that make regions different */
 #define RUN_ID_SHIFT 14
 #define RUN_IDS      (1u << 18)

@@ -34,12 +34,120 @@ static enum qr_err frame_for(struct qr_space *s, uintptr_t va, enum qr_access ac
 	return err;
 }
 
+static void copy_part(qr_frame f, size_t in, void *buf, size_t n, bool write)
+{
+	char *window = qr_host_window_get(f);
+
+	if (write)
+		__builtin_memcpy(window + in, buf, n);
+	else
+		__builtin_memcpy(buf, window + in, n);
+	qr_host_window_put(window);
+}
+
+/* ---- pages without rights, as a debugger reaches them ---------------------------------------- */
+
+/* With one reference more.  QR_NOENT: zeroes. */
+static enum qr_err hidden_page(struct qr_space *s, const struct found *run, uintptr_t va,
+			       qr_frame *out)
+{
+	struct qr_memory *m = s->memory;
+	const struct qr_mapping *mp = run_id(run->attr) ? mapping_of(s, run->attr) : NULL;
+	const struct qr_ptdesc *t = leaf_of(s, va);
+	qr_entry e = t ? entry_of(m, t, index_at(m, va, 0)) : QR_ENTRY_NONE;
+
+	if (!qr_entry_none(e)) {
+		*out = resident_frame(m, e);
+		return qr_frame_get(m->frames, *out);
+	}
+	if (!mp || !mp->object)
+		return QR_NOENT;
+	return qr_object_page(mp->object, (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta),
+			      false, out);
+}
+
+/* Frame f takes the place of what is at va, out of the user's reach as that was. */
+static enum qr_err replace_hidden(struct qr_space *s, uintptr_t va, qr_frame f)
+{
+	struct qr_memory *m = s->memory;
+	unsigned i = index_at(m, va, 0);
+	struct qr_ptdesc *t;
+	struct cursor c;
+	qr_entry old;
+
+	if (qr_table_at(s, va, 0, &t)) {
+		cursor_begin(&c, s, va, va + QR_PAGE_SIZE);
+		qr_cursor_end(&c);
+		return QR_NOMEM;
+	}
+	old = qr_entry_swap(m->format, table_window(m, t), i,
+			    qr_entry_token(m->format, QR_TOKEN_RESIDENT, f.v));
+	if (!qr_entry_none(old)) {
+		qr_frame_put(m->frames, resident_frame(m, old));
+		return QR_OK;
+	}
+	t->npages++;
+	mark_used(m, t, i);
+	s->anon++;
+	return QR_OK;
+}
+
+static enum qr_err write_hidden(struct qr_space *s, const struct found *run, uintptr_t va,
+				void *buf, size_t n)
+{
+	struct qr_memory *m = s->memory;
+	qr_frame from, to;
+	enum qr_err err;
+
+	if (run_id(run->attr) && mapping_of(s, run->attr)->shared)
+		return QR_ACCESS;
+	if (qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, &to))
+		return QR_NOMEM;
+	err = hidden_page(s, run, va, &from);
+	if (!err) {
+		qr_host_frame_copy(to, from);
+		qr_frame_put(m->frames, from);
+	} else if (err == QR_NOENT) {
+		qr_host_frame_clear(to);
+		err = QR_OK;
+	}
+	if (!err) {
+		copy_part(to, va & QR_PAGE_MASK, buf, n, true);
+		err = replace_hidden(s, va & ~(uintptr_t)QR_PAGE_MASK, to);
+	}
+	if (err)
+		qr_frame_put(m->frames, to);
+	return err;
+}
+
+static enum qr_err copy_hidden(struct qr_space *s, uintptr_t va, void *buf, size_t n, bool write)
+{
+	struct found run;
+	enum qr_err err;
+	qr_frame f;
+
+	if (!qr_run_next(s, va, va + 1, &run) || run.attr & RUN_RIGHTS)
+		return QR_ACCESS;
+	if (write)
+		return write_hidden(s, &run, va, buf, n);
+	err = hidden_page(s, &run, va, &f);
+	if (!err) {
+		copy_part(f, va & QR_PAGE_MASK, buf, n, false);
+		qr_frame_put(s->memory->frames, f);
+	} else if (err == QR_NOENT) {
+		__builtin_memset(buf, 0, n);
+		err = QR_OK;
+	}
+	return err;
+}
+
+/* ---- transfers -------------------------------------------------------------------------------- */
+
 /* Up to the end of a page; answers how many bytes, or an error through *err. */
 static size_t copy_page_part(struct qr_space *s, uintptr_t va, void *buf, size_t n, bool write,
 			     bool force, enum qr_err *err)
 {
 	size_t in = va & QR_PAGE_MASK, part = QR_PAGE_SIZE - in;
-	char *window;
 	qr_frame f;
 
 	if (part > n)
@@ -49,15 +157,11 @@ static size_t copy_page_part(struct qr_space *s, uintptr_t va, void *buf, size_t
 		return 0;
 	}
 	*err = frame_for(s, va, write ? QR_ACCESS_WRITE : QR_ACCESS_READ, force, &f);
-	if (*err)
-		return 0;
-	window = qr_host_window_get(f);
-	if (write)
-		__builtin_memcpy(window + in, buf, part);
-	else
-		__builtin_memcpy(buf, window + in, part);
-	qr_host_window_put(window);
-	return part;
+	if (!*err)
+		copy_part(f, in, buf, part, write);
+	else if (*err == QR_ACCESS && force)
+		*err = copy_hidden(s, va, buf, part, write);
+	return *err ? 0 : part;
 }
 
 static enum qr_err transfer(struct qr_space *s, uintptr_t va, char *buf, size_t n, bool write,
@@ -74,9 +178,10 @@ static enum qr_err transfer(struct qr_space *s, uintptr_t va, char *buf, size_t 
 	return err;
 }
 
-enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to, size_t n, size_t *out)
+enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to, size_t n, bool force,
+			  size_t *out)
 {
-	return transfer(s, at.v, to, n, false, false, out);
+	return transfer(s, at.v, to, n, false, force, out);
 }
 
 enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n, bool force,

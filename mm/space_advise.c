@@ -69,6 +69,7 @@ static enum qr_err accepts(const struct qr_space *s, const struct found *f, enum
 
 	switch (advice) {
 	case QR_ADVISE_DONTNEED:
+	case QR_ADVISE_COLD:
 		return locked ? QR_INVAL : QR_OK;
 	case QR_ADVISE_FREE:
 		return locked || object ? QR_INVAL : QR_OK;
@@ -79,7 +80,7 @@ static enum qr_err accepts(const struct qr_space *s, const struct found *f, enum
 			return QR_INVAL;
 		return mp->shared && mp->maxprot & RUN_W ? QR_OK : QR_ACCESS;
 	case QR_ADVISE_POPULATE_READ:
-		return f->attr & RUN_RIGHTS ? QR_OK : QR_INVAL;
+		return f->attr & RUN_R ? QR_OK : QR_INVAL;
 	case QR_ADVISE_POPULATE_WRITE:
 		return f->attr & RUN_W ? QR_OK : QR_INVAL;
 	default:
@@ -114,7 +115,7 @@ static void zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 static bool is_flag(enum qr_advice advice, uint32_t *clear, uint32_t *set)
 {
 	static const struct {
-		uint8_t advice, clear, set;
+		uint16_t advice, clear, set;
 	} flags[] = {
 		{ QR_ADVISE_DONTFORK, 0, RUN_DONTFORK },
 		{ QR_ADVISE_DOFORK, RUN_DONTFORK, 0 },
@@ -122,6 +123,8 @@ static bool is_flag(enum qr_advice advice, uint32_t *clear, uint32_t *set)
 		{ QR_ADVISE_KEEPONFORK, RUN_WIPE, 0 },
 		{ QR_ADVISE_HUGEPAGE, RUN_NOHUGE, RUN_HUGE },
 		{ QR_ADVISE_NOHUGEPAGE, RUN_HUGE, RUN_NOHUGE },
+		{ QR_ADVISE_DONTDUMP, 0, RUN_DONTDUMP },
+		{ QR_ADVISE_DODUMP, RUN_DONTDUMP, 0 },
 	};
 
 	for (unsigned n = 0; n < sizeof(flags) / sizeof(flags[0]); n++) {
@@ -142,6 +145,7 @@ static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr
 		return err;
 	switch (advice) {
 	case QR_ADVISE_DONTNEED:
+	case QR_ADVISE_DONTNEED_LOCKED:
 	case QR_ADVISE_FREE:
 		zap_range(s, f->lo, f->hi);
 		return QR_OK;
@@ -164,7 +168,7 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 	uint32_t clear, set;
 	struct found f;
 
-	if ((unsigned)advice > QR_ADVISE_POPULATE_WRITE || va & QR_PAGE_MASK)
+	if ((unsigned)advice > QR_ADVISE_DONTNEED_LOCKED || va & QR_PAGE_MASK)
 		return QR_INVAL;
 	if (!range_valid(s->memory, at, npages))
 		return QR_NOENT;
@@ -205,8 +209,11 @@ static uintptr_t mapped_until(const struct qr_space *s, uintptr_t lo, uintptr_t 
 	return lo;
 }
 
-enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, bool lock)
+enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, enum qr_locking how)
 {
+	const uint32_t set = how == QR_UNLOCK ? 0
+			     : how == QR_LOCK ? RUN_LOCKED
+					      : RUN_LOCKED | RUN_ONFAULT;
 	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT), end;
 	enum qr_err err = QR_OK;
 	size_t already;
@@ -217,12 +224,14 @@ enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, bool lo
 		return QR_NOENT;
 	qr_lock_acquire(&s->lock);
 	end = mapped_until(s, lo, hi, &already);
-	if (lock && s->locked + (((end - lo) >> QR_PAGE_SHIFT) - already) > s->max_locked)
+	if (set && s->locked + (((end - lo) >> QR_PAGE_SHIFT) - already) > s->max_locked)
 		err = QR_LIMIT;
 	if (!err && end > lo)
-		err = qr_flag_range(s, lo, end, ~RUN_LOCKED, lock ? RUN_LOCKED : 0);
-	if (!err && lock && qr_populate(s, lo, end, POPULATE_FIT))
-		err = QR_NOMEM; /* locked all the same, as far as there are pages */
+		err = qr_flag_range(s, lo, end, ~(RUN_LOCKED | RUN_ONFAULT), set);
+	if (!err && end < hi)
+		err = QR_NOENT;
+	if (!err && how == QR_LOCK) /* locked all the same, as far as there are pages */
+		err = qr_populate(s, lo, end, POPULATE_FIT);
 	qr_lock_release(&s->lock);
-	return err ? err : end < hi ? QR_NOENT : QR_OK;
+	return err;
 }

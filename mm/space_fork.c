@@ -58,7 +58,7 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 
 		if (run.attr & RUN_DONTFORK)
 			continue;
-		run.attr &= ~(RUN_LOCKED | RUN_UMISS | RUN_UWP);
+		run.attr &= ~(RUN_LOCKED | RUN_ONFAULT | RUN_UMISS | RUN_UWP);
 		if (QR_RARELY(run_id(run.attr)) &&
 		    copy_mapping(k, run_id(run.attr), entry_start(m, at, from->level, run.start),
 				 entry_start(m, at, from->level, run.end)))

@@ -76,7 +76,8 @@ static unsigned advice_of(uint32_t attr)
 	return (attr & RUN_DONTFORK ? 1u << QR_ADVISE_DONTFORK : 0) |
 	       (attr & RUN_WIPE ? 1u << QR_ADVISE_WIPEONFORK : 0) |
 	       (attr & RUN_HUGE ? 1u << QR_ADVISE_HUGEPAGE : 0) |
-	       (attr & RUN_NOHUGE ? 1u << QR_ADVISE_NOHUGEPAGE : 0);
+	       (attr & RUN_NOHUGE ? 1u << QR_ADVISE_NOHUGEPAGE : 0) |
+	       (attr & RUN_DONTDUMP ? 1u << QR_ADVISE_DONTDUMP : 0);
 }
 
 static void describe(const struct qr_space *s, const struct found *f, struct qr_region *out)
@@ -91,6 +92,7 @@ static void describe(const struct qr_space *s, const struct found *f, struct qr_
 		.flags = (f->attr & RUN_LOCKED ? QR_MAP_LOCKED : 0) |
 			 (f->attr & RUN_UMISS ? QR_MAP_UMISS : 0) |
 			 (f->attr & RUN_UWP ? QR_MAP_UWP : 0) |
+			 (f->attr & RUN_ONFAULT ? QR_MAP_ONFAULT : 0) |
 			 (mp && mp->shared ? QR_MAP_SHARED : 0) |
 			 (mp && mp->growsdown ? QR_MAP_GROWSDOWN : 0),
 		.advice = advice_of(f->attr),

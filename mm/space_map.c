@@ -191,7 +191,8 @@ static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_
 			  uintptr_t lo, uintptr_t hi)
 {
 	struct qr_mapping *mp = NULL;
-	uint32_t attr = req->prot | (req->flags & QR_MAP_LOCKED ? RUN_LOCKED : 0);
+	uint32_t attr = req->prot | (req->flags & QR_MAP_LOCKED ? RUN_LOCKED : 0) |
+			(req->flags & QR_MAP_ONFAULT ? RUN_ONFAULT : 0);
 
 	cursor_begin(c, s, lo, hi);
 	if ((req->flags & (QR_MAP_FIXED | QR_MAP_NOREPLACE)) == (QR_MAP_FIXED | QR_MAP_NOREPLACE) &&
@@ -240,7 +241,8 @@ enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *
 	hi = lo + (req->npages << QR_PAGE_SHIFT);
 	err = map_at(&c, s, req, lo, hi);
 	qr_cursor_end(&c);
-	if (QR_RARELY(!err && req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED)))
+	if (QR_RARELY(!err && req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED)) &&
+	    !(req->flags & QR_MAP_ONFAULT))
 		(void)!qr_populate(s, lo, hi, POPULATE_FIT); /* as far as it goes */
 	space_unlock(s);
 	if (QR_LIKELY(!err))

@@ -98,8 +98,11 @@ void qr_mappings_free(struct qr_space *s, struct qr_mapping *dead)
 		struct qr_mapping *mp = dead;
 
 		dead = mp->next_stack;
-		if (mp->object)
+		if (mp->object) {
+			if (QR_RARELY(mp->object->unmapped))
+				mp->object->unmapped(mp->object);
 			qr_object_put(mp->object);
+		}
 		qr_pool_free(&s->memory->mappings, mp);
 	}
 }

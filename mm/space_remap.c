@@ -10,7 +10,8 @@
  * Moving an entry neither copies the page nor touches its references.  Where old and new place
  * agree modulo a leaf table, whole leaves are unhooked here and hooked in there.
  *
- * With `fixed`, what was at the new place is gone even if memory runs out later, as with Linux.
+ * All tables that the move will need are made under what is at the new place now; only then is
+ * that replaced.  So running out of memory leaves it as it was, `fixed` or not.
  */
 #include "mm/space.h"
 
@@ -118,6 +119,21 @@ static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t l
 	return QR_OK;
 }
 
+/* The tables that now lie at the new place stay when it is promised anew: each of them may leave a
+ * run of its parent on either side. */
+static enum qr_err room_between(struct qr_memory *m, struct qr_ptdesc *t, uintptr_t lo,
+				uintptr_t hi)
+{
+	struct child k;
+
+	if (t->level && run_room(m, t, t->ntables + 4u))
+		return QR_NOMEM;
+	for (uintptr_t at = lo; t->level && child_next(m, t, at, hi, &k); at = k.hi)
+		if (room_between(m, k.t, k.lo, k.hi))
+			return QR_NOMEM;
+	return QR_OK;
+}
+
 /* Pages [i, i + n) of one leaf become pages [j, j + n) of another, or of the same. */
 static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct qr_ptdesc *to,
 		      unsigned j, unsigned n, uintptr_t va)
@@ -179,8 +195,13 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	struct qr_run *full = &k->t->runs[0];
 	unsigned i = index_at(m, k->lo + v->shift, 1);
 	struct qr_ptdesc *to;
+	qr_entry e;
 
 	QR_ASSERT(!qr_table_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
+	e = entry_of(m, to, i);
+	if (qr_entry_is_table(m->format, e, 1)) /* the leaf of what was there: a run again */
+		(void)qr_pt_settle(&v->to, to, i, ptdesc_of(m, qr_entry_frame(m->format, e)),
+				   k->lo + v->shift);
 	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		parent->used = 0;
@@ -266,17 +287,18 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 		v->from.room = 4;
 		err = qr_cursor_reserve(&v->from, false);
 	}
+	if (!err && old)
+		err = prepare_part(v, v->from.t, from, old_end);
+	if (!err)
+		err = room_between(s->memory, v->to.t, to, end);
 	if (err) {
 		if (run_id(v->attr))
 			qr_mapping_drop(s, mapping_of(s, v->attr));
 		return err;
 	}
+	v->to.deep = true;
 	space_count(s, v->attr, (ptrdiff_t) new);
 	qr_map_part(&v->to, v->to.t, to, end, v->attr);
-	if (old && prepare_part(v, v->from.t, from, old_end)) {
-		qr_unmap_part(&v->to, v->to.t, to, end);
-		return QR_NOMEM;
-	}
 	return QR_OK;
 }
 
@@ -371,12 +393,12 @@ enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_vi
 	err = check(s, req, &f);
 	if (!err)
 		err = remap_locked(&v, req, &f, &to);
-	if (!err && f.attr & RUN_LOCKED)
+	if (!err && (f.attr & (RUN_LOCKED | RUN_ONFAULT)) == RUN_LOCKED)
 		(void)!qr_populate(s, to, to + (req->new_npages << QR_PAGE_SHIFT), POPULATE_FIT);
 	if (!err && f.attr & RUN_LOCKED && req->keep_old)
 		(void)!qr_flag_range(s, req->from.v,
-				     req->from.v + (req->old_npages << QR_PAGE_SHIFT), ~RUN_LOCKED,
-				     0);
+				     req->from.v + (req->old_npages << QR_PAGE_SHIFT),
+				     ~(RUN_LOCKED | RUN_ONFAULT), 0);
 	space_unlock(s);
 	if (!err)
 		out->v = to;

@@ -179,7 +179,7 @@ static int put_memory(struct text *t, struct mm *mm, uintptr_t start, uintptr_t 
 	size_t n = end > start ? end - start : 0, done = 0;
 	char *to = n && n < 1 << 22 ? text_room(t, n) : NULL;
 
-	if (to && qr_space_read(&mm->space, qr_virt_of(start), to, n, &done) == QR_OK)
+	if (to && qr_space_read(&mm->space, qr_virt_of(start), to, n, true, &done) == QR_OK)
 		t->n += done;
 	return 0;
 }

@@ -32,8 +32,9 @@ struct qr_object {
 	uint64_t nresident;    /* frames held */
 	struct qr_radix pages; /* frame + 1, by page index: frame 0 is a frame too */
 	struct qr_mapping *mappings;
-	void *owner;                         /* the host's: which file this is */
-	void (*release)(struct qr_object *); /* last reference gone, pages freed already */
+	void *owner;                          /* the host's: which file this is */
+	void (*release)(struct qr_object *);  /* last reference gone, pages freed already */
+	void (*unmapped)(struct qr_object *); /* a space maps it no more; NULL: nobody asks */
 };
 
 /* Make an empty object of npages, all holes, with one reference.  `release` may be NULL;
@@ -62,6 +63,10 @@ QR_MUST_CHECK enum qr_err qr_object_write(struct qr_object *o, uint64_t offset, 
 /* Change the size.  Shrinking takes the pages beyond out of every mapping and frees them; the
  * rest of the last page is for the caller to clear.  Growing makes holes.  Cannot fail. */
 void qr_object_resize(struct qr_object *o, uint64_t npages);
+
+/* How many mappings it has; `writable`: those alone that writes could go through, now or after a
+ * change of rights. */
+size_t qr_object_mappings(struct qr_object *o, bool writable);
 
 /* Free the pages [first, first + n) (a hole again), out of every mapping too. */
 void qr_object_punch(struct qr_object *o, uint64_t first, uint64_t n);

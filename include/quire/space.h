@@ -37,6 +37,7 @@ enum qr_map_flags {
 	QR_MAP_POPULATE = 1 << 5,  /* touch every page now, as far as memory goes */
 	QR_MAP_LOW = 1 << 6,       /* below 2 GiB (MAP_32BIT) */
 	QR_MAP_BOTTOM_UP = 1 << 7, /* search upwards from `at` */
+	QR_MAP_ONFAULT = 1 << 10,  /* with LOCKED: from the first touch on, not populated */
 	/* of a region, not of a request: */
 	QR_MAP_UMISS = 1 << 8, /* first touches are a pager's */
 	QR_MAP_UWP = 1 << 9,   /* and first writes to pages that were protected for it */
@@ -57,7 +58,7 @@ struct qr_map {
 struct qr_region {
 	qr_virt start, end;
 	uint8_t prot, maxprot;
-	unsigned flags;           /* QR_MAP_SHARED, GROWSDOWN, LOCKED, UMISS, UWP */
+	unsigned flags;           /* QR_MAP_SHARED, GROWSDOWN, LOCKED, ONFAULT, UMISS, UWP */
 	unsigned advice;          /* qr_advice bits that stay with the region */
 	struct qr_object *object; /* no reference taken: look while nothing can unmap */
 	uint64_t pgoff;
@@ -78,6 +79,10 @@ enum qr_advice {
 	QR_ADVISE_NOHUGEPAGE,
 	QR_ADVISE_POPULATE_READ,
 	QR_ADVISE_POPULATE_WRITE,
+	QR_ADVISE_DONTDUMP,
+	QR_ADVISE_DODUMP,
+	QR_ADVISE_COLD, /* not needed soon: nothing is given up, but refused as Linux does */
+	QR_ADVISE_DONTNEED_LOCKED, /* DONTNEED of locked pages too */
 };
 
 /* One kernel's memory: made once, shared by all spaces. */
@@ -144,16 +149,22 @@ QR_MUST_CHECK enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space
 
 QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages,
 					  enum qr_advice advice);
-QR_MUST_CHECK enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, bool lock);
+
+/* Keep pages in memory, or not any more; LOCK fetches them now.  Errors: QR_NOENT (a hole: what
+ * lies before it is done), QR_LIMIT, QR_ACCESS or QR_BEYOND (locked, but a page cannot be had),
+ * QR_NOMEM. */
+enum qr_locking { QR_UNLOCK, QR_LOCK, QR_LOCK_ONFAULT };
+QR_MUST_CHECK enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages,
+					enum qr_locking how);
 /* Residency, a byte a page (bit 0: resident), as mincore wants it.  QR_NOENT: a hole. */
 QR_MUST_CHECK enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages,
 					     uint8_t *out);
 
 /* Read and write memory of a space that need not be loaded, faulting pages in as the user
- * would (`force`: past read-only rights of private mappings, as a debugger does).  Stops at
- * the first page that refuses: *out = bytes done. */
+ * would.  `force` does it as a debugger: reading past missing rights, writing past those of
+ * private mappings.  Stops at the first page that refuses: *out = bytes done. */
 QR_MUST_CHECK enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to, size_t n,
-					size_t *out);
+					bool force, size_t *out);
 QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n,
 					 bool force, size_t *out);
 
@@ -205,6 +216,8 @@ struct qr_space_stat {
 	uint64_t faults, faults_zero, faults_copy;
 };
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);
+/* No fewer than there are regions: counting those takes longer. */
+QR_INLINE size_t qr_space_runs(const struct qr_space *s);
 
 /* Why would an access at `at` be refused?  One line of words for a panic or a log. */
 size_t qr_space_explain(struct qr_space *s, qr_virt at, enum qr_access access, char *buf,

@@ -63,4 +63,9 @@ struct qr_space {
 	uint64_t faults, faults_zero, faults_copy;
 };
 
+QR_INLINE size_t qr_space_runs(const struct qr_space *s)
+{
+	return s->regions;
+}
+
 #endif

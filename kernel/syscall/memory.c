@@ -203,7 +203,7 @@ SYSCALL3(mincore, uintptr_t, at, size_t, n, uint8_t __user *, vec)
 
 /* ---- mlock ---------------------------------------------------------------------------------- */
 
-static long lock_range(uintptr_t at, size_t n, bool lock)
+static long lock_range(uintptr_t at, size_t n, enum qr_locking lock)
 {
 	uintptr_t bytes = whole_pages(n + OFFSET(at));
 
@@ -227,22 +227,22 @@ static long lock_range(uintptr_t at, size_t n, bool lock)
 
 SYSCALL2(mlock, uintptr_t, at, size_t, n)
 {
-	return lock_range(at, n, true);
+	return lock_range(at, n, QR_LOCK);
 }
 
 SYSCALL3(mlock2, uintptr_t, at, size_t, n, unsigned, flags)
 {
 	if (flags & ~MLOCK_ONFAULT)
 		return -EINVAL;
-	return lock_range(at, n, true);
+	return lock_range(at, n, flags ? QR_LOCK_ONFAULT : QR_LOCK);
 }
 
 SYSCALL2(munlock, uintptr_t, at, size_t, n)
 {
-	return lock_range(at, n, false);
+	return lock_range(at, n, QR_UNLOCK);
 }
 
-static long lock_all(bool lock)
+static long lock_all(enum qr_locking lock)
 {
 	struct qr_region r;
 	uintptr_t at = 0;
@@ -267,11 +267,11 @@ SYSCALL1(mlockall, unsigned, flags)
 	if ((err = may_lock(0)) != 0)
 		return err;
 	mm_here()->map_flags = flags & MCL_FUTURE;
-	return flags & MCL_CURRENT ? lock_all(true) : 0;
+	return flags & MCL_CURRENT ? lock_all(flags & MCL_ONFAULT ? QR_LOCK_ONFAULT : QR_LOCK) : 0;
 }
 
 SYSCALL0(munlockall)
 {
 	mm_here()->map_flags = 0;
-	return lock_all(false);
+	return lock_all(QR_UNLOCK);
 }

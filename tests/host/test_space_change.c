@@ -197,7 +197,7 @@ static void advice(const struct qr_format *f)
 	qr_space_stat(&space, &st);
 	is(st.resident_anon, 0, "%s: DONTNEED takes the pages", f->name);
 	is(peek(base), 0, "%s: zero again", f->name);
-	must(!qr_space_lock(&space, qr_virt_of(base), 4, true), "lock");
+	must(!qr_space_lock(&space, qr_virt_of(base), 4, QR_LOCK), "lock");
 	check();
 	qr_space_stat(&space, &st);
 	is(st.locked, 4, "%s: locked", f->name);
@@ -205,9 +205,9 @@ static void advice(const struct qr_format *f)
 	is(qr_space_advise(&space, qr_virt_of(base), 4, QR_ADVISE_DONTNEED), QR_INVAL,
 	   "%s: locked pages stay", f->name);
 	qr_space_limit(&space, SIZE_MAX, 5);
-	is(qr_space_lock(&space, qr_virt_of(base), 6, true), QR_LIMIT, "%s: too many", f->name);
-	must(!qr_space_lock(&space, qr_virt_of(base), 5, true), "lock");
-	must(!qr_space_lock(&space, qr_virt_of(base), 100, false), "unlock");
+	is(qr_space_lock(&space, qr_virt_of(base), 6, QR_LOCK), QR_LIMIT, "%s: too many", f->name);
+	must(!qr_space_lock(&space, qr_virt_of(base), 5, QR_LOCK), "lock");
+	must(!qr_space_lock(&space, qr_virt_of(base), 100, QR_UNLOCK), "unlock");
 	is(count_regions(&space), 1, "%s: one region again", f->name);
 	is(qr_space_advise(&space, qr_virt_of(base - 4096), 4, QR_ADVISE_DONTNEED), QR_NOENT,
 	   "%s: a hole is told", f->name);

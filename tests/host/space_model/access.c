@@ -130,7 +130,8 @@ void do_copy(void)
 		err = qr_space_write(&vm[s].space, flat_address(&geo, i), page, sizeof(page), false,
 				     &n);
 	else
-		err = qr_space_read(&vm[s].space, flat_address(&geo, i), page, sizeof(page), &n);
+		err = qr_space_read(&vm[s].space, flat_address(&geo, i), page, sizeof(page), false,
+				    &n);
 	if (out_of_memory(err))
 		return;
 	expect(err == want, "copy: error %d, want %d", err, want);
@@ -158,7 +159,7 @@ void do_force(void)
 	uint64_t value = 1 + below(0xfffffff);
 	size_t n = 0;
 
-	if (want == QR_ACCESS && p->prot && !p->shared)
+	if (want == QR_ACCESS && !p->shared)
 		want = p->object >= 0 && p->pgoff >= flat_objects[p->object].npages ? QR_BEYOND
 										    : QR_OK;
 	note("force %u page %u value %x", s, i, (unsigned)value);

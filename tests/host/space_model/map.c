@@ -219,7 +219,7 @@ static bool takes_advice(unsigned s, unsigned i, enum qr_advice advice)
 	case QR_ADVISE_WIPEONFORK:
 		return p->object < 0;
 	case QR_ADVISE_POPULATE_READ:
-		return !flat_access(p, flat_objects, QR_ACCESS_READ);
+		return p->prot & QR_READ && !flat_access(p, flat_objects, QR_ACCESS_READ);
 	case QR_ADVISE_POPULATE_WRITE: /* of what was given up, nobody knows the value */
 		return !p->freed && !scarce && !flat_access(p, flat_objects, QR_ACCESS_WRITE);
 	case QR_ADVISE_REMOVE:

@@ -100,13 +100,11 @@ static bool lists_any(unsigned s, unsigned a, unsigned b)
 	       r.start.v >> 12 < geo.vpn[b];
 }
 
-/* As with Linux, what was at a fixed place, and the tail, may be gone when memory runs out. */
-static void model_lost(unsigned s, unsigned a, unsigned to, const struct qr_remap *req)
+/* As with Linux, the tail may be gone when memory runs out; what was at a fixed place stays. */
+static void model_lost(unsigned s, unsigned a, const struct qr_remap *req)
 {
 	unsigned nold = (unsigned)req->old_npages, nnew = (unsigned)req->new_npages;
 
-	if (req->fixed && !lists_any(s, to, to + nnew))
-		flat_unmap(&vm[s].flat, to, to + nnew);
 	if (req->fixed && nnew < nold && !lists_any(s, a + nnew, a + nold))
 		flat_unmap(&vm[s].flat, a + nnew, a + nold);
 }
@@ -188,7 +186,7 @@ void do_remap(void)
 		return;
 	}
 	if (out_of_memory(err)) {
-		model_lost(s, a, to, &req);
+		model_lost(s, a, &req);
 		return;
 	}
 	expect(err == QR_OK, "remap: error %d", err);
