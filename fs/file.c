@@ -50,6 +50,13 @@ static int count_writer(struct file *f)
 	return 0;
 }
 
+static unsigned long open_count;
+
+unsigned long files_open(void)
+{
+	return open_count;
+}
+
 static struct file *file_new(struct inode *inode, const struct file_ops *ops, unsigned flags)
 {
 	struct file *f = kmalloc(sizeof(*f));
@@ -66,11 +73,13 @@ static struct file *file_new(struct inode *inode, const struct file_ops *ops, un
 		.inode = inode_get(inode),
 	};
 	list_init(&f->watches);
+	open_count++;
 	return f;
 }
 
 static void file_abandon(struct file *f)
 {
+	open_count--;
 	f->inode->writers -= f->counted;
 	inode_put(f->inode);
 	if (f->path.dentry)

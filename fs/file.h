@@ -116,6 +116,8 @@ static inline struct file *file_get(struct file *f)
 	return f;
 }
 void file_free(struct file *f);
+/* Open files of all processes together. */
+unsigned long files_open(void);
 static inline void file_put(struct file *f)
 {
 	if (--f->ref == 0)

@@ -52,6 +52,8 @@ struct task *task_new(struct process *p, struct pid *pid)
 	list_init(&t->in_process);
 	list_init(&t->run);
 	signal_pending_init(&t->pending);
+	if (p == current_process)
+		memcpy(t->comm, task_name(current), COMM_SIZE);
 	t->state = TASK_SLEEPING; /* until task_start wakes it */
 	return t;
 }

@@ -20,6 +20,8 @@
 
 #define ADJUST_NEVER (-1000)
 
+uint64_t oom_kills;
+
 /* What comes back when it ends: pages of files stay, they live in the file system. */
 static size_t footprint(struct process *p)
 {
@@ -83,6 +85,7 @@ bool oom_kill(void)
 
 	if (!victim)
 		return false;
+	oom_kills++;
 	mm = victim->mm;
 	log_error("out of memory: process %d (%s) is killed, %lu KiB\n", (int)victim->nr,
 		  victim->comm, (unsigned long)footprint(victim) * (QR_PAGE_SIZE / 1024));

@@ -12,6 +12,7 @@ struct process;
 /* Kill the process whose end frees most, and take its memory away at once; a line in the log
  * says so.  False: there is nobody left to kill.  Context: tasks, no lock held. */
 bool oom_kill(void);
+extern uint64_t oom_kills; /* since boot */
 
 /* How eagerly a process would be chosen, 0 .. 1000 and beyond: /proc/PID/oom_score. */
 long oom_score(struct process *p);

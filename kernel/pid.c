@@ -12,6 +12,7 @@ static struct pid **table = first_table;
 static unsigned nbuckets = FIRST_BUCKETS; /* a power of two */
 static unsigned npids;
 static pid_nr last;
+int pid_max = PID_LIMIT; /* numbers below it are given */
 
 static struct pid **bucket(pid_nr nr)
 {
@@ -54,12 +55,12 @@ struct pid *pid_new(void)
 {
 	struct pid *p = kzalloc(sizeof(*p));
 
-	if (!p || npids >= PID_LIMIT - 1) {
+	if (!p || npids >= (unsigned)pid_max - 1) {
 		kfree(p);
 		return NULL;
 	}
 	do
-		last = last + 1 < PID_LIMIT ? last + 1 : 1;
+		last = last + 1 < pid_max ? last + 1 : 1;
 	while (pid_find(last));
 	p->nr = last;
 	p->ref = 1;

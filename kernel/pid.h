@@ -11,7 +11,7 @@
  *			 |---- group --- p --- q	processes in group 7
  *			 `---- session - p --- q - r	processes in session 7
  *
- * Numbers are given in rising order and wrap at PID_LIMIT.  The table grows with its use.
+ * Numbers are given in rising order and wrap at pid_max.  The table grows with its use.
  *
  * I1  A pid is in the table exactly while ref > 0.
  * I2  ref = 1 for a living task or unreaped process + members of group + members of session +
@@ -26,6 +26,7 @@
 #include "kernel/list.h"
 
 #define PID_LIMIT 4194304 /* Linux's, 2^22 */
+extern int pid_max;       /* numbers wrap here: at most PID_LIMIT */
 
 typedef int32_t pid_nr;
 

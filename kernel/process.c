@@ -46,18 +46,25 @@ struct task *task_find(pid_nr tid)
 	return pid ? pid->task : NULL;
 }
 
+char task_state_letter(const struct task *t)
+{
+	return t->state == TASK_RUNNABLE  ? 'R'
+	       : t->state == TASK_STOPPED ? 'T'
+	       : t->state == TASK_DEAD    ? 'X'
+	       : t->sleep == WAIT_FIRMLY  ? 'D'
+					  : 'S';
+}
+
+/* The liveliest of its tasks speaks for it. */
 char process_state(const struct process *p)
 {
 	char state = 'Z';
 	struct task *t;
 
 	for_each_task (t, p) {
-		if (t->state == TASK_RUNNABLE)
-			return 'R';
-		if (t->state == TASK_STOPPED)
-			state = 'T';
-		else if (t->state == TASK_SLEEPING)
-			state = t->sleep == WAIT_FIRMLY ? 'D' : 'S';
+		state = task_state_letter(t);
+		if (state == 'R')
+			break;
 	}
 	return state;
 }
@@ -216,16 +223,41 @@ void process_usage_with_children(const struct process *p, struct usage *out)
 	usage_add(out, &p->children_usage);
 }
 
-uint64_t process_max_rss(const struct process *p)
+static size_t resident(struct mm *mm, size_t *mapped)
 {
 	struct qr_space_stat s;
-	uint64_t now;
+
+	qr_space_stat(&mm->space, &s);
+	*mapped = s.mapped;
+	return s.resident_anon + s.resident_file + s.resident_shared;
+}
+
+void mm_note_peak(struct mm *mm)
+{
+	size_t mapped, n = resident(mm, &mapped);
+
+	if (mapped > mm->peak_mapped)
+		mm->peak_mapped = mapped;
+	if (n > mm->peak_resident)
+		mm->peak_resident = n;
+}
+
+uint64_t process_max_rss(const struct process *p)
+{
+	uint64_t max = p->usage.max_rss;
+	size_t mapped, now;
 
 	if (!p->mm)
-		return p->usage.max_rss;
-	qr_space_stat(&p->mm->space, &s);
-	now = s.resident_anon + s.resident_file + s.resident_shared;
-	return now > p->usage.max_rss ? now : p->usage.max_rss;
+		return max;
+	now = resident(p->mm, &mapped);
+	now = now > p->mm->peak_resident ? now : p->mm->peak_resident;
+	return now > max ? now : max;
+}
+
+void process_reset_max_rss(struct process *p)
+{
+	p->usage.max_rss = 0;
+	p->mm->peak_resident = 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------- */

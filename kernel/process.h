@@ -48,7 +48,8 @@ struct mm {
 	uintptr_t start_stack, arg_start, arg_end, env_start, env_end;
 	uintptr_t
 	    vdso; /* x86-64: its vdso; i386: page of the code that signal handlers return to */
-	unsigned map_flags; /* what mlockall(MCL_FUTURE) wants of new mappings */
+	size_t peak_mapped, peak_resident; /* pages, when they last became fewer */
+	unsigned map_flags;                /* what mlockall(MCL_FUTURE) wants of new mappings */
 	struct file *exe;
 	uintptr_t auxv[AUXV_WORDS]; /* as the program got it: pairs, AT_NULL at the end */
 };
@@ -240,6 +241,7 @@ bool group_orphaned(struct pid *group);
 
 /* 'R', 'S', 'D', 'T', 'Z': as /proc shows it. */
 char process_state(const struct process *p);
+char task_state_letter(const struct task *t);
 
 /* Time and counts of all tasks that live and have lived / of one / one leaves. */
 void process_usage(const struct process *p, struct usage *out);
@@ -248,6 +250,9 @@ void process_charge(struct process *p, const struct task *t);
 void process_usage_with_children(const struct process *p, struct usage *out);
 /* The most pages that were resident at once, as far as anybody has looked. */
 uint64_t process_max_rss(const struct process *p);
+void process_reset_max_rss(struct process *p);
+/* The mapped pages are about to become fewer: remember how many there were. */
+void mm_note_peak(struct mm *mm);
 
 /* ---- making and ending (fork.c, exit.c) -------------------------------------------------- */
 

@@ -83,6 +83,7 @@ struct task {
 	uint32_t trap_vector, trap_error; /* of the last fault that became a signal */
 	uintptr_t trap_address;
 	uintptr_t wait_channel; /* what it sleeps in, for /proc */
+	char comm[COMM_SIZE];   /* its own name; the leader's is the process's */
 
 	struct context context;
 };
@@ -97,6 +98,12 @@ QR_INLINE void task_work_set(struct task *t, uint32_t work)
 QR_INLINE void task_work_clear(struct task *t, uint32_t work)
 {
 	__atomic_fetch_and(&t->work, ~work, __ATOMIC_RELAXED);
+}
+
+/* COMM_SIZE bytes. */
+QR_INLINE char *task_name(struct task *t)
+{
+	return t == t->process->leader ? t->process->comm : t->comm;
 }
 
 /* By tid; no reference: valid until the caller sleeps.  NULL: none. */

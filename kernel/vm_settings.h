@@ -20,10 +20,12 @@ struct vm_settings {
 	int swappiness, page_cluster, vfs_cache_pressure, dirty_ratio, dirty_background_ratio;
 	int panic_on_oom, oom_kill_allocating_task, oom_dump_tasks;
 	unsigned long admin_reserve_kbytes, user_reserve_kbytes;
-	int randomize;          /* addresses: 0 none, 1 all but the heap, 2 all */
-	int mmap_random_bits;   /* of the place where mappings begin */
-	int legacy_layout;      /* mappings from the bottom up */
-	int unprivileged_pager; /* userfaultfd for everybody, kernel faults too */
+	int randomize_va_space;       /* addresses: 0 none, 1 all but the heap, 2 all */
+	int mmap_rnd_bits;            /* of the place where mappings begin */
+	int legacy_va_layout;         /* mappings from the bottom up */
+	int unprivileged_userfaultfd; /* everybody's may wait for faults of the kernel too */
+	unsigned long shmmax, shmall; /* System V: bytes of a segment, pages of all */
+	int shmmni;
 };
 
 extern struct vm_settings vm_settings;

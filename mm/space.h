@@ -350,18 +350,9 @@ QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, 
 #define SOFT_CLEAN (1ull << 52) /* not written since its space was told to forget */
 #define SOFT_WP    (1ull << 53) /* userfaultfd wants to know */
 
-QR_INLINE uint64_t soft_clean(const struct qr_format *f)
-{
-	return QR_FIXED(f)->soft & SOFT_CLEAN;
-}
-QR_INLINE uint64_t soft_wp(const struct qr_format *f)
-{
-	return QR_FIXED(f)->soft & SOFT_WP;
-}
-QR_INLINE uint64_t soft_held(const struct qr_format *f)
-{
-	return QR_FIXED(f)->soft & (SOFT_CLEAN | SOFT_WP);
-}
+#define soft_clean(f) (QR_FIXED(f)->soft & SOFT_CLEAN)
+#define soft_wp(f)    (QR_FIXED(f)->soft & SOFT_WP)
+#define soft_held(f)  (QR_FIXED(f)->soft & (SOFT_CLEAN | SOFT_WP))
 
 /* The frame behind an entry that is not none: present, or a RESIDENT token. */
 QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)

@@ -19,25 +19,27 @@
 static uint32_t flags_of(const struct qr_memory *m, qr_entry e)
 {
 	const struct qr_format *f = m->format;
+	bool written = soft_clean(f) && qr_entry_dirty(f, e) && !(e.v & soft_clean(f));
 
 	if (!qr_entry_present(f, e))
-		return QR_PAGE_WRITTEN;
+		return soft_clean(f) ? QR_PAGE_WRITTEN : 0;
 	return QR_PAGE_PRESENT | (qr_entry_writable(f, e) ? QR_PAGE_WRITABLE : 0) |
 	       (qr_entry_accessed(f, e) ? QR_PAGE_ACCESSED : 0) |
 	       (qr_entry_dirty(f, e) ? QR_PAGE_DIRTY : 0) | (e.v & SOFT_FILE ? QR_PAGE_OBJECT : 0) |
-	       (e.v & SOFT_ZERO ? QR_PAGE_ZERO : 0) |
-	       (e.v & soft_clean(f) || !qr_entry_dirty(f, e) ? 0 : QR_PAGE_WRITTEN) |
+	       (e.v & SOFT_ZERO ? QR_PAGE_ZERO : 0) | (written ? QR_PAGE_WRITTEN : 0) |
 	       (e.v & soft_wp(f) ? QR_PAGE_UWP : 0);
 }
 
-/* An object holds one reference of its own. */
-static uint32_t mappers_of(const struct qr_memory *m, const struct qr_page *p)
+/* What the frame's word adds.  An object holds one reference of its own. */
+static void ask_frame(const struct qr_memory *m, struct qr_page *p)
 {
-	uint32_t refs = qr_frame_refs(qr_frame_word(m->frames, p->frame));
+	const struct qr_frame_word *w = qr_frame_word(m->frames, p->frame);
+	uint32_t refs = qr_frame_refs(w);
 
 	if (p->flags & QR_PAGE_ZERO)
-		return 0;
-	return refs - (p->flags & QR_PAGE_OBJECT && refs > 1);
+		return;
+	p->mappers = refs - (p->flags & QR_PAGE_OBJECT && refs > 1);
+	p->flags |= qr_load32(&w->state) & QR_FRAME_LAZYFREE ? QR_PAGE_LAZY : 0;
 }
 
 static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
@@ -62,7 +64,7 @@ static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 		p.npages = 1u << qr_format_order(m->format, t->level);
 		p.frame = qr_frame_of(resident_frame(m, e).v & ~(p.npages - 1));
 		p.flags = flags_of(m, e);
-		p.mappers = mappers_of(m, &p);
+		ask_frame(m, &p);
 		if (!fn(ctx, &p))
 			return false;
 	}
@@ -90,7 +92,7 @@ bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end)
 	there = qr_run_next(s, at.v, s->memory->user_end.v, &f) && f.lo <= at.v;
 	qr_lock_release(&s->lock);
 	*end = qr_virt_of(there ? f.hi : f.lo);
-	return there && !(f.attr & RUN_CLEAN);
+	return there && soft_clean(s->memory->format) && !(f.attr & RUN_CLEAN);
 }
 
 /* ---- forgetting ---------------------------------------------------------------------------- */

@@ -4,13 +4,21 @@
  *
  * The numbers are a census of the frames by type, so that they add up.  Files live in memory and
  * nowhere else: their pages are Cached, as programs expect, and not available, as they must know.
+ * What this kernel does not have (swap, write-back, pools of huge pages) is 0, and says so.
  */
+#include "arch/x86/layout.h"
 #include "fs/proc/proc.h"
+#include "kernel/kmalloc.h"
 #include "kernel/memory.h"
+#include "kernel/oom.h"
+#include "kernel/vm_settings.h"
 
 struct memory {
 	struct qr_frames_stats frames;
 	size_t by_type[QR_FRAME_TYPES];
+	size_t mapped; /* pages of files and shared memory that some table shows */
+	size_t high, high_free;
+	size_t stacks;               /* of the kernel */
 	struct qr_space_stat spaces; /* of all processes */
 };
 
@@ -19,74 +27,149 @@ static void add_space(struct qr_space_stat *sum, struct qr_space *space)
 	struct qr_space_stat s;
 
 	qr_space_stat(space, &s);
-	sum->mapped += s.mapped;
-	sum->resident_file += s.resident_file;
 	sum->resident_shared += s.resident_shared;
 	sum->locked += s.locked;
 	sum->data += s.data;
 	sum->faults += s.faults;
 }
 
+static void count_frames(struct memory *m)
+{
+	for (uint32_t i = 0; i < frames.nframes; i++) {
+		const struct qr_frame_word *w = &frames.words[i];
+		enum qr_frame_type type = qr_frame_type(w);
+
+		m->mapped += type == QR_FRAME_CACHE && qr_frame_refs(w) > 1;
+		if (i >= frames.low_end && type != QR_FRAME_RESERVED) {
+			m->high++;
+			m->high_free += type == QR_FRAME_FREE;
+		}
+	}
+}
+
 static void take_stock(struct memory *m)
 {
 	struct process *p;
+	struct mm *last = NULL;
 
 	*m = (struct memory){ 0 };
 	qr_frames_stats(&frames, &m->frames);
 	qr_frames_census(&frames, m->by_type);
-	for_each_process (p)
-		if (p->mm)
+	count_frames(m);
+	for_each_process (p) {
+		m->stacks += p->ntasks * (KSTACK_SIZE / QR_PAGE_SIZE);
+		if (p->mm && p->mm != last)
 			add_space(&m->spaces, &p->mm->space);
+		last = p->mm;
+	}
+	if (m->spaces.resident_shared > m->by_type[QR_FRAME_CACHE])
+		m->spaces.resident_shared = m->by_type[QR_FRAME_CACHE];
 }
 
-static void put(struct text *t, const char *name, size_t pages)
+/* How many entries of the direct map span each size of page, as bytes. */
+static void count_direct_map(uint64_t bytes[QR_MAX_LEVELS])
+{
+	const struct qr_format *f = kernel_tables.format;
+	uint64_t end = ((uint64_t)frames.base + frames.low_end) << QR_PAGE_SHIFT;
+
+	for (uint64_t pa = 0; pa < end;) {
+		qr_entry entry[QR_MAX_LEVELS];
+		qr_virt va = qr_virt_of((uintptr_t)direct_map(pa));
+		unsigned level = qr_paging_trace(f, &frames, kernel_tables.root, va, entry);
+		uint64_t span = qr_format_span(f, level);
+
+		if (qr_entry_is_page(f, entry[level], level))
+			bytes[level] += span;
+		pa = (pa & ~(span - 1)) + span;
+	}
+}
+
+static void put(struct text *t, const char *name, unsigned long long kib)
 {
 	size_t line = t->n;
 
 	text_printf(t, "%s:", name);
 	text_pad(t, line, 16);
-	text_printf(t, "%8llu kB\n", (unsigned long long)pages * (QR_PAGE_SIZE / 1024));
+	text_printf(t, "%8llu kB\n", kib);
 }
+
+static void put_direct_map(struct text *t)
+{
+	uint64_t bytes[QR_MAX_LEVELS] = { 0 };
+
+	count_direct_map(bytes);
+	put(t, "DirectMap4k", bytes[0] / 1024);
+	put(t, kernel_tables.format->bits == 9 ? "DirectMap2M" : "DirectMap4M", bytes[1] / 1024);
+	if (kernel_tables.format->large & 1 << 2)
+		put(t, "DirectMap1G", bytes[2] / 1024);
+}
+
+#define PAGES(n) ((unsigned long long)(n) * (QR_PAGE_SIZE / 1024))
 
 PROC_SHOW(meminfo)
 {
 	struct memory m;
-	struct process *p;
-	size_t stacks = 0, slab;
+	size_t slab, available;
 
 	take_stock(&m);
-	for_each_process (p)
-		stacks += p->ntasks * 2; /* KSTACK_SIZE */
 	slab = m.by_type[QR_FRAME_POOL] + m.by_type[QR_FRAME_HEAP];
-	put(t, "MemTotal", m.frames.total);
-	put(t, "MemFree", m.frames.free);
-	put(t, "MemAvailable", m.frames.free);
-	put(t, "Buffers", 0);
-	put(t, "Cached", m.by_type[QR_FRAME_CACHE]);
-	put(t, "SwapCached", 0);
-	put(t, "Active", m.by_type[QR_FRAME_ANON] + m.by_type[QR_FRAME_CACHE]);
-	put(t, "Inactive", 0);
-	put(t, "Active(anon)", m.by_type[QR_FRAME_ANON]);
-	put(t, "Inactive(anon)", 0);
-	put(t, "Active(file)", m.by_type[QR_FRAME_CACHE]);
-	put(t, "Inactive(file)", 0);
-	put(t, "Unevictable", 0);
-	put(t, "Mlocked", m.spaces.locked);
-	put(t, "SwapTotal", 0);
-	put(t, "SwapFree", 0);
-	put(t, "Dirty", 0);
-	put(t, "Writeback", 0);
-	put(t, "AnonPages", m.by_type[QR_FRAME_ANON]);
-	put(t, "Mapped", m.spaces.resident_file + m.spaces.resident_shared);
-	put(t, "Shmem", m.spaces.resident_shared);
-	put(t, "KReclaimable", 0);
-	put(t, "Slab", slab);
-	put(t, "SReclaimable", 0);
-	put(t, "SUnreclaim", slab);
-	put(t, "KernelStack", stacks);
-	put(t, "PageTables", m.by_type[QR_FRAME_TABLE]);
-	put(t, "CommitLimit", m.frames.total);
-	put(t, "Committed_AS", m.spaces.data);
+	available = m.frames.free > frames.mark_min ? m.frames.free - frames.mark_min : 0;
+	const struct {
+		const char *name;
+		size_t pages;
+	} lines[] = {
+		{ "MemTotal", m.frames.total },
+		{ "MemFree", m.frames.free },
+		{ "MemAvailable", available },
+		{ "Buffers", 0 },
+		{ "Cached", m.by_type[QR_FRAME_CACHE] },
+		{ "SwapCached", 0 },
+		{ "Active", m.by_type[QR_FRAME_ANON] + m.by_type[QR_FRAME_CACHE] },
+		{ "Inactive", 0 },
+		{ "Active(anon)", m.by_type[QR_FRAME_ANON] },
+		{ "Inactive(anon)", 0 },
+		{ "Active(file)", m.by_type[QR_FRAME_CACHE] },
+		{ "Inactive(file)", 0 },
+		{ "Unevictable", 0 },
+		{ "Mlocked", m.spaces.locked },
+#ifndef __x86_64__
+		{ "HighTotal", m.high },
+		{ "HighFree", m.high_free },
+		{ "LowTotal", m.frames.total - m.high },
+		{ "LowFree", m.frames.free - m.high_free },
+#endif
+		{ "SwapTotal", 0 },
+		{ "SwapFree", 0 },
+		{ "Dirty", 0 },
+		{ "Writeback", 0 },
+		{ "AnonPages", m.by_type[QR_FRAME_ANON] },
+		{ "Mapped", m.mapped },
+		{ "Shmem", m.spaces.resident_shared },
+		{ "KReclaimable", 0 },
+		{ "Slab", slab },
+		{ "SReclaimable", 0 },
+		{ "SUnreclaim", slab },
+		{ "KernelStack", m.stacks },
+		{ "PageTables", m.by_type[QR_FRAME_TABLE] },
+		{ "SecPageTables", 0 },
+		{ "NFS_Unstable", 0 },
+		{ "Bounce", 0 },
+		{ "WritebackTmp", 0 },
+		{ "CommitLimit", vm_commit_limit() },
+		{ "Committed_AS", m.spaces.data },
+		{ "VmallocTotal", (size_t)((KMAP_END - KMAP_BASE) >> QR_PAGE_SHIFT) },
+		{ "VmallocUsed", m.stacks },
+		{ "VmallocChunk", 0 },
+		{ "Percpu", 0 },
+	};
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		put(t, lines[i].name, PAGES(lines[i].pages));
+	text_printf(t, "HugePages_Total:   %5u\nHugePages_Free:    %5u\n", 0, 0);
+	text_printf(t, "HugePages_Rsvd:    %5u\nHugePages_Surp:    %5u\n", 0, 0);
+	put(t, "Hugepagesize", kernel_tables.format->bits == 9 ? 2048 : 4096);
+	put(t, "Hugetlb", 0);
+	put_direct_map(t);
 	return 0;
 }
 
@@ -95,15 +178,47 @@ PROC_SHOW(vmstat)
 	struct memory m;
 
 	take_stock(&m);
-	text_printf(t, "nr_free_pages %zu\n", m.frames.free);
-	text_printf(t, "nr_anon_pages %zu\n", m.by_type[QR_FRAME_ANON]);
-	text_printf(t, "nr_mapped %zu\n", m.spaces.resident_file + m.spaces.resident_shared);
-	text_printf(t, "nr_file_pages %zu\n", m.by_type[QR_FRAME_CACHE]);
-	text_printf(t, "nr_shmem %zu\n", m.spaces.resident_shared);
-	text_printf(t, "nr_slab_unreclaimable %zu\n",
-		    m.by_type[QR_FRAME_POOL] + m.by_type[QR_FRAME_HEAP]);
-	text_printf(t, "nr_page_table_pages %zu\n", m.by_type[QR_FRAME_TABLE]);
-	text_printf(t, "pgfault %llu\n", (unsigned long long)m.spaces.faults);
-	text_string(t, "pgmajfault 0\npswpin 0\npswpout 0\npgpgin 0\npgpgout 0\n");
+	const struct {
+		const char *name;
+		unsigned long long n;
+	} lines[] = {
+		{ "nr_free_pages", m.frames.free },
+		{ "nr_zone_inactive_anon", 0 },
+		{ "nr_zone_active_anon", m.by_type[QR_FRAME_ANON] },
+		{ "nr_zone_inactive_file", 0 },
+		{ "nr_zone_active_file", m.by_type[QR_FRAME_CACHE] },
+		{ "nr_zone_unevictable", 0 },
+		{ "nr_mlock", m.spaces.locked },
+		{ "nr_inactive_anon", 0 },
+		{ "nr_active_anon", m.by_type[QR_FRAME_ANON] },
+		{ "nr_inactive_file", 0 },
+		{ "nr_active_file", m.by_type[QR_FRAME_CACHE] },
+		{ "nr_unevictable", 0 },
+		{ "nr_slab_reclaimable", 0 },
+		{ "nr_slab_unreclaimable", m.by_type[QR_FRAME_POOL] + m.by_type[QR_FRAME_HEAP] },
+		{ "nr_anon_pages", m.by_type[QR_FRAME_ANON] },
+		{ "nr_mapped", m.mapped },
+		{ "nr_file_pages", m.by_type[QR_FRAME_CACHE] },
+		{ "nr_dirty", 0 },
+		{ "nr_writeback", 0 },
+		{ "nr_shmem", m.spaces.resident_shared },
+		{ "nr_kernel_stack", m.stacks * (QR_PAGE_SIZE / 1024) },
+		{ "nr_page_table_pages", m.by_type[QR_FRAME_TABLE] },
+		{ "pgpgin", 0 },
+		{ "pgpgout", 0 },
+		{ "pswpin", 0 },
+		{ "pswpout", 0 },
+		{ "pgfree", 0 },
+		{ "pgfault", m.spaces.faults },
+		{ "pgmajfault", 0 },
+		{ "pgsteal_kswapd", 0 },
+		{ "pgsteal_direct", 0 },
+		{ "pgscan_kswapd", 0 },
+		{ "pgscan_direct", 0 },
+		{ "oom_kill", oom_kills },
+	};
+
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		text_printf(t, "%s %llu\n", lines[i].name, lines[i].n);
 	return 0;
 }

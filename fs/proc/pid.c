@@ -6,6 +6,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/oom.h"
+#include "kernel/symbols.h"
 #include "kernel/task.h"
 
 /* ---- processes, tasks, descriptors: numbered entries --------------------------------------- */
@@ -80,7 +81,7 @@ static bool next_descriptor(const struct proc_target *of, unsigned *nr)
 /* ---- links ------------------------------------------------------------------------------------ */
 
 /* One may look into what one could send signals to. */
-static int may_look(const struct process *p)
+int proc_may_look(const struct process *p)
 {
 	const struct cred *c = &current_process->cred;
 
@@ -107,7 +108,7 @@ enum place { EXE, CWD, ROOT };
 static int place_of(const struct proc_target *of, enum place which, struct path *out)
 {
 	struct process *p = proc_process(of);
-	int err = may_look(p);
+	int err = proc_may_look(p);
 
 	if (err)
 		return err;
@@ -145,7 +146,7 @@ PLACE(root, ROOT)
 static int descriptor_of(const struct proc_target *of, struct file **out)
 {
 	struct process *p = proc_process(of);
-	int err = may_look(p);
+	int err = proc_may_look(p);
 
 	if (!err)
 		*out = p->files ? files_peek(p->files, of->fd) : NULL;
@@ -194,19 +195,22 @@ static int follow_descriptor(const struct proc_target *of, struct path *out)
 
 static int show_comm(struct text *t, const struct proc_target *of)
 {
-	text_printf(t, "%s\n", proc_process(of)->comm);
+	struct task *task = proc_task(of);
+
+	text_printf(t, "%s\n", task ? task_name(task) : proc_process(of)->comm);
 	return 0;
 }
 
 static int store_comm(const struct proc_target *of, const char *text, size_t n)
 {
 	struct process *p = proc_process(of);
+	struct task *task = p ? proc_task(of) : NULL;
 
-	if (!p)
+	if (!task)
 		return -ESRCH;
 	if (p != current_process)
 		return -EINVAL;
-	strlcpy(p->comm, text, sizeof(p->comm));
+	strlcpy(task_name(task), text, COMM_SIZE);
 	return 0;
 }
 
@@ -222,28 +226,67 @@ static int show_oom_score_adj(struct text *t, const struct proc_target *of)
 	return 0;
 }
 
-static int store_oom_score_adj(const struct proc_target *of, const char *text, size_t n)
+/* Who lives in one memory is killed together, so they are adjusted together; but a child of vfork
+ * sets its own. */
+static int set_oom_score_adj(struct process *p, int v)
 {
-	struct process *p = proc_process(of);
-	bool negative = *text == '-';
-	int v = 0;
+	struct process *q;
 
-	text += negative;
-	if (!*text)
-		return -EINVAL;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || v > 1000)
-			return -EINVAL;
-		v = v * 10 + (*text - '0');
-	}
-	if (v > 1000)
-		return -EINVAL;
-	v = negative ? -v : v;
 	if (!p)
 		return -ESRCH;
 	if (v < p->oom_score_adj && !current_process->cred.caps)
 		return -EACCES;
 	p->oom_score_adj = v;
+	for_each_process (q)
+		if (q->mm && q->mm == p->mm && !q->vfork_wait && !p->vfork_wait)
+			q->oom_score_adj = v;
+	return 0;
+}
+
+static int store_oom_score_adj(const struct proc_target *of, const char *text, size_t n)
+{
+	long long v;
+
+	if (proc_parse(text, &v) || v < -1000 || v > 1000)
+		return -EINVAL;
+	return set_oom_score_adj(proc_process(of), (int)v);
+}
+
+/* The old scale: -17 never, 15 the most. */
+static int show_oom_adj(struct text *t, const struct proc_target *of)
+{
+	int v = proc_process(of)->oom_score_adj;
+
+	text_printf(t, "%d\n", v == 1000 ? 15 : v * 17 / 1000);
+	return 0;
+}
+
+static int store_oom_adj(const struct proc_target *of, const char *text, size_t n)
+{
+	long long v;
+
+	if (proc_parse(text, &v) || ((v < -16 || v > 15) && v != -17))
+		return -EINVAL;
+	return set_oom_score_adj(proc_process(of), v == 15 ? 1000 : (int)v * 1000 / 17);
+}
+
+static int show_wchan(struct text *t, const struct proc_target *of)
+{
+	const struct task *task = proc_task(of);
+	char name[64];
+	uintptr_t offset;
+
+	if (task && task->wait_channel &&
+	    symbol_of(task->wait_channel, name, sizeof(name), &offset))
+		text_string(t, name);
+	else
+		text_string(t, "0");
+	return 0;
+}
+
+static int show_personality(struct text *t, const struct proc_target *of)
+{
+	text_printf(t, "%08x\n", proc_process(of)->personality);
 	return 0;
 }
 
@@ -262,6 +305,16 @@ static const struct proc_listing descriptor_infos = { &descriptor_info_node, fin
 	{                                                                           \
 		.name = #name_, .mode = S_IFREG | (mode_), .show = proc_pid_##name_ \
 	}
+/* For who may look into its memory. */
+#define PRIVATE(name_, mode_, show_)                                                            \
+	{                                                                                       \
+		.name = #name_, .mode = S_IFREG | (mode_), .flags = PROC_PRIVATE, .show = show_ \
+	}
+#define SETTING(name_)                                                        \
+	{                                                                     \
+		.name = #name_, .mode = S_IFREG | 0644, .show = show_##name_, \
+		.store = store_##name_                                        \
+	}
 #define LINK(name_)                                                               \
 	{                                                                         \
 		.name = #name_, .mode = S_IFLNK | 0777, .follow = follow_##name_, \
@@ -269,21 +322,26 @@ static const struct proc_listing descriptor_infos = { &descriptor_info_node, fin
 	}
 
 /* What a task shows as well as a process. */
-#define COMMON_NODES                                                                              \
-	FILE(auxv, 0400), FILE(cmdline, 0444), FILE(environ, 0400), FILE(limits, 0444),           \
-	    FILE(maps, 0444), FILE(smaps, 0444), FILE(smaps_rollup, 0444), FILE(mountinfo, 0444), \
-	    FILE(stat, 0444), FILE(statm, 0444), FILE(status, 0444),                              \
-	    { .name = "comm", .mode = S_IFREG | 0644, .show = show_comm, .store = store_comm },   \
-	    { .name = "mounts", .mode = S_IFREG | 0444, .show = proc_mounts },                    \
-	    { .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },              \
-	    { .name = "oom_score_adj",                                                            \
-	      .mode = S_IFREG | 0644,                                                             \
-	      .show = show_oom_score_adj,                                                         \
-	      .store = store_oom_score_adj },                                                     \
-	    LINK(exe), LINK(cwd), LINK(root),                                                     \
-	    { .name = "fd", .mode = S_IFDIR | 0500, .listing = &proc_descriptors },               \
-	{                                                                                         \
-		.name = "fdinfo", .mode = S_IFDIR | 0555, .listing = &descriptor_infos            \
+#define COMMON_NODES                                                                               \
+	PRIVATE(auxv, 0400, proc_pid_auxv), PRIVATE(environ, 0400, proc_pid_environ),              \
+	    PRIVATE(maps, 0444, proc_pid_maps), PRIVATE(smaps, 0444, proc_pid_smaps),              \
+	    PRIVATE(smaps_rollup, 0444, proc_pid_smaps_rollup),                                    \
+	    PRIVATE(personality, 0400, show_personality), FILE(cmdline, 0444), FILE(limits, 0444), \
+	    FILE(mountinfo, 0444), FILE(stat, 0444), FILE(statm, 0444), FILE(status, 0444),        \
+	    SETTING(comm), SETTING(oom_adj), SETTING(oom_score_adj),                               \
+	    { .name = "mounts", .mode = S_IFREG | 0444, .show = proc_mounts },                     \
+	    { .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },               \
+	    { .name = "wchan", .mode = S_IFREG | 0444, .show = show_wchan },                       \
+	    { .name = "clear_refs", .mode = S_IFREG | 0200, .store = proc_clear_refs },            \
+	    { .name = "mem", .mode = S_IFREG | 0600, .flags = PROC_BINARY, .fops = &proc_memory }, \
+	    { .name = "pagemap",                                                                   \
+	      .mode = S_IFREG | 0400,                                                              \
+	      .flags = PROC_BINARY,                                                                \
+	      .fops = &proc_pagemap },                                                             \
+	    LINK(exe), LINK(cwd), LINK(root),                                                      \
+	    { .name = "fd", .mode = S_IFDIR | 0500, .listing = &proc_descriptors },                \
+	{                                                                                          \
+		.name = "fdinfo", .mode = S_IFDIR | 0555, .listing = &descriptor_infos             \
 	}
 
 static const struct proc_node task_nodes[] = { COMMON_NODES, { 0 } };

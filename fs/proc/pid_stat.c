@@ -2,6 +2,7 @@
  *
  * pid_stat.c - /proc/PID/{stat,statm,status,limits,fdinfo}: a process in numbers.
  */
+#include <limits.h>
 #include "drivers/tty.h"
 #include "fs/dev.h"
 #include "fs/proc/proc.h"
@@ -29,17 +30,23 @@ static size_t resident(const struct qr_space_stat *s)
 	return s->resident_anon + s->resident_file + s->resident_shared;
 }
 
+/* A limit that a long cannot hold is none. */
+static uint64_t limit_out(uint64_t v)
+{
+	return v > ULONG_MAX ? ULONG_MAX : v;
+}
+
 struct signals {
 	signal_set pending, shared, blocked, ignored, caught;
 };
 
-static struct signals signals_of(const struct process *p)
+static struct signals signals_of(const struct process *p, const struct task *t)
 {
 	struct signals s = { .shared = p->pending.set };
 
-	if (p->leader) {
-		s.pending = p->leader->pending.set;
-		s.blocked = p->leader->blocked;
+	if (t) {
+		s.pending = t->pending.set;
+		s.blocked = t->blocked;
 	}
 	for (unsigned i = 0; p->actions && i < SIGNALS; i++) {
 		if (p->actions->of[i].handler == SIG_IGN)
@@ -57,69 +64,109 @@ static uint32_t user_dev(uint32_t dev)
 	return (DEV_MINOR(dev) & 0xff) | DEV_MAJOR(dev) << 8;
 }
 
-static void put_identity(struct text *t, const struct process *p, pid_nr nr)
+/* Of one task, or of all together. */
+static struct usage usage_of(const struct proc_target *of)
+{
+	struct usage u;
+
+	if (of->task && of->task->task)
+		task_usage(of->task->task, &u);
+	else
+		process_usage(proc_process(of), &u);
+	return u;
+}
+
+static char state_of(const struct proc_target *of)
+{
+	return of->task && of->task->task ? task_state_letter(of->task->task)
+					  : process_state(proc_process(of));
+}
+
+static const char *name_of(const struct proc_target *of)
+{
+	const struct process *p = proc_process(of);
+	struct task *t = proc_task(of);
+
+	return t ? task_name(t) : p->comm;
+}
+
+static pid_nr nr_of(const struct proc_target *of)
+{
+	return of->task ? of->task->nr : of->pid->nr;
+}
+
+static void put_identity(struct text *t, const struct process *p, const struct proc_target *of)
 {
 	const struct tty *tty = process_tty(p);
 
-	text_printf(t, "%d (%s) %c %d %d %d %u %d ", nr, p->comm, process_state(p),
+	text_printf(t, "%d (%s) %c %d %d %d %u %d ", nr_of(of), name_of(of), state_of(of),
 		    process_parent_nr(p), process_group_nr(p), process_session_nr(p),
 		    tty ? user_dev(tty->dev) : 0u,
 		    tty && tty->foreground ? tty->foreground->nr : -1);
 }
 
-static void put_times(struct text *t, const struct process *p)
+static void put_times(struct text *t, const struct process *p, const struct proc_target *of)
 {
 	const struct usage *c = &p->children_usage;
-	struct usage u;
+	struct usage u = usage_of(of);
 
-	process_usage(p, &u);
-	text_printf(t, "0 %llu %llu %llu %llu ", (unsigned long long)u.minor_faults,
-		    (unsigned long long)c->minor_faults, (unsigned long long)u.major_faults,
-		    (unsigned long long)c->major_faults);
+	text_printf(t, "%u %llu %llu %llu %llu ", p->flags & PROCESS_EXECED ? 0x400000u : 0x400040u,
+		    (unsigned long long)u.minor_faults, (unsigned long long)c->minor_faults,
+		    (unsigned long long)u.major_faults, (unsigned long long)c->major_faults);
 	text_printf(t, "%llu %llu %llu %llu %d %d %u 0 %llu ", ticks(u.user), ticks(u.system),
 		    ticks(c->user), ticks(c->system), 20 + p->nice, p->nice, p->ntasks,
 		    ticks(p->start_ns));
 }
 
-static void put_memory(struct text *t, const struct process *p)
+/* Addresses are for those who may look into the process. */
+static void put_memory(struct text *t, const struct process *p, bool see)
 {
 	struct qr_space_stat s = space_of(p);
 	const struct mm *mm = p->mm;
 
 	text_printf(t, "%llu %zu %llu ", (unsigned long long)s.mapped * QR_PAGE_SIZE, resident(&s),
-		    (unsigned long long)UINTPTR_MAX);
-	if (mm)
+		    (unsigned long long)limit_out(p->rlimits[RLIMIT_RSS].cur));
+	if (mm && see)
 		text_printf(t, "%zu %zu %zu 0 0 ", mm->start_code, mm->end_code, mm->start_stack);
 	else
-		text_string(t, "0 0 0 0 0 ");
+		text_printf(t, "%d %d 0 0 0 ", !!mm, !!mm);
 }
 
-static void put_signals(struct text *t, const struct process *p)
+static void put_signals(struct text *t, const struct process *p, const struct task *task)
 {
-	struct signals s = signals_of(p);
+	struct signals s = signals_of(p, task);
 
-	text_printf(t, "%u %u %u %u 0 0 0 ", (uint32_t)(s.pending | s.shared) & INT32_MAX,
+	text_printf(t, "%u %u %u %u %d 0 0 ", (uint32_t)(s.pending | s.shared) & INT32_MAX,
 		    (uint32_t)s.blocked & INT32_MAX, (uint32_t)s.ignored & INT32_MAX,
-		    (uint32_t)s.caught & INT32_MAX);
+		    (uint32_t)s.caught & INT32_MAX, task && task->wait_channel);
 }
 
 PROC_SHOW(pid_stat)
 {
 	const struct process *p = proc_process(of);
 	const struct mm *mm = p->mm;
+	bool see = !proc_may_look(p);
 
-	put_identity(t, p, of->task ? of->task->nr : p->nr);
-	put_times(t, p);
-	put_memory(t, p);
-	put_signals(t, p);
+	put_identity(t, p, of);
+	put_times(t, p, of);
+	put_memory(t, p, see);
+	put_signals(t, p, proc_task(of));
 	text_printf(t, "%d 0 0 0 0 0 0 ", p->exit_signal);
-	if (mm)
+	if (mm && see)
 		text_printf(t, "%zu %zu %zu %zu %zu %zu %zu ", mm->start_data, mm->end_data,
 			    mm->start_brk, mm->arg_start, mm->arg_end, mm->env_start, mm->env_end);
 	else
 		text_string(t, "0 0 0 0 0 0 0 ");
-	text_printf(t, "%d\n", p->exit_status);
+	text_printf(t, "%d\n", see ? p->exit_status : 0);
 	return 0;
+}
+
+/* Pages of the program's own code. */
+static size_t text_pages(const struct mm *mm)
+{
+	uintptr_t start = mm->start_code & ~(uintptr_t)QR_PAGE_MASK;
+
+	return mm->end_code > start ? (mm->end_code - start + QR_PAGE_MASK) / QR_PAGE_SIZE : 0;
 }
 
 PROC_SHOW(pid_statm)
@@ -128,7 +175,8 @@ PROC_SHOW(pid_statm)
 	struct qr_space_stat s = space_of(p);
 
 	text_printf(t, "%zu %zu %zu %zu 0 %zu 0\n", s.mapped, resident(&s),
-		    s.resident_file + s.resident_shared, s.exec, s.data + s.stack);
+		    s.resident_file + s.resident_shared, p->mm ? text_pages(p->mm) : 0,
+		    s.data + s.stack);
 	return 0;
 }
 
@@ -165,28 +213,32 @@ static void put_credentials(struct text *t, const struct process *p)
 static void put_sizes(struct text *t, const struct process *p)
 {
 	struct qr_space_stat s = space_of(p);
-	struct usage u;
-	size_t peak;
+	size_t text, lib, peak, peak_mapped;
 
 	if (!p->mm)
 		return;
-	process_usage(p, &u);
-	peak = u.max_rss > resident(&s) ? (size_t)u.max_rss : resident(&s);
+	text = text_pages(p->mm);
+	lib = s.exec > text ? s.exec - text : 0;
+	peak = (size_t)process_max_rss(p);
+	peak_mapped = p->mm->peak_mapped > s.mapped ? p->mm->peak_mapped : s.mapped;
 	text_printf(t,
 		    "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
-		    KB(s.mapped), KB(s.mapped), KB(s.locked));
+		    KB(peak_mapped), KB(s.mapped), KB(s.locked));
 	text_printf(t, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n", KB(peak),
 		    KB(resident(&s)), KB(s.resident_anon));
 	text_printf(t, "RssFile:\t%8llu kB\nRssShmem:\t%8llu kB\nVmData:\t%8llu kB\n",
 		    KB(s.resident_file), KB(s.resident_shared), KB(s.data));
-	text_printf(t, "VmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t       0 kB\n", KB(s.stack),
-		    KB(s.exec));
-	text_printf(t, "VmPTE:\t%8llu kB\nVmSwap:\t       0 kB\n", KB(s.tables));
+	text_printf(t, "VmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t%8llu kB\n", KB(s.stack),
+		    KB(text), KB(lib));
+	text_printf(t,
+		    "VmPTE:\t%8llu kB\nVmSwap:\t       0 kB\nHugetlbPages:\t       0 kB\n"
+		    "CoreDumping:\t0\nTHP_enabled:\t1\n",
+		    KB(s.tables));
 }
 
-static void put_signal_sets(struct text *t, const struct process *p)
+static void put_signal_sets(struct text *t, const struct process *p, const struct task *task)
 {
-	struct signals s = signals_of(p);
+	struct signals s = signals_of(p, task);
 
 	text_printf(t, "SigQ:\t0/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\n",
 		    (unsigned long long)(p->rlimits[RLIMIT_SIGPENDING].cur & INT32_MAX),
@@ -200,22 +252,26 @@ PROC_SHOW(pid_status)
 {
 	const struct process *p = proc_process(of);
 	unsigned long long caps = p->cred.caps & 0x1ffffffffffull;
-	struct usage u;
+	struct usage u = usage_of(of);
+	pid_nr nr = nr_of(of);
 
-	process_usage(p, &u);
 	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
-		    p->comm, p->fs ? p->fs->umask : 0, state_in_words(process_state(p)), p->nr,
-		    of->task ? of->task->nr : p->nr);
+		    name_of(of), p->fs ? p->fs->umask : 0, state_in_words(state_of(of)), p->nr, nr);
 	text_printf(t, "PPid:\t%d\nTracerPid:\t0\n", process_parent_nr(p));
 	put_credentials(t, p);
+	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->nr, nr,
+		    process_group_nr(p), process_session_nr(p));
 	put_sizes(t, p);
 	text_printf(t, "Threads:\t%u\n", p->ntasks);
-	put_signal_sets(t, p);
+	put_signal_sets(t, p, proc_task(of));
 	text_printf(t, "CapInh:\t%016x\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n", 0,
 		    caps, caps, 0x1ffffffffffull);
-	text_printf(t, "CapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\n", 0,
+	text_printf(t, "CapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", 0,
 		    !!(p->flags & PROCESS_NO_NEW_PRIVS));
-	text_string(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n");
+	text_string(t, "Speculation_Store_Bypass:\tvulnerable\n"
+		       "SpeculationIndirectBranch:\talways enabled\n");
+	text_string(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+		       "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 	text_printf(t, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
 		    (unsigned long long)u.switches, (unsigned long long)u.forced_switches);
 	return 0;
@@ -252,8 +308,8 @@ PROC_SHOW(pid_limits)
 		[RLIMIT_LOCKS] = { "Max file locks", "locks" },
 		[RLIMIT_SIGPENDING] = { "Max pending signals", "signals" },
 		[RLIMIT_MSGQUEUE] = { "Max msgqueue size", "bytes" },
-		[RLIMIT_NICE] = { "Max nice priority", "" },
-		[RLIMIT_RTPRIO] = { "Max realtime priority", "" },
+		[RLIMIT_NICE] = { "Max nice priority", NULL },
+		[RLIMIT_RTPRIO] = { "Max realtime priority", NULL },
 		[RLIMIT_RTTIME] = { "Max realtime timeout", "us" },
 	};
 	const struct process *p = proc_process(of);
@@ -267,7 +323,7 @@ PROC_SHOW(pid_limits)
 		text_pad(t, line, 26);
 		put_limit(t, p->rlimits[i].cur);
 		put_limit(t, p->rlimits[i].max);
-		text_printf(t, "%-10s\n", names[i].unit);
+		text_printf(t, names[i].unit ? "%-10s\n" : "\n", names[i].unit);
 	}
 	return 0;
 }

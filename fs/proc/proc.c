@@ -42,6 +42,7 @@ static struct inode *inode_of_node(struct filesystem *fs, const struct proc_node
 	inode_init(i, fs, node->mode);
 	p->node = node;
 	p->of = *of;
+	p->of.node = node;
 	if (of->pid)
 		pid_get(of->pid);
 	if (of->task)
@@ -57,9 +58,14 @@ static struct inode *inode_of_node(struct filesystem *fs, const struct proc_node
 		i->ops = node->follow ? &place_ops : &link_ops;
 	} else {
 		i->ops = &file_ops;
-		i->fops = &text_files;
+		i->fops = node->flags & PROC_BINARY ? node->fops : &text_files;
 	}
 	return i;
+}
+
+const struct proc_target *proc_target_of(const struct file *f)
+{
+	return &proc_inode_of(f->inode)->of;
 }
 
 static void free_inode(struct inode *i)
@@ -172,7 +178,7 @@ static int read_directory(struct file *f, struct dir_sink *sink)
 	return 0;
 }
 
-static int64_t seek(struct file *f, int64_t offset, int whence)
+int64_t proc_seek(struct file *f, int64_t offset, int whence)
 {
 	if (whence == 1)
 		offset += (int64_t)f->pos;
@@ -247,6 +253,12 @@ static int open_text(struct file *f)
 
 	if (f->writable && !p->node->store)
 		return -EACCES;
+	if (p->node->flags & PROC_PRIVATE) {
+		int err = proc_process(&p->of) ? proc_may_look(proc_process(&p->of)) : -ESRCH;
+
+		if (err)
+			return err;
+	}
 	f->private = kzalloc(sizeof(struct text));
 	return f->private ? 0 : -ENOMEM;
 }
@@ -298,11 +310,11 @@ static const struct inode_ops link_ops = { .readlink = read_link, .free = free_i
 static const struct inode_ops place_ops = { .readlink = read_link,
 					    .follow = follow_link,
 					    .free = free_inode };
-static const struct file_ops directory_files = { .readdir = read_directory, .seek = seek };
+static const struct file_ops directory_files = { .readdir = read_directory, .seek = proc_seek };
 static const struct file_ops text_files = {
 	.read = read_text,
 	.write = write_text,
-	.seek = seek,
+	.seek = proc_seek,
 	.open = open_text,
 	.release = release_text,
 };
@@ -327,26 +339,40 @@ static int say_mounts(const struct proc_target *of, struct text *t)
 	return 0;
 }
 
-#define FILE(name_)                                                          \
-	{                                                                    \
-		.name = #name_, .mode = S_IFREG | 0444, .show = proc_##name_ \
+#define FILE_MODE(name_, mode_)                                                 \
+	{                                                                       \
+		.name = #name_, .mode = S_IFREG | (mode_), .show = proc_##name_ \
+	}
+#define FILE(name_) FILE_MODE(name_, 0444)
+#define NUMBERS(name_)                                                        \
+	{                                                                     \
+		.name = #name_, .mode = S_IFREG | 0400, .flags = PROC_BINARY, \
+		.fops = &proc_##name_                                         \
 	}
 
 static const struct proc_node nodes[] = {
 	{ .name = "self", .mode = S_IFLNK | 0777, .say = say_self },
 	{ .name = "thread-self", .mode = S_IFLNK | 0777, .say = say_thread_self },
 	{ .name = "mounts", .mode = S_IFLNK | 0777, .say = say_mounts },
+	FILE(buddyinfo),
 	FILE(cmdline),
 	FILE(cpuinfo),
+	FILE(devices),
 	FILE(filesystems),
+	FILE(interrupts),
+	NUMBERS(kpagecount),
+	NUMBERS(kpageflags),
 	FILE(loadavg),
 	FILE(meminfo),
+	FILE_MODE(pagetypeinfo, 0400),
 	FILE(partitions),
+	FILE_MODE(slabinfo, 0400),
 	FILE(stat),
 	FILE(swaps),
 	FILE(uptime),
 	FILE(version),
 	FILE(vmstat),
+	FILE_MODE(zoneinfo, 0444),
 	{ .name = "sys", .mode = S_IFDIR | 0555, .nodes = proc_sys_nodes },
 	{ .name = "quire", .mode = S_IFDIR | 0555, .nodes = proc_quire_nodes },
 	{ 0 },

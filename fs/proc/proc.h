@@ -6,6 +6,7 @@
  *	text.c		building a text
  *	pid.c		the directory of a process; pid_*.c what its files show
  *	sys.c		/proc/sys; quire.c /proc/quire; the others: one file a subject
+ *	pagemap.c	/proc/PID/pagemap, mem; kpage.c /proc/kpage*: numbers, read by position
  *
  * A node says how something is shown; a table of nodes is a directory.  A target says of what:
  * of a process, a task, a descriptor, or of the system.
@@ -30,21 +31,46 @@ struct proc_target {
 	struct pid *pid;  /* NULL: the system */
 	struct pid *task; /* of /proc/PID/task/TID; else the process itself */
 	unsigned fd;
+	const struct proc_node *node; /* the one that is asked */
+};
+
+enum proc_flags {
+	PROC_PRIVATE = 1, /* opened only by who could trace the process */
+	PROC_BINARY = 2,  /* a file with functions of its own (`fops`); private: the inode */
 };
 
 struct proc_node {
 	const char *name; /* NULL ends a table */
-	uint32_t mode;    /* type and rights */
-	/* files */
-	int (*show)(struct text *t, const struct proc_target *of);
-	int (*store)(const struct proc_target *of, const char *text, size_t n);
-	/* directories: what is always there; and what comes and goes */
-	const struct proc_node *nodes;
-	const struct proc_listing *listing;
-	/* links: where they lead, or what they say */
-	int (*follow)(const struct proc_target *of, struct path *out);
-	int (*say)(const struct proc_target *of, struct text *t);
+	uint16_t mode;    /* type and rights */
+	uint16_t flags;   /* enum proc_flags */
+	union {
+		/* files */
+		int (*show)(struct text *t, const struct proc_target *of);
+		const struct file_ops *fops;
+		/* directories: what is always there */
+		const struct proc_node *nodes;
+		/* links: where they lead */
+		int (*follow)(const struct proc_target *of, struct path *out);
+	};
+	union {
+		int (*store)(const struct proc_target *of, const char *text, size_t n);
+		const struct proc_listing *listing; /* what comes and goes */
+		int (*say)(const struct proc_target *of, struct text *t);
+	};
+	const void *data; /* for show and store */
 };
+
+/* A number that is shown, and may be set; `size` bytes of it. */
+struct proc_number {
+	void *value; /* int, or unsigned long */
+	bool is_long;
+	unsigned long min, max;
+	void (*changed)(void); /* or NULL */
+};
+int proc_show_number(struct text *t, const struct proc_target *of);
+int proc_store_number(const struct proc_target *of, const char *text, size_t n);
+/* A decimal number, whole, perhaps with a sign.  -EINVAL. */
+int proc_parse(const char *text, long long *out);
 
 /* Entries named by numbers: processes, tasks, descriptors. */
 struct proc_listing {
@@ -57,34 +83,54 @@ struct proc_listing {
 
 void proc_init(void);
 
+int64_t proc_seek(struct file *f, int64_t offset, int whence);
+/* What an open file of ours is about. */
+const struct proc_target *proc_target_of(const struct file *f);
+/* May the running process look into that one's memory?  -EACCES. */
+int proc_may_look(const struct process *p);
+
 /* The process, or NULL once it is gone (then: -ESRCH).  Valid until the caller sleeps. */
 static inline struct process *proc_process(const struct proc_target *of)
 {
 	return of->pid->process;
 }
 
+/* The task that is asked: of /proc/PID/task/TID, else the leader; NULL: gone. */
+static inline struct task *proc_task(const struct proc_target *of)
+{
+	return of->task ? of->task->task : proc_process(of)->leader;
+}
+
 extern const struct proc_node proc_pid_nodes[]; /* pid.c */
 extern const struct proc_node proc_sys_nodes[];
 extern const struct proc_node proc_quire_nodes[];
 extern const struct proc_listing proc_processes, proc_tasks, proc_descriptors;
+extern const struct file_ops proc_pagemap, proc_memory, proc_kpagecount, proc_kpageflags;
 
 #define PROC_SHOW(name) int proc_##name(struct text *t, const struct proc_target *of)
 
 /* of the system */
+PROC_SHOW(buddyinfo);
 PROC_SHOW(cmdline);
 PROC_SHOW(cpuinfo);
+PROC_SHOW(devices);
 PROC_SHOW(filesystems);
+PROC_SHOW(interrupts);
 PROC_SHOW(loadavg);
 PROC_SHOW(meminfo);
 PROC_SHOW(mounts);
+PROC_SHOW(pagetypeinfo);
 PROC_SHOW(partitions);
+PROC_SHOW(slabinfo);
 PROC_SHOW(stat);
 PROC_SHOW(swaps);
 PROC_SHOW(uptime);
 PROC_SHOW(version);
 PROC_SHOW(vmstat);
+PROC_SHOW(zoneinfo);
 
 /* of a process */
+int proc_clear_refs(const struct proc_target *of, const char *text, size_t n);
 PROC_SHOW(pid_auxv);
 PROC_SHOW(pid_cmdline);
 PROC_SHOW(pid_environ);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * system.c - the short ones: /proc/{cmdline,filesystems,partitions,swaps,uptime,version,loadavg}.
+ * system.c - the short ones: /proc/{cmdline,devices,filesystems,interrupts,loadavg,
+ *	partitions,swaps,uptime,version}.
  */
+#include "arch/x86/irq.h"
 #include "fs/proc/proc.h"
 #include "kernel/boot_info.h"
 #include "kernel/task.h"
@@ -29,9 +31,37 @@ PROC_SHOW(filesystems)
 	return 0;
 }
 
+/* No disks, no line: not even the heading, as in Linux. */
 PROC_SHOW(partitions)
 {
-	text_string(t, "major minor  #blocks  name\n\n");
+	return 0;
+}
+
+PROC_SHOW(devices)
+{
+	static const struct {
+		unsigned major;
+		const char *name;
+	} known[] = { { 1, "mem" },          { 4, "tty" },       { 4, "ttyS" },  { 5, "/dev/tty" },
+		      { 5, "/dev/console" }, { 5, "/dev/ptmx" }, { 10, "misc" }, { 136, "pts" } };
+
+	text_string(t, "Character devices:\n");
+	for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		text_printf(t, "%3u %s\n", known[i].major, known[i].name);
+	text_string(t, "\nBlock devices:\n");
+	return 0;
+}
+
+PROC_SHOW(interrupts)
+{
+	static const char *const names[IRQ_LINES] = { [0] = "timer", [1] = "i8042", [4] = "ttyS0" };
+
+	text_printf(t, "           CPU%-8d\n", 0);
+	for (unsigned i = 0; i < IRQ_LINES; i++)
+		if (names[i] || irq_count(i))
+			text_printf(t, "%3u: %10llu    XT-PIC   %u      %s\n", i,
+				    (unsigned long long)irq_count(i), i, names[i] ? names[i] : "");
+	text_printf(t, "ERR: %10llu\n", (unsigned long long)irq_spurious_count());
 	return 0;
 }
 

@@ -183,6 +183,7 @@ enum qr_page_flags {
 	QR_PAGE_ZERO = 1 << 5,    /* the shared page of zeroes */
 	QR_PAGE_WRITTEN = 1 << 6, /* since QR_FORGET_WRITES, or nobody ever asked */
 	QR_PAGE_UWP = 1 << 7,
+	QR_PAGE_LAZY = 1 << 8, /* given up by the program: may go at any time */
 };
 
 struct qr_page {

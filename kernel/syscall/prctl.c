@@ -105,7 +105,7 @@ static long set_name(const char __user *from)
 	if (n < 0)
 		return n;
 	name[COMM_SIZE - 1] = 0;
-	memcpy(current_process->comm, name, sizeof(name));
+	memcpy(task_name(current), name, sizeof(name));
 	return 0;
 }
 
@@ -132,7 +132,7 @@ SYSCALL5(prctl, int, what, uintptr_t, a, uintptr_t, b, uintptr_t, c, uintptr_t, 
 	case PR_SET_NAME:
 		return set_name((const char __user *)a);
 	case PR_GET_NAME:
-		return copy_to_user((void __user *)a, p->comm, COMM_SIZE);
+		return copy_to_user((void __user *)a, task_name(current), COMM_SIZE);
 	case PR_CAPBSET_READ:
 		return a > CAP_LAST ? -EINVAL : 1;
 	case PR_SET_TIMERSLACK:

@@ -84,7 +84,7 @@ static void watch(const struct qr_format *f)
 	poke(AT(0), 1);
 	poke(AT(1), 1);
 	peek(AT(2));
-	ok(written(AT(0)) && written(AT(5)), "%s: what is new counts as written", f->name);
+	ok(written(AT(5)) == watches, "%s: what is new counts as written", f->name);
 	qr_space_forget(&space, QR_FORGET_WRITES);
 	check();
 	if (watches) {
@@ -108,7 +108,7 @@ static void watch(const struct qr_format *f)
 		is(count_regions(&space), 1, "%s: a new one joins it", f->name);
 		ok(written(AT(9)) && !written(AT(7)), "%s: and counts as written", f->name);
 	} else {
-		ok(written(AT(0)), "%s: no bit to watch with", f->name);
+		ok(!(flags(0) & QR_PAGE_WRITTEN), "%s: no bit to watch with", f->name);
 	}
 	qr_space_forget(&space, QR_FORGET_ALL);
 	ok(!(flags(0) & QR_PAGE_ACCESSED), "%s: not accessed", f->name);
