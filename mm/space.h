@@ -49,6 +49,7 @@
  * I11. A FILE entry is the object's frame for vpn + delta, or the object lost that page.
  * I13. No table on the spare list is reachable; spare tables are empty.
  * I15. The space's counters equal recounts.
+ * I16 - I19: huge pages, in space_huge.c.
  * (I8 needs swap; I10 shared tables; I12, I14 the simulated CPUs: tests/host.)
  *
  * Locking: one lock per space (S0), held for a whole operation; an object's lock inside it.
@@ -102,7 +103,8 @@ struct qr_ptdesc {
 	struct qr_run in[RUN_INLINE];
 } __attribute__((aligned(64)));
 
-#define PT_KEEP 1 /* never freed or folded before its space (PAE: right behind the root) */
+#define PT_KEEP  1 /* never freed or folded before its space (PAE: right behind the root) */
+#define PT_BLOCK 2 /* unlinked, and a huge page's block goes with it: its first frame in in[0] */
 
 _Static_assert(sizeof(struct qr_ptdesc) == 64, "a descriptor is one cache line");
 
@@ -141,6 +143,12 @@ QR_INLINE struct qr_run *run_at(const struct qr_ptdesc *t, unsigned i)
 	unsigned r = run_find(t, i);
 
 	return r < t->nruns && t->runs[r].start <= i ? &t->runs[r] : NULL;
+}
+
+/* Room for runs that `cap` does not speak of: huge pages find it when they are split. */
+QR_INLINE unsigned runs_aside(const struct qr_ptdesc *t)
+{
+	return t->level == 1 ? t->npages : 0;
 }
 
 /* Promise the free indices [i,j).  Needs room for one run.  Joins equal neighbours. */
@@ -528,9 +536,10 @@ QR_INLINE bool may_settle(const struct qr_memory *m, const struct qr_ptdesc *t)
 bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct qr_ptdesc *child,
 		  uintptr_t va);
 /* Hang a table with one full run in the place of index i of a run; or (attr unused) an empty
- * one where nothing is.  Needs room for one run in t.  Errors: QR_NOMEM. */
+ * one where nothing is.  A huge page there is split.  va: under entry i.  Needs room for one run
+ * in t.  Errors: QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
-				      struct qr_ptdesc **out);
+				      uintptr_t va, struct qr_ptdesc **out);
 
 /* The table of this level that holds va, carved out of what is promised there (or empty).
  * Errors: QR_NOMEM, with some tables carved already: settle. */
@@ -607,6 +616,53 @@ uint32_t qr_object_pages(struct qr_object *o, uint64_t index, uint32_t want, qr_
 /* qr_space_fault under the lock. */
 QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum qr_access access,
 					  bool force);
+
+/* ---- huge pages ------------------------------------------------------------------------ */
+
+/* An entry of a level-1 table that is neither none nor a table (space_huge.c draws it).  Functions
+ * that take a table here take a level-1 one with such entries. */
+
+/* May memory of this attr be in huge pages at all; and does the policy want it on a fault? */
+bool qr_huge_eligible(const struct qr_space *s, uint32_t attr);
+bool qr_huge_wanted(const struct qr_space *s, uint32_t attr);
+/* The first write under entry i, where nothing is.  Errors: QR_NOMEM: use small pages. */
+QR_MUST_CHECK enum qr_err qr_huge_touch(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
+					uint32_t attr);
+/* A write to huge page i.  False: it has to be split first, since others map it or the run is
+ * read-only. */
+bool qr_huge_write(struct qr_space *s, struct qr_ptdesc *t, unsigned i);
+/* The kept leaf takes the place of huge entry i, which begins at va.  Cannot fail. */
+struct qr_ptdesc *qr_huge_split(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uintptr_t va);
+/* Split all huge entries that [lo,hi) touches. */
+void qr_huge_split_range(struct qr_space *s, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+/* Take out what lies in [lo,hi); what lies there in part is split. */
+void qr_huge_zap(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+/* The runs of [i,j) have their new rights: so do the entries now.  lo: in entry i. */
+void qr_huge_protect(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t lo);
+/* Fork: the child's table, which has its runs, gets the huge entries too.  Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_huge_share(struct cursor *c, struct qr_space *child,
+					struct qr_ptdesc *from, struct qr_ptdesc *to, uintptr_t lo,
+					uintptr_t hi);
+/* Entry i of `from`, which begins at va, becomes entry j of `to`, which has room for a run. */
+void qr_huge_move(struct cursor *c, struct qr_ptdesc *from, unsigned i, uintptr_t va,
+		  struct qr_ptdesc *to, unsigned j);
+/* The first huge entry in [at,hi): its index and address. */
+bool qr_huge_next(const struct qr_memory *m, struct qr_ptdesc *t, uintptr_t at, uintptr_t hi,
+		  uintptr_t *va, unsigned *i);
+/* Make one of the leaf behind each whole entry of [lo,hi): in place, if its pages are a block
+ * already; or (copy) by copying.  Errors: the last one's: QR_NOMEM, QR_INVAL. */
+QR_MUST_CHECK enum qr_err qr_huge_collapse(struct qr_space *s, uintptr_t lo, uintptr_t hi,
+					   bool copy);
+
+/* For the two files of huge pages. */
+QR_MUST_CHECK enum qr_err qr_huge_alloc(struct qr_memory *m, qr_frame *out);
+void qr_huge_put(struct qr_memory *m, qr_frame first);
+void qr_huge_keep(struct qr_space *s, struct qr_ptdesc *leaf);
+qr_entry qr_huge_entry(const struct qr_memory *m, qr_frame first, uint32_t attr, bool write);
+void qr_huge_install(struct qr_space *s, struct qr_ptdesc *t, unsigned i, qr_entry e);
+
+/* The entry that maps va, and its level: 0, or 1 for a huge page.  None: nothing is resident. */
+qr_entry qr_entry_look(const struct qr_space *s, uintptr_t va, unsigned *level);
 
 /* Is [at, at + npages) whole pages that a user may have? */
 QR_INLINE bool range_valid(const struct qr_memory *m, qr_virt at, size_t npages)

@@ -7,19 +7,19 @@
  */
 #include "mm/space.h"
 
-static struct qr_ptdesc *leaf_of(const struct qr_space *s, uintptr_t va)
+qr_entry qr_entry_look(const struct qr_space *s, uintptr_t va, unsigned *level)
 {
 	const struct qr_memory *m = s->memory;
-	struct qr_ptdesc *t = s->root;
+	const struct qr_ptdesc *t = s->root;
 
-	while (t->level) {
+	for (;;) {
 		qr_entry e = entry_of(m, t, index_at(m, va, t->level));
 
+		*level = t->level;
 		if (!qr_entry_is_table(m->format, e, t->level))
-			return NULL;
+			return e;
 		t = ptdesc_of(m, qr_entry_frame(m->format, e));
 	}
-	return t;
 }
 
 /* The frame at va, faulted in; the lock keeps it there. */
@@ -28,9 +28,13 @@ static enum qr_err frame_for(struct qr_space *s, uintptr_t va, enum qr_access ac
 {
 	enum qr_err err = qr_fault_locked(s, va, access, force);
 	const struct qr_memory *m = s->memory;
+	unsigned level;
 
-	if (!err)
-		*out = resident_frame(m, entry_of(m, leaf_of(s, va), index_at(m, va, 0)));
+	if (!err) {
+		*out = resident_frame(m, qr_entry_look(s, va, &level));
+		if (QR_RARELY(level))
+			out->v += index_at(m, va, 0);
+	}
 	return err;
 }
 
@@ -209,8 +213,8 @@ enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, ui
 			break;
 		}
 		for (stop = f.hi < end ? f.hi : end; va < stop; va += QR_PAGE_SIZE) {
-			const struct qr_ptdesc *t = leaf_of(s, va);
-			bool there = t && !qr_entry_none(entry_of(m, t, index_at(m, va, 0)));
+			unsigned level;
+			bool there = !qr_entry_none(qr_entry_look(s, va, &level));
 
 			if (!there && run_id(f.attr) && mapping_of(s, f.attr)->object)
 				there =

@@ -79,6 +79,8 @@ static enum qr_err accepts(const struct qr_space *s, const struct found *f, enum
 		if (locked || !object)
 			return QR_INVAL;
 		return mp->shared && mp->maxprot & RUN_W ? QR_OK : QR_ACCESS;
+	case QR_ADVISE_COLLAPSE:
+		return qr_huge_eligible(s, f->attr) ? QR_OK : QR_INVAL;
 	case QR_ADVISE_POPULATE_READ:
 		return f->attr & RUN_R ? QR_OK : QR_INVAL;
 	case QR_ADVISE_POPULATE_WRITE:
@@ -168,7 +170,7 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 	uint32_t clear, set;
 	struct found f;
 
-	if ((unsigned)advice > QR_ADVISE_DONTNEED_LOCKED || va & QR_PAGE_MASK)
+	if ((unsigned)advice > QR_ADVISE_COLLAPSE || va & QR_PAGE_MASK)
 		return QR_INVAL;
 	if (!range_valid(s->memory, at, npages))
 		return QR_NOENT;
@@ -188,6 +190,10 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 	}
 	if (end > at.v && is_flag(advice, &clear, &set))
 		late = qr_flag_range(s, at.v, end, ~clear, set);
+	if (advice == QR_ADVISE_HUGEPAGE && !late)
+		(void)!qr_huge_collapse(s, at.v, end, false);
+	else if (advice == QR_ADVISE_COLLAPSE && end > at.v)
+		late = qr_huge_collapse(s, at.v, end, true);
 	qr_lock_release(&s->lock);
 	return late ? late : err ? err : hole;
 }

@@ -10,15 +10,15 @@
 struct tally {
 	struct qr_space *s;
 	size_t mapped, locked, data, stack, exec;
-	size_t anon, file, shared, tables, regions;
+	size_t anon, file, shared, tables, regions, huge;
 };
 
 #define HOLDS(cond, rule) QR_ASSERT(cond, rule)
 
 static void check_runs(const struct qr_memory *m, const struct qr_ptdesc *t)
 {
-	HOLDS(t->nruns <= t->cap && (t->cap > RUN_INLINE) == (t->runs != t->in),
-	      "I1: a run list is within its array");
+	HOLDS(t->nruns <= t->cap && (t->cap + runs_aside(t) > RUN_INLINE) == (t->runs != t->in),
+	      "I1, I19: a run list is within its array");
 	for (unsigned r = 0; r < t->nruns; r++) {
 		const struct qr_run *run = &t->runs[r];
 
@@ -96,6 +96,48 @@ static void check_page(struct tally *y, const struct qr_run *run, uintptr_t va, 
 	      "I5: X is within the run's X");
 }
 
+/* An entry of an upper table that is not a table. */
+static void check_huge(struct tally *y, const struct qr_run *run, unsigned level, qr_entry e)
+{
+	struct qr_memory *m = y->s->memory;
+	uint32_t n = table_entries(m, 0);
+	const struct qr_mapping *mp;
+	const struct qr_frame_word *w;
+	bool write;
+
+	HOLDS(run && level == 1 && qr_format_can_be_large(m->format, 1),
+	      "I16: a huge entry is at level 1 and lies in a run");
+	mp = run_id(run->attr) ? mapping_of(y->s, run->attr) : NULL;
+	HOLDS(!(mp && mp->object) && !(resident_frame(m, e).v & (n - 1)) && !(e.v & SOFT_ALL),
+	      "I16: a huge page is private memory, and aligned");
+	HOLDS(qr_entry_present(m->format, e) == !!(run->attr & RUN_RIGHTS),
+	      "I5: without rights, not present");
+	write = qr_entry_present(m->format, e) && qr_entry_writable(m->format, e);
+	HOLDS(!write || run->attr & RUN_W, "I5: W is within the run's W");
+	w = qr_frame_lookup(m->frames, resident_frame(m, e));
+	HOLDS(w && !(write && w->link), "I17: a writable huge page is nobody else's");
+	for (uint32_t k = 0; k < n; k++)
+		HOLDS(qr_frame_type(&w[k]) == QR_FRAME_ANON && qr_frame_refs(&w[k]) &&
+			  (!write || qr_frame_refs(&w[k]) == 1),
+		      "I17: a block's frames are anonymous, and if written nobody else's");
+	y->anon += n;
+	y->huge++;
+}
+
+static void check_kept(const struct tally *y)
+{
+	size_t n = 0;
+
+	for (const struct qr_ptdesc *t = y->s->kept; t; t = (const struct qr_ptdesc *)t->runs) {
+		HOLDS(!t->nruns && !t->npages && t->level == 0, "I18: a kept leaf is empty");
+		for (unsigned i = 0; i < table_entries(y->s->memory, 0); i++)
+			HOLDS(qr_entry_none(entry_of(y->s->memory, t, i)),
+			      "I18: a kept leaf is full of zeroes");
+		n++;
+	}
+	HOLDS(n == y->huge && n == y->s->nhuge, "I18: a leaf is kept for each huge page");
+}
+
 static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t base)
 {
 	struct qr_memory *m = y->s->memory;
@@ -118,7 +160,10 @@ static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t bas
 		HOLDS(t->used >> (i >> block_shift(m)) & 1, "I4: blocks in use are marked");
 		if (!qr_entry_is_table(m->format, e, t->level)) {
 			npages++;
-			check_page(y, run_at(t, i), entry_start(m, base, t->level, i), e);
+			if (t->level)
+				check_huge(y, run_at(t, i), t->level, e);
+			else
+				check_page(y, run_at(t, i), entry_start(m, base, t->level, i), e);
 			continue;
 		}
 		ntables++;
@@ -170,12 +215,13 @@ void qr_space_check(struct qr_space *s)
 
 	qr_lock_acquire(&s->lock);
 	check_part(&y, s->root, 0);
+	check_kept(&y);
 	HOLDS(y.mapped == s->mapped && y.locked == s->locked && y.data == s->data &&
 		  y.stack == s->stack && y.exec == s->exec,
 	      "I15: counters of promises equal recounts");
 	HOLDS(y.anon == s->anon && y.file == s->file && y.shared == s->shared,
 	      "I15: counters of resident pages equal recounts");
-	HOLDS(y.tables == s->tables && y.regions == s->regions,
+	HOLDS(y.tables + y.huge == s->tables && y.regions == s->regions,
 	      "I15: tables and runs equal recounts");
 	for (; (v = qr_radix_next(&s->mappings, &id)); id++) {
 		const struct qr_mapping *mp = (const struct qr_mapping *)v;

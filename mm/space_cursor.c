@@ -124,6 +124,8 @@ void qr_cursor_flush(struct cursor *c)
 
 		c->dead = (struct qr_ptdesc *)t->runs;
 		t->runs = t->in;
+		if (t->flags & PT_BLOCK)
+			qr_huge_put(c->m, qr_frame_of(t->in[0].attr));
 		qr_pt_free(c->m, t);
 	}
 }
@@ -152,7 +154,7 @@ static enum qr_err reserve_edge(struct cursor *c, uintptr_t at, uintptr_t inside
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
 		else if (!create && !run_at(t, i))
 			return QR_OK;
-		else if (qr_pt_carve(c->s, t, i, &t))
+		else if (qr_pt_carve(c->s, t, i, inside, &t))
 			return QR_NOMEM;
 	}
 }

@@ -214,14 +214,14 @@ static void fold_again(struct qr_space *s, uintptr_t va)
 	qr_cursor_end(&c);
 }
 
-/* From a run of an upper table down to a leaf with one full run. */
-static enum qr_err carve_down(struct qr_space *s, struct qr_ptdesc *t, uintptr_t va,
+/* From a run of an upper table down to one of this level with one full run. */
+static enum qr_err carve_down(struct qr_space *s, struct qr_ptdesc *t, uintptr_t va, unsigned level,
 			      struct qr_ptdesc **out)
 {
 	struct qr_memory *m = s->memory;
 
-	while (t->level) {
-		if (run_room(m, t, 1) || qr_pt_carve(s, t, index_at(m, va, t->level), &t))
+	while (t->level > level) {
+		if (run_room(m, t, 1) || qr_pt_carve(s, t, index_at(m, va, t->level), va, &t))
 			return QR_NOMEM;
 	}
 	*out = t;
@@ -279,11 +279,38 @@ QR_INLINE enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t 
 	return QR_OK;
 }
 
+/* A run covers the whole entry of an upper table, and would like a huge page there. */
+static enum qr_err resolve_huge(struct qr_space *s, struct qr_ptdesc **t, uint32_t attr,
+				uintptr_t va)
+{
+	enum qr_err err = carve_down(s, *t, va, 1, t);
+
+	return err ? err : qr_huge_touch(s, *t, index_at(s->memory, va, 1), attr);
+}
+
+static bool touches(const struct qr_space *s, uint32_t attr, bool write)
+{
+	uint8_t backing = run_id(attr) ? mapping_of(s, attr)->backing : s->memory->backing;
+
+	return attr & RUN_W && (write || backing == QR_BACK_DEMAND);
+}
+
+/* No leaf is there: a run of an upper table, or a huge page. */
 static __attribute__((noinline)) enum qr_err resolve_deep(struct qr_space *s, struct qr_ptdesc *t,
 							  uint32_t attr, uintptr_t va, bool write)
 {
-	enum qr_err err = carve_down(s, t, va, &t);
+	unsigned i = index_at(s->memory, va, t->level);
+	enum qr_err err = QR_OK;
 
+	if (t->npages && !qr_entry_none(entry_of(s->memory, t, i))) {
+		if (!write || qr_huge_write(s, t, i))
+			return QR_OK;
+		t = qr_huge_split(s, t, i, va);
+	} else if (QR_RARELY(qr_huge_wanted(s, attr)) && touches(s, attr, write) &&
+		   !resolve_huge(s, &t, attr, va)) {
+		return QR_OK;
+	}
+	err = carve_down(s, t, va, 0, &t);
 	if (!err)
 		err = resolve(s, t, attr, va, write);
 	if (err)
@@ -340,6 +367,17 @@ static enum qr_access populate_access(const struct qr_space *s, uint32_t attr, e
 	return how == POPULATE_WRITE ? QR_ACCESS_WRITE : QR_ACCESS_READ;
 }
 
+/* The last page of the huge page that holds va, if one does. */
+static uintptr_t huge_last(const struct qr_space *s, uintptr_t va)
+{
+	unsigned level;
+	qr_entry e = qr_entry_look(s, va, &level);
+
+	if (level != 1 || qr_entry_none(e))
+		return va;
+	return va | (((uintptr_t)1 << level_shift(s->memory, 1)) - QR_PAGE_SIZE);
+}
+
 enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum populate how)
 {
 	struct found f;
@@ -353,6 +391,8 @@ enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum pop
 
 			if (err)
 				return err;
+			if (s->nhuge)
+				lo = huge_last(s, lo);
 		}
 	}
 	return QR_OK;

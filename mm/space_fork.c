@@ -190,6 +190,8 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 		return QR_NOMEM;
 	if (from->level == 0)
 		return copy_leaf(k, from, to);
+	if (QR_RARELY(from->npages) && qr_huge_share(k->c, k->child, from, to, lo, hi))
+		return QR_NOMEM;
 	for (uintptr_t at = lo; child_next(m, from, at, hi, &x); at = x.hi) {
 		qr_entry e = entry_of(m, to, x.i); /* kept tables are there already */
 		struct qr_ptdesc *t;
@@ -232,6 +234,7 @@ static void inherit(struct qr_space *child, const struct qr_space *parent)
 	child->top = parent->top;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
 		child->find_from[class] = parent->find_from[class];
+	child->no_huge = parent->no_huge;
 	child->max_pages = parent->max_pages;
 	child->max_locked = parent->max_locked;
 	child->max_stack = parent->max_stack;

@@ -42,6 +42,7 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.user_start = config->user_start,
 		.user_end = config->user_end,
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
+		.huge.policy = (uint8_t)config->huge,
 	};
 	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));
 	if (m->user_start.v < QR_PAGE_SIZE || m->user_start.v & QR_PAGE_MASK ||

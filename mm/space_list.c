@@ -131,6 +131,7 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 		.exec = s->exec,
 		.tables = s->tables,
 		.regions = s->regions,
+		.huge = s->nhuge,
 		.faults = s->faults,
 		.faults_zero = s->faults_zero,
 		.faults_copy = s->faults_copy,

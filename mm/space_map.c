@@ -51,6 +51,8 @@ void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 	if (QR_RARELY(r < t->nruns && t->runs[r].start < j)) {
 		if (t->level == 0 && t->npages)
 			qr_zap_pages(c, t, i, j, lo);
+		else if (t->npages)
+			qr_huge_zap(c, t, lo, hi);
 		qr_drop_runs(c, t, i, j, entry_start(c->m, lo, t->level, i));
 	}
 	if (QR_RARELY(t->ntables))

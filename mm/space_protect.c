@@ -180,6 +180,8 @@ static void protect_part(const struct change *g, struct qr_ptdesc *t, uintptr_t 
 			change_leaf(g, t, i, j, lo);
 		return;
 	}
+	if (t->npages)
+		qr_huge_protect(c, t, i, j, lo);
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
 		protect_part(g, k.t, k.lo, k.hi);
 		qr_pt_settle(c, t, k.i, k.t, k.lo);

@@ -91,6 +91,38 @@ static bool relinks(const struct move *v, const struct qr_ptdesc *t, const struc
 	       entry_aligned(m, k->lo, 1) && entry_aligned(m, k->hi, 1);
 }
 
+/* Huge pages move whole if they lie the same way at both places, else as small ones. */
+static enum qr_err prepare_huge(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_memory *m = v->s->memory;
+	uintptr_t span = (uintptr_t)1 << level_shift(m, 1), va;
+	struct qr_ptdesc *to;
+	unsigned i;
+
+	if (!entry_aligned(m, v->shift, 1)) {
+		qr_huge_split_range(v->s, t, lo, hi);
+		return QR_OK;
+	}
+	for (uintptr_t at = lo; qr_huge_next(m, t, at, hi, &va, &i); at = va + span)
+		if (qr_table_at(v->s, va + v->shift, 1, &to) ||
+		    run_room(m, to, t->npages + t->ntables + v->to.room))
+			return QR_NOMEM;
+	return QR_OK;
+}
+
+static void move_huge(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_memory *m = v->s->memory;
+	uintptr_t span = (uintptr_t)1 << level_shift(m, 1), va;
+	struct qr_ptdesc *to;
+	unsigned i;
+
+	for (uintptr_t at = lo; qr_huge_next(m, t, at, hi, &va, &i); at = va + span) {
+		QR_ASSERT(!qr_table_at(v->s, va + v->shift, 1, &to), "directories were prepared");
+		qr_huge_move(&v->from, t, i, va, to, index_at(m, va + v->shift, 1));
+	}
+}
+
 /* Make the tables that the pages of [lo,hi) will need at the new place, and room for runs. */
 static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
 {
@@ -106,6 +138,8 @@ static enum qr_err prepare_part(struct move *v, struct qr_ptdesc *t, uintptr_t l
 			   ? QR_NOMEM
 			   : QR_OK;
 	}
+	if (t->npages && prepare_huge(v, t, lo, hi))
+		return QR_NOMEM;
 	if (t->level == 1 && run_room(m, t, t->ntables))
 		return QR_NOMEM;
 	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi) {
@@ -228,6 +262,8 @@ static void move_part(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr
 			move_pages(v, t, lo, hi);
 		return;
 	}
+	if (t->npages)
+		move_huge(v, t, lo, hi);
 	for (uintptr_t at = lo; child_next(v->s->memory, t, at, hi, &k); at = k.hi) {
 		if (relinks(v, t, &k))
 			relink(v, t, &k);

@@ -7,14 +7,17 @@
  *
  * Everything here is about one list and nothing else: no entries, no counters.  Callers make
  * room first, so that a change cannot fail.  Up to four runs live in the descriptor, more in an
- * array from a pool, or in one or two frames; a table cannot have more runs than entries.
+ * array from a pool, or in some frames; a table cannot have more runs than entries.
+ *
+ * What `cap` says is without the runs that are set aside for the splitting of huge pages, one each
+ * (I19 of space_huge.c).
  *
  * Cost: linear in the runs of the table; find is binary beyond eight.
  */
 #include "mm/space.h"
 
 /* Runs that fit each kind of array: three pools, then whole frames. */
-static const uint16_t caps[] = { 16, 64, 252, 512, 1024 };
+static const uint16_t caps[] = { 16, 64, 252, 512, 1024, 2048 };
 #define NPOOLS 3
 #define NCAPS  (sizeof(caps) / sizeof(caps[0]))
 
@@ -190,20 +193,20 @@ static void move_to(struct qr_memory *m, struct qr_ptdesc *t, struct qr_run *arr
 	for (unsigned r = 0; r < t->nruns; r++)
 		array[r] = t->runs[r];
 	if (t->runs != t->in)
-		array_free(m, t->runs, t->cap);
+		array_free(m, t->runs, t->cap + runs_aside(t));
 	t->runs = array;
-	t->cap = (uint16_t)cap;
+	t->cap = (uint16_t)(cap - runs_aside(t));
 }
 
 enum qr_err qr_run_grow(struct qr_memory *m, struct qr_ptdesc *t, unsigned n)
 {
-	unsigned kind = 0;
+	unsigned kind = 0, aside = runs_aside(t);
 	struct qr_run *array;
 
 	/* A table of 1024 entries with 1024 runs: a cut is impossible, room cannot be missing. */
-	while (kind < NCAPS - 1 && caps[kind] < t->nruns + n)
+	while (kind < NCAPS - 1 && caps[kind] < t->nruns + n + aside)
 		kind++;
-	if (caps[kind] <= t->cap)
+	if (caps[kind] <= t->cap + aside)
 		return QR_OK;
 	array = array_alloc(m, kind);
 	if (!array)
@@ -214,6 +217,6 @@ enum qr_err qr_run_grow(struct qr_memory *m, struct qr_ptdesc *t, unsigned n)
 
 void qr_run_shrink(struct qr_memory *m, struct qr_ptdesc *t)
 {
-	if (t->runs != t->in && t->nruns <= RUN_INLINE / 2)
+	if (t->runs != t->in && t->nruns + runs_aside(t) <= RUN_INLINE / 2)
 		move_to(m, t, t->in, RUN_INLINE);
 }

@@ -103,12 +103,17 @@ size_t qr_memory_trim(struct qr_memory *m)
 	return n;
 }
 
-enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, struct qr_ptdesc **out)
+enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uintptr_t va,
+			struct qr_ptdesc **out)
 {
 	struct qr_memory *m = s->memory;
 	struct qr_run *r = run_at(t, i);
 	struct qr_ptdesc *child;
 
+	if (QR_RARELY(t->npages) && !qr_entry_none(entry_of(m, t, i))) {
+		*out = qr_huge_split(s, t, i, va);
+		return QR_OK;
+	}
 	if (qr_pt_alloc(m, t->level - 1u, &child))
 		return QR_NOMEM;
 	if (r) {
@@ -136,7 +141,8 @@ enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned level, struct
 
 		if (qr_entry_is_table(m->format, e, t->level))
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		else if (run_room(m, t, 5) || qr_pt_carve(s, t, i, &t)) /* 4 stay: space_remap.c */
+		else if (run_room(m, t, 5) ||
+			 qr_pt_carve(s, t, i, va, &t)) /* 4 stay: space_remap.c */
 			return QR_NOMEM;
 	}
 	*out = t;

@@ -77,6 +77,8 @@ void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 			qr_zap_pages(c, t, i, index_at(c->m, hi - 1, 0) + 1, lo);
 		return;
 	}
+	if (t->npages)
+		qr_huge_zap(c, t, lo, hi);
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
 		qr_zap_part(c, k.t, k.lo, k.hi);
 		qr_pt_settle(c, t, k.i, k.t, k.lo);
@@ -174,6 +176,8 @@ void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_
 			qr_drop_runs(c, t, i, j, lo);
 		return;
 	}
+	if (t->npages)
+		qr_huge_zap(c, t, lo, hi);
 	if (t->nruns)
 		qr_drop_runs(c, t, i, j, entry_start(c->m, lo, t->level, i));
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {

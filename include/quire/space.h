@@ -83,7 +83,11 @@ enum qr_advice {
 	QR_ADVISE_DODUMP,
 	QR_ADVISE_COLD, /* not needed soon: nothing is given up, but refused as Linux does */
 	QR_ADVISE_DONTNEED_LOCKED, /* DONTNEED of locked pages too */
+	QR_ADVISE_COLLAPSE, /* into huge pages, now */
 };
+
+/* Huge pages for private memory: 2 MiB, or 4 MiB with two-level tables. */
+enum qr_huge_policy { QR_HUGE_NEVER, QR_HUGE_MADVISE, QR_HUGE_ALWAYS };
 
 /* One kernel's memory: made once, shared by all spaces. */
 struct qr_memory; /* defined in mm's own part below, so that the caller can allocate it */
@@ -97,6 +101,7 @@ struct qr_memory_config {
 	qr_virt user_start;   /* lowest address a user may map at all (0x1000 ..) */
 	qr_virt user_end;     /* first address not the user's: a boundary of the root's entries */
 	enum qr_backing backing;
+	enum qr_huge_policy huge;
 };
 
 QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m,
@@ -104,6 +109,15 @@ QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m,
 void qr_memory_fini(struct qr_memory *m); /* all spaces and objects must be gone */
 /* Give what is kept for speed (empty tables, empty slabs) back to frames; answers how many. */
 size_t qr_memory_trim(struct qr_memory *m);
+
+/* Where huge pages are made from now on; those that exist stay. */
+void qr_memory_set_huge(struct qr_memory *m, enum qr_huge_policy policy);
+struct qr_huge_stat {
+	enum qr_huge_policy policy;
+	size_t npages; /* small pages in each */
+	size_t fault, fallback, split, collapse;
+};
+void qr_memory_huge_stat(const struct qr_memory *m, struct qr_huge_stat *out);
 
 /* An empty space.  It takes one frame for the root.  Errors: QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m);
@@ -129,6 +143,11 @@ QR_MUST_CHECK enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t 
  * QR_ACCESS (beyond maxprot), QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_t npages,
 					   unsigned prot);
+
+/* Whatever the policy says: none in this space from now on, or as it says. */
+void qr_space_huge(struct qr_space *s, bool allow);
+/* Huge pages in the range. */
+size_t qr_space_huge_count(struct qr_space *s, qr_virt at, size_t npages);
 
 struct qr_remap {
 	qr_virt from;
@@ -214,6 +233,7 @@ struct qr_space_stat {
 	    exec;       /* pages mapped: writable private, growsdown, executable */
 	size_t tables;  /* frames of page tables */
 	size_t regions; /* runs */
+	size_t huge;    /* huge pages; their small ones are in resident_anon */
 	uint64_t faults, faults_zero, faults_copy;
 };
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);

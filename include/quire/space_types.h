@@ -14,6 +14,13 @@
 struct qr_ptdesc;
 struct qr_mapping;
 
+/* Huge pages: what is wanted, and what came of it. */
+struct qr_huge {
+	uint8_t policy; /* enum qr_huge_policy */
+	uint8_t pause;  /* faults that do not ask for a block: there was none */
+	size_t fault, fallback, split, collapse;
+};
+
 struct qr_memory {
 	struct qr_frames *frames;
 	const struct qr_format *format;
@@ -24,6 +31,7 @@ struct qr_memory {
 	uint8_t backing;       /* enum qr_backing, never DEFAULT */
 	qr_frame zero;         /* the page of zeroes that first-write backing shows */
 	uint64_t prot_bits[8]; /* an entry's bits for user pages, by rights */
+	struct qr_huge huge;
 	struct qr_pool descs, mappings, nodes;
 	struct qr_pool runs[3]; /* arrays of 16, 64 and 252 runs */
 
@@ -46,6 +54,9 @@ struct qr_space {
 	uintptr_t near_va;      /* and an address in it; none: UINTPTR_MAX */
 	struct qr_ptdesc *idle; /* a leaf that may be empty, kept for the next promise, */
 	uintptr_t idle_va;      /* and an address in it */
+	struct qr_ptdesc *kept; /* a leaf for each huge entry; under the memory's spare_lock */
+	size_t nhuge;           /* huge entries */
+	bool no_huge;           /* qr_space_huge */
 
 	struct qr_radix mappings;  /* struct qr_mapping *, by id */
 	uint32_t free_id;          /* no id below this one is free */

@@ -136,12 +136,18 @@ QR_INLINE void qr_gather_flush(struct qr_gather *g)
 }
 
 /* One reference to this frame goes once everybody has forgotten it.  Flushes when full, so the
- * entry must be gone by now, and be gathered. */
+ * entry must be gone by now, and be gathered; who has gathered everything goes on doing so, for
+ * entries that are there still can be remembered again. */
 QR_INLINE void qr_gather_frame(struct qr_gather *g, qr_frame f)
 {
 	g->frame[g->nframes++] = f;
-	if (QR_RARELY(g->nframes == QR_GATHER_FRAMES))
+	if (QR_RARELY(g->nframes == QR_GATHER_FRAMES)) {
+		bool all = g->npages > QR_GATHER_PAGES;
+
 		qr_gather_flush_slow(g);
+		if (all)
+			qr_gather_all(g);
+	}
 }
 
 /* A table that was unlinked at `va`.  CPUs remember tables too: it is freed after a flush even

@@ -16,7 +16,7 @@
  */
 // sources: tests/host/space_model/machine.c tests/host/space_model/map.c
 // sources: tests/host/space_model/access.c tests/host/space_model/move.c
-// sources: tests/host/space_model/compare.c tests/host/space_model/flat.c
+// sources: tests/host/space_model/huge.c tests/host/space_model/compare.c tests/host/space_model/flat.c
 #include "tests/host/space_model/model.h"
 
 #include <signal.h>
@@ -46,10 +46,14 @@ static const struct {
 	{ "object_size", do_object_size, 1 },
 	{ "fork", do_fork, 2 },
 	{ "remap", do_remap, 5 },
+	{ "huge_policy", do_huge_policy, 1 },
+	{ "huge_map", do_huge_map, 2 },
+	{ "huge_collapse", do_huge_collapse, 1 },
 };
 enum { NOPS = sizeof(all_ops) / sizeof(all_ops[0]) };
 
 static unsigned weight[NOPS];
+static size_t nhuge, nsplit;
 
 static void random_step(void)
 {
@@ -82,6 +86,8 @@ static void run(unsigned nsteps, uint32_t nframes)
 			compare_all(step % (8 * check_every) == 0);
 	}
 	compare_all(true);
+	nhuge += memory.huge.fault + memory.huge.collapse;
+	nsplit += memory.huge.split;
 	machine_off(before);
 }
 
@@ -104,13 +110,15 @@ int main(void)
 		format = formats[i];
 		if (format->address_bits > 8 * sizeof(uintptr_t))
 			continue;
-		ops_failed = 0;
+		ops_failed = nhuge = nsplit = 0;
 		for (unsigned n = 0; n < 4; n++) {
 			scarce = n == 3;
 			run(nsteps / 4, scarce ? 700 : 8192);
 		}
-		ok(true, "%s: %u steps agree with the model, %" PRIu64 " without memory",
-		   format->name, nsteps / 4 * 4, ops_failed);
+		ok(true,
+		   "%s: %u steps agree with the model, %" PRIu64 " without memory; huge pages: "
+		   "%zu made, %zu split",
+		   format->name, nsteps / 4 * 4, ops_failed, nhuge, nsplit);
 	}
 	return done();
 }

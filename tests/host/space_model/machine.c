@@ -132,6 +132,7 @@ size_t machine_on(uint64_t machine_seed, uint32_t nframes)
 		.user_start = { 0x10000 },
 		.user_end = { (uintptr_t)end },
 		.backing = one_in(3) ? QR_BACK_DEMAND : QR_BACK_FIRST_WRITE,
+		.huge = (enum qr_huge_policy)below(QR_HUGE_ALWAYS + 1),
 	};
 	size_t before;
 

@@ -30,7 +30,7 @@ static void fill_request(struct qr_map *req, unsigned npages_known)
 		req->flags |= one_in(2) ? QR_MAP_POPULATE : QR_MAP_LOCKED;
 }
 
-static void model_map(unsigned s, unsigned a, unsigned b, const struct qr_map *req)
+void model_map(unsigned s, unsigned a, unsigned b, const struct qr_map *req)
 {
 	for (unsigned i = a; i < b; i++)
 		vm[s].flat.page[i] = (struct flat_page){

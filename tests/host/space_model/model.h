@@ -86,6 +86,8 @@ void settle_freed(struct flat_page *p, uint64_t got);
 void model_write(unsigned s, unsigned i, uint32_t value);
 void model_cut(unsigned o, uint64_t first, uint64_t end, bool copies);
 
+void model_map(unsigned s, unsigned a, unsigned b, const struct qr_map *req);
+
 void do_map_fixed(void);
 void do_map_anywhere(void);
 void do_unmap(void);
@@ -102,6 +104,9 @@ void do_object_bytes(void);
 void do_object_size(void);
 void do_fork(void);
 void do_remap(void);
+void do_huge_policy(void);
+void do_huge_map(void);
+void do_huge_collapse(void);
 
 void compare_all(bool read_all);
 
