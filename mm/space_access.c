@@ -57,11 +57,13 @@ static enum qr_err hidden_page(struct qr_space *s, const struct found *run, uint
 {
 	struct qr_memory *m = s->memory;
 	const struct qr_mapping *mp = run_id(run->attr) ? mapping_of(s, run->attr) : NULL;
-	const struct qr_ptdesc *t = leaf_of(s, va);
-	qr_entry e = t ? entry_of(m, t, index_at(m, va, 0)) : QR_ENTRY_NONE;
+	unsigned level;
+	qr_entry e = qr_entry_look(s, va, &level);
 
 	if (!qr_entry_none(e)) {
 		*out = resident_frame(m, e);
+		if (level)
+			out->v += index_at(m, va, 0);
 		return qr_frame_get(m->frames, *out);
 	}
 	if (!mp || !mp->object)

@@ -108,7 +108,8 @@ static void check_huge(struct tally *y, const struct qr_run *run, unsigned level
 	HOLDS(run && level == 1 && qr_format_can_be_large(m->format, 1),
 	      "I16: a huge entry is at level 1 and lies in a run");
 	mp = run_id(run->attr) ? mapping_of(y->s, run->attr) : NULL;
-	HOLDS(!(mp && mp->object) && !(resident_frame(m, e).v & (n - 1)) && !(e.v & SOFT_ALL),
+	HOLDS(!(mp && mp->object) && !(resident_frame(m, e).v & (n - 1)) &&
+		  (!qr_entry_present(m->format, e) || !(e.v & SOFT_ALL)),
 	      "I16: a huge page is private memory, and aligned");
 	HOLDS(qr_entry_present(m->format, e) == !!(run->attr & RUN_RIGHTS),
 	      "I5: without rights, not present");

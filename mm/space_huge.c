@@ -235,7 +235,7 @@ bool qr_huge_eligible(const struct qr_space *s, uint32_t attr)
 {
 	const struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
 
-	return !s->no_huge && !(attr & RUN_NOHUGE) && attr & RUN_RIGHTS &&
+	return !s->no_huge && !(attr & (RUN_NOHUGE | RUN_UMISS | RUN_UWP)) && attr & RUN_RIGHTS &&
 	       !(mp && (mp->object || mp->growsdown)) &&
 	       qr_format_can_be_large(s->memory->format, 1);
 }
@@ -281,7 +281,7 @@ bool qr_huge_write(struct qr_space *s, struct qr_ptdesc *t, unsigned i)
 		return true;
 	if (!(run_at(t, i)->attr & RUN_W) || !block_exclusive(m, qr_entry_frame(m->format, e)))
 		return false;
-	(void)qr_entry_change(m->format, table_window(m, t), i, 0,
+	(void)qr_entry_change(m->format, table_window(m, t), i, soft_held(m->format),
 			      QR_FIXED(m->format)->write | QR_FIXED(m->format)->accessed |
 				  QR_FIXED(m->format)->dirty);
 	return true;
@@ -325,10 +325,17 @@ void qr_huge_protect(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned
 		qr_entry old = entry_of(m, t, i), e;
 		qr_frame first = resident_frame(m, old);
 		uint32_t attr = run_at(t, i)->attr;
+		uint64_t held = qr_entry_present(f, old) ? old.v & soft_held(f) : 0;
 
-		e = qr_huge_entry(m, first, attr, attr & RUN_W && block_exclusive(m, first));
-		if (qr_entry_present(f, e) && qr_entry_present(f, old))
-			e.v |= old.v & (QR_FIXED(f)->accessed | QR_FIXED(f)->dirty);
+		e = qr_huge_entry(m, first, attr,
+				  attr & RUN_W && !held && block_exclusive(m, first));
+		/* Whether it was written a token did not remember: say yes. */
+		if (qr_entry_present(f, e))
+			e = qr_entry_of(
+			    qr_entry_touched(f, e,
+					     !qr_entry_present(f, old) || qr_entry_dirty(f, old))
+				.v |
+			    held);
 		(void)qr_entry_swap(f, table_window(m, t), i, e);
 		if (qr_entry_present(f, old))
 			qr_gather_page(&c->gather, qr_virt_of(entry_start(m, lo, 1, i)));

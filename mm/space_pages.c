@@ -38,7 +38,7 @@ static void ask_frame(const struct qr_memory *m, struct qr_page *p)
 
 	if (p->flags & QR_PAGE_ZERO)
 		return;
-	p->mappers = refs - (p->flags & QR_PAGE_OBJECT && refs > 1);
+	p->mappers = refs - (p->flags & QR_PAGE_OBJECT && refs > 1) + (p->npages > 1 ? w->link : 0);
 	p->flags |= qr_load32(&w->state) & QR_FRAME_LAZYFREE ? QR_PAGE_LAZY : 0;
 }
 

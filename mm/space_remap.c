@@ -104,10 +104,45 @@ static enum qr_err prepare_huge(struct move *v, struct qr_ptdesc *t, uintptr_t l
 		return QR_OK;
 	}
 	for (uintptr_t at = lo; qr_huge_next(m, t, at, hi, &va, &i); at = va + span)
-		if (qr_table_at(v->s, va + v->shift, 1, &to) ||
-		    run_room(m, to, t->npages + t->ntables + v->to.room))
+		if (qr_table_at(v->s, va + v->shift, 1, &to))
 			return QR_NOMEM;
 	return QR_OK;
+}
+
+/* Each huge page takes room for a run along, whatever else its new table will need. */
+static enum qr_err room_huge(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_memory *m = v->s->memory;
+	struct child k;
+
+	if (!v->s->nhuge || t->level == 0)
+		return QR_OK;
+	if (t->npages && entry_aligned(m, v->shift, 1)) {
+		uintptr_t span = (uintptr_t)1 << level_shift(m, 1), va;
+		size_t n = v->s->nhuge < table_entries(m, 1) ? v->s->nhuge : table_entries(m, 1);
+		struct qr_ptdesc *to;
+		unsigned i;
+
+		for (uintptr_t at = lo; qr_huge_next(m, t, at, hi, &va, &i); at = va + span)
+			if (qr_table_at(v->s, va + v->shift, 1, &to) ||
+			    run_room(m, to, (unsigned)n + to->ntables + t->ntables + 8))
+				return QR_NOMEM;
+	}
+	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi)
+		if (room_huge(v, k.t, k.lo, k.hi))
+			return QR_NOMEM;
+	return QR_OK;
+}
+
+/* The leaf of what was at the new place becomes a run again. */
+static void fold_target(struct move *v, struct qr_ptdesc *to, uintptr_t va)
+{
+	struct qr_memory *m = v->s->memory;
+	unsigned i = index_at(m, va, 1);
+	qr_entry e = entry_of(m, to, i);
+
+	if (qr_entry_is_table(m->format, e, 1))
+		(void)qr_pt_settle(&v->to, to, i, ptdesc_of(m, qr_entry_frame(m->format, e)), va);
 }
 
 static void move_huge(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
@@ -119,6 +154,7 @@ static void move_huge(struct move *v, struct qr_ptdesc *t, uintptr_t lo, uintptr
 
 	for (uintptr_t at = lo; qr_huge_next(m, t, at, hi, &va, &i); at = va + span) {
 		QR_ASSERT(!qr_table_at(v->s, va + v->shift, 1, &to), "directories were prepared");
+		fold_target(v, to, va + v->shift);
 		qr_huge_move(&v->from, t, i, va, to, index_at(m, va + v->shift, 1));
 	}
 }
@@ -229,13 +265,9 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	struct qr_run *full = &k->t->runs[0];
 	unsigned i = index_at(m, k->lo + v->shift, 1);
 	struct qr_ptdesc *to;
-	qr_entry e;
 
 	QR_ASSERT(!qr_table_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
-	e = entry_of(m, to, i);
-	if (qr_entry_is_table(m->format, e, 1)) /* the leaf of what was there: a run again */
-		(void)qr_pt_settle(&v->to, to, i, ptdesc_of(m, qr_entry_frame(m->format, e)),
-				   k->lo + v->shift);
+	fold_target(v, to, k->lo + v->shift);
 	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		parent->used = 0;
@@ -327,6 +359,8 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 		err = prepare_part(v, v->from.t, from, old_end);
 	if (!err)
 		err = room_between(s->memory, v->to.t, to, end);
+	if (!err && old)
+		err = room_huge(v, v->from.t, from, old_end);
 	if (err) {
 		if (run_id(v->attr))
 			qr_mapping_drop(s, mapping_of(s, v->attr));

@@ -83,7 +83,7 @@ enum qr_advice {
 	QR_ADVISE_DODUMP,
 	QR_ADVISE_COLD, /* not needed soon: nothing is given up, but refused as Linux does */
 	QR_ADVISE_DONTNEED_LOCKED, /* DONTNEED of locked pages too */
-	QR_ADVISE_COLLAPSE, /* into huge pages, now */
+	QR_ADVISE_COLLAPSE,        /* into huge pages, now */
 };
 
 /* Huge pages for private memory: 2 MiB, or 4 MiB with two-level tables. */

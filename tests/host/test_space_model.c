@@ -16,7 +16,8 @@
  */
 // sources: tests/host/space_model/machine.c tests/host/space_model/map.c
 // sources: tests/host/space_model/access.c tests/host/space_model/move.c
-// sources: tests/host/space_model/huge.c tests/host/space_model/compare.c tests/host/space_model/flat.c
+// sources: tests/host/space_model/huge.c tests/host/space_model/compare.c
+// sources: tests/host/space_model/flat.c
 #include "tests/host/space_model/model.h"
 
 #include <signal.h>
