@@ -139,7 +139,8 @@ static int thread_main(void *arg)
 
 static long spawn_thread(int actor)
 {
-	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	int flags =
+	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 	int tid = clone(thread_main, stacks[actor] + STACK_SIZE, flags, (void *)(intptr_t)actor);
 
 	return tid < 0 ? -errno : tid;
@@ -150,8 +151,11 @@ static long spawn_process(int actor)
 {
 	long pid = SYS(clone, SIGCHLD);
 
-	if (pid == 0)
+	if (pid == 0) {
+		wait_turn(actor);
+		settle();
 		take_turns(actor);
+	}
 	return pid;
 }
 

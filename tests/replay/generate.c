@@ -18,7 +18,7 @@
 struct mood {
 	uint64_t rng;
 	struct script *out;
-	unsigned weight[64], sum; /* of each call */
+	unsigned weight[64], sum;    /* of each call */
 	unsigned arena, page, width; /* the window */
 	bool actor[ACTORS], leads[ACTORS];
 	uint8_t process[ACTORS], parent[ACTORS];
@@ -47,9 +47,9 @@ static bool percent(struct mood *m, unsigned n)
 	return below(m, 100) < n;
 }
 
-#define PICK(m, ...)                                          \
-	({                                                    \
-		static const long from_[] = { __VA_ARGS__ };  \
+#define PICK(m, ...)                                                       \
+	({                                                                 \
+		static const long from_[] = { __VA_ARGS__ };               \
 		from_[below(m, (unsigned)(sizeof(from_) / sizeof(long)))]; \
 	})
 
@@ -147,7 +147,8 @@ static struct arg file(struct mood *m, unsigned wrong)
 
 static struct arg offset(struct mood *m)
 {
-	return number(percent(m, 97) ? (int64_t)below(m, 10) * PAGE : PICK(m, 1, -PAGE, 512, 1 << 30));
+	return number(percent(m, 97) ? (int64_t)below(m, 10) * PAGE
+				     : PICK(m, 1, -PAGE, 512, 1 << 30));
 }
 
 static unsigned some_actor(struct mood *m)
@@ -195,8 +196,8 @@ static void make_mmap(struct mood *m, struct step *s)
 	if (anon && percent(m, 6))
 		flags = (flags & ~MAP_SHARED) | MAP_PRIVATE | MAP_GROWSDOWN;
 	if (percent(m, 4))
-		flags ^= PICK(m, 0x40, MAP_STACK, MAP_NONBLOCK, MAP_DENYWRITE, 3, 1, 2, MAP_GROWSDOWN,
-			      0x80000);
+		flags ^= PICK(m, 0x40, MAP_STACK, MAP_NONBLOCK, MAP_DENYWRITE, 3, 1, 2,
+			      MAP_GROWSDOWN, 0x80000);
 	s->arg[3] = number(flags);
 	s->arg[4] = anon ? number(-1) : file(m, 3);
 	s->arg[5] = anon ? number(0) : offset(m);
@@ -428,7 +429,8 @@ static void make_vm(struct mood *m, struct step *s)
 
 static void make_limit(struct mood *m, struct step *s)
 {
-	s->arg[0] = number(PICK(m, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_AS));
+	s->arg[0] =
+	    number(PICK(m, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_MEMLOCK, RLIMIT_AS));
 	s->arg[1] = number(below(m, 24) * PAGE + PICK(m, 0, 0, 100));
 	if (s->arg[0].n == RLIMIT_STACK)
 		s->arg[1].n += 64 * PAGE; /* what the program itself needs */

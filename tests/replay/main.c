@@ -36,7 +36,8 @@ static void prepare(void)
 	struct utsname u;
 	char dir[] = "/dev/shm/replay.XXXXXX";
 
-	board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	board =
+	    mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (board == MAP_FAILED)
 		die("mmap");
 	uname(&u);

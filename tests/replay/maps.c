@@ -8,6 +8,7 @@
 #include "tests/replay/replay.h"
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 static char text[1 << 16];
@@ -138,6 +139,63 @@ static void each_named(void (*fn)(const struct area *, void *), void *arg)
 				    slots[i].at + (uintptr_t)(slots[i].pages * PAGE), fn, arg);
 }
 
+/* ---- pages that nobody wrote --------------------------------------------------------------- */
+
+/* The words of a page that are not zero, and where they are. */
+static uint64_t hash_page(uintptr_t at)
+{
+	const uint64_t *word = (const uint64_t *)at;
+	uint64_t h = 0;
+
+	for (unsigned i = 0; i < PAGE / 8; i++)
+		if (word[i])
+			h = (h + word[i] + i) * 0x9e3779b97f4a7c15;
+	return h;
+}
+
+/* Shared by settle and what looks for it. */
+static unsigned zeroes;
+
+static bool is_zero_page(uintptr_t at)
+{
+	unsigned char core = 0;
+	uint64_t value;
+	struct fault f;
+
+	return SYS(mincore, (long)at, PAGE, P(&core)) == 0 && (core & 1) &&
+	       touch_read(at, &value, &f) && !hash_page(at);
+}
+
+/* Only pages of private memory without a file are nothing when they are zero. */
+static void drop_zeroes(const struct area *a, void *drop)
+{
+	if (a->rights[3] != 'p' || *a->name || a->rights[0] != 'r')
+		return;
+	for (uintptr_t at = a->start; at < a->end; at += PAGE)
+		if (is_zero_page(at)) {
+			zeroes++;
+			if (drop)
+				SYS(madvise, (long)at, PAGE, MADV_DONTNEED);
+		}
+}
+
+void settle(void)
+{
+	each_named(drop_zeroes, &zeroes);
+}
+
+void settle_range(uintptr_t start, uintptr_t end)
+{
+	each_area(start, end, drop_zeroes, &zeroes);
+}
+
+unsigned count_zeroes(uintptr_t start, uintptr_t end)
+{
+	zeroes = 0;
+	each_area(start, end, drop_zeroes, NULL);
+	return zeroes;
+}
+
 /* ---- what is shown ---------------------------------------------------------------------- */
 
 static void say_area(const struct area *a, void *arg)
@@ -203,18 +261,6 @@ static void say_core(const struct area *a, void *arg)
 void say_residency(void)
 {
 	each_named(say_core, NULL);
-}
-
-/* The words of a page that are not zero, and where they are. */
-static uint64_t hash_page(uintptr_t at)
-{
-	const uint64_t *word = (const uint64_t *)at;
-	uint64_t h = 0;
-
-	for (unsigned i = 0; i < PAGE / 8; i++)
-		if (word[i])
-			h = (h + word[i] + i) * 0x9e3779b97f4a7c15;
-	return h;
 }
 
 /* Pages of zeroes go unsaid. */

@@ -85,7 +85,7 @@ void note_slot(uintptr_t at, uintptr_t size)
 	unsigned base;
 
 	size = (size + PAGE - 1) & (uintptr_t)-PAGE;
-	if (place_of(at, &base, &offset) && base < SLOT)
+	if (place_of(at, &base, &offset))
 		return;
 	if (nslots == SLOTS)
 		return;

@@ -148,6 +148,11 @@ void each_area(uintptr_t start, uintptr_t end, void (*fn)(const struct area *, v
 void say_areas(void);
 void say_residency(void);
 void say_contents(void);
+/* Whether a private page that only reads as zero stays resident through fork, or while it may not be
+ * read, is each kernel's own: such pages are let go there. */
+void settle(void);
+void settle_range(uintptr_t start, uintptr_t end);
+unsigned count_zeroes(uintptr_t start, uintptr_t end);
 long status_pages(const char *key);
 
 /* ---- touch.c -------------------------------------------------------------------------- */
@@ -171,10 +176,10 @@ uint64_t word_of(unsigned n);
 
 /* Shared by all actors, and mapped at the same address in each. */
 struct board {
-	int turn;             /* whose it is: a futex */
+	int turn;               /* whose it is: a futex */
 	int left_pid, left_tid; /* who has just gone, but perhaps not quite */
-	unsigned at;          /* the next step */
-	bool done;            /* the script came to its end */
+	unsigned at;            /* the next step */
+	bool done;              /* the script came to its end */
 	struct {
 		int pid, tid;
 		bool leads; /* the first of its process */

@@ -18,3 +18,12 @@ build/replay/64/replay build/replay/32/replay: build/replay/%/replay: $(REPLAY_S
 
 .PHONY: replay-programs
 replay-programs: build/replay/64/replay build/replay/32/replay
+
+SEED ?= 1
+N ?= 1000
+
+## replay: run random scripts here and on Quire, and compare; SEED=n N=1000 ARCH=i686
+replay: replay-programs
+	$(submake) -s ARCH=$(ARCH) kernel
+	@tools/replay -a $(ARCH) $(SEED) $(N)
+.PHONY: replay

@@ -26,7 +26,7 @@ void begin_process(void)
 	first_data = status_pages("VmData");
 }
 
-static run_fn run_mremap;
+static run_fn run_mremap, run_mprotect;
 
 /* Does the answer hang on how Linux keeps the areas of a range: as one, or as several that agree?
  * What moves must be one, and before 6.17 always.  Or on which of two mistakes it finds first: since
@@ -34,7 +34,7 @@ static run_fn run_mremap;
 static struct {
 	uintptr_t from, to;
 	unsigned lines;
-	bool first;
+	bool first, covered;
 } source;
 
 static void look_at_source(const struct area *a, void *arg)
@@ -42,6 +42,7 @@ static void look_at_source(const struct area *a, void *arg)
 	(void)arg;
 	source.lines += a->lines;
 	source.first |= a->start == source.from;
+	source.covered |= a->start == source.from && a->end == source.to;
 }
 
 static bool mremap_hangs(const long *a)
@@ -51,12 +52,12 @@ static bool mremap_hangs(const long *a)
 	source.from = (uintptr_t)(a[0] & -PAGE);
 	source.to = source.from + (uintptr_t)whole(a[1]);
 	source.lines = 0;
-	source.first = false;
+	source.first = source.covered = false;
 	if (source.to < source.from)
 		return true;
-	each_area(source.from, source.to > source.from ? source.to : source.from + PAGE, look_at_source,
-		  NULL);
-	if (source.lines > 1)
+	each_area(source.from, source.to > source.from ? source.to : source.from + PAGE,
+		  look_at_source, NULL);
+	if (source.lines > 1 || (source.first && !source.covered && (a[3] & MREMAP_FIXED)))
 		return true;
 	return !source.first && (a[3] & (MREMAP_FIXED | 4)) &&
 	       (to % PAGE || to + n < to || (source.to > to && to + n > source.from));
@@ -67,6 +68,8 @@ static bool hangs(const struct call *c, const long *a)
 {
 	if (c->run == run_mremap)
 		return mremap_hangs(a);
+	if (c->run == run_mprotect && !a[2] && status_pages("VmLck")) /* locked zeroes stay */
+		return count_zeroes((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
 	return c->run == run_copy && other_device(a);
 }
 
@@ -126,7 +129,7 @@ static long run_mremap(const struct step *s, long *a)
 		return OUTSIDE;
 	if ((a[3] & (MREMAP_FIXED | 4)) && (unsigned long)a[4] < LOWEST)
 		return OUTSIDE;
-	if ((a[3] & MREMAP_FIXED) && !within(&s->arg[4], (uintptr_t)a[4], (uintptr_t)new))
+	if ((a[3] & MREMAP_FIXED) && !within(&s->arg[4], (uintptr_t)a[4], (uintptr_t) new))
 		return OUTSIDE;
 	at = SYS(mremap, a[0], a[1], a[2], a[3], a[4]);
 	if ((unsigned long)at >= -4095ul)
@@ -137,8 +140,16 @@ static long run_mremap(const struct step *s, long *a)
 	}
 	if (slot && !stays)
 		slot->pages = 0;
-	note_slot((uintptr_t)at, (uintptr_t)new);
+	note_slot((uintptr_t)at, (uintptr_t) new);
 	return at;
+}
+
+static long run_mprotect(const struct step *s, long *a)
+{
+	(void)s;
+	if (!a[2] && a[0] + whole(a[1]) > a[0])
+		settle_range((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
+	return SYS(mprotect, a[0], a[1], a[2]);
 }
 
 static long run_mincore(const struct step *s, long *a)
@@ -318,7 +329,7 @@ void say_ending(void)
 const struct call calls[] = {
 	{ "mmap", { K_ADDR, K_SIZE, K_PROT, K_MAP, K_FILE, K_SIZE }, 0, run_mmap, R_ADDRESS },
 	{ "munmap", { K_ADDR, K_SIZE }, 0, run_munmap },
-	{ "mprotect", { K_ADDR, K_SIZE, K_PROT }, SYS_mprotect },
+	{ "mprotect", { K_ADDR, K_SIZE, K_PROT }, 0, run_mprotect },
 	{ "mremap", { K_ADDR, K_SIZE, K_SIZE, K_REMAP, K_ADDR }, 0, run_mremap, R_ADDRESS },
 	{ "madvise", { K_ADDR, K_SIZE, K_ADVICE }, 0, run_madvise },
 	{ "msync", { K_ADDR, K_SIZE, K_SYNC }, SYS_msync },

@@ -155,8 +155,6 @@ static void say_file(int n)
 	say_number(n);
 	say(" size ");
 	say_number(st.st_size);
-	say(" blocks ");
-	say_number(st.st_blocks);
 	if (st.st_size <= ARENA_SIZE * PAGE) {
 		say(" has ");
 		say_hex(hash_file(fd_of(n)) & 0xffffffff);

@@ -91,7 +91,8 @@ void remove_segments(void)
 
 static long between(long nr, const long *a)
 {
-	struct iovec remote = { (void *)a[1], (size_t)a[3] }, local = { (void *)a[2], (size_t)a[3] };
+	struct iovec remote = { (void *)a[1], (size_t)a[3] },
+		     local = { (void *)a[2], (size_t)a[3] };
 	int pid = board->actor[a[0]].pid;
 
 	if (!pid)
@@ -119,7 +120,9 @@ long run_limit(const struct step *s, long *a)
 	static const struct {
 		int limit;
 		const char *key;
-	} used[] = { { RLIMIT_AS, "VmSize" }, { RLIMIT_DATA, "VmData" }, { RLIMIT_MEMLOCK, "VmLck" } };
+	} used[] = { { RLIMIT_AS, "VmSize" },
+		     { RLIMIT_DATA, "VmData" },
+		     { RLIMIT_MEMLOCK, "VmLck" } };
 	struct {
 		uint64_t cur, max;
 	} limit;

@@ -23,7 +23,10 @@ struct word {
 	long value;
 };
 
-#define END { NULL, 0 }
+#define END             \
+	{               \
+		NULL, 0 \
+	}
 
 static const struct word prots[] = {
 	{ "r", PROT_READ },
@@ -80,53 +83,61 @@ static const struct word alls[] = {
 };
 
 static const struct word fallocs[] = {
-	{ "keep", FALLOC_FL_KEEP_SIZE },
-	{ "punch", FALLOC_FL_PUNCH_HOLE },
-	{ "collapse", FALLOC_FL_COLLAPSE_RANGE },
-	{ "zero", FALLOC_FL_ZERO_RANGE },
-	{ "insert", FALLOC_FL_INSERT_RANGE },
-	END,
+	{ "keep", FALLOC_FL_KEEP_SIZE },          { "punch", FALLOC_FL_PUNCH_HOLE },
+	{ "collapse", FALLOC_FL_COLLAPSE_RANGE }, { "zero", FALLOC_FL_ZERO_RANGE },
+	{ "insert", FALLOC_FL_INSERT_RANGE },     END,
 };
 
 static const struct word seals[] = {
-	{ "seal", F_SEAL_SEAL },
-	{ "shrink", F_SEAL_SHRINK },
-	{ "grow", F_SEAL_GROW },
-	{ "write", F_SEAL_WRITE },
-	{ "future", 0x10 },
-	END,
+	{ "seal", F_SEAL_SEAL },   { "shrink", F_SEAL_SHRINK }, { "grow", F_SEAL_GROW },
+	{ "write", F_SEAL_WRITE }, { "future", 0x10 },          END,
 };
 
 static const struct word shmats[] = {
-	{ "rdonly", SHM_RDONLY }, { "rnd", SHM_RND }, { "remap", SHM_REMAP }, { "exec", SHM_EXEC },
+	{ "rdonly", SHM_RDONLY },
+	{ "rnd", SHM_RND },
+	{ "remap", SHM_REMAP },
+	{ "exec", SHM_EXEC },
 	END,
 };
 
 static const struct word opens[] = {
-	{ "wronly", O_WRONLY }, { "rdwr", O_RDWR }, { "append", O_APPEND }, { "trunc", O_TRUNC },
+	{ "wronly", O_WRONLY },
+	{ "rdwr", O_RDWR },
+	{ "append", O_APPEND },
+	{ "trunc", O_TRUNC },
 	END,
 };
 
 /* One of them, not a set. */
 static const struct word advices[] = {
-	{ "normal", 0 },      { "random", 1 },	   { "sequential", 2 },	    { "willneed", 3 },
-	{ "dontneed", 4 },    { "free", 8 },	   { "remove", 9 },	    { "dontfork", 10 },
-	{ "dofork", 11 },     { "mergeable", 12 }, { "unmergeable", 13 },   { "hugepage", 14 },
-	{ "nohugepage", 15 }, { "dontdump", 16 },  { "dodump", 17 },	    { "wipeonfork", 18 },
-	{ "keeponfork", 19 }, { "cold", 20 },	   { "pageout", 21 },	    { "populate_read", 22 },
+	{ "normal", 0 },          { "random", 1 },
+	{ "sequential", 2 },      { "willneed", 3 },
+	{ "dontneed", 4 },        { "free", 8 },
+	{ "remove", 9 },          { "dontfork", 10 },
+	{ "dofork", 11 },         { "mergeable", 12 },
+	{ "unmergeable", 13 },    { "hugepage", 14 },
+	{ "nohugepage", 15 },     { "dontdump", 16 },
+	{ "dodump", 17 },         { "wipeonfork", 18 },
+	{ "keeponfork", 19 },     { "cold", 20 },
+	{ "pageout", 21 },        { "populate_read", 22 },
 	{ "populate_write", 23 }, END,
 };
 
 static const struct word limits[] = {
-	{ "fsize", RLIMIT_FSIZE },	 { "data", RLIMIT_DATA },     { "stack", RLIMIT_STACK },
-	{ "memlock", RLIMIT_MEMLOCK }, { "as", RLIMIT_AS }, { "nofile", RLIMIT_NOFILE }, END,
+	{ "fsize", RLIMIT_FSIZE },
+	{ "data", RLIMIT_DATA },
+	{ "stack", RLIMIT_STACK },
+	{ "memlock", RLIMIT_MEMLOCK },
+	{ "as", RLIMIT_AS },
+	{ "nofile", RLIMIT_NOFILE },
+	END,
 };
 
 static const struct word *const sets[] = {
-	[K_PROT] = prots,     [K_MAP] = maps,	  [K_REMAP] = remaps,
-	[K_SYNC] = syncs,     [K_LOCK] = locks,	  [K_ALL] = alls,
-	[K_FALLOC] = fallocs, [K_SEAL] = seals,	  [K_SHMAT] = shmats,
-	[K_OPEN] = opens,     [K_ADVICE] = advices, [K_LIMIT] = limits,
+	[K_PROT] = prots,   [K_MAP] = maps,   [K_REMAP] = remaps,   [K_SYNC] = syncs,
+	[K_LOCK] = locks,   [K_ALL] = alls,   [K_FALLOC] = fallocs, [K_SEAL] = seals,
+	[K_SHMAT] = shmats, [K_OPEN] = opens, [K_ADVICE] = advices, [K_LIMIT] = limits,
 	[K_ACTOR] = NULL,
 };
 
@@ -136,13 +147,35 @@ static bool one_of(unsigned kind)
 }
 
 static const struct word errors[] = {
-	{ "EPERM", EPERM },	  { "ENOENT", ENOENT },	 { "ESRCH", ESRCH },   { "EINTR", EINTR },
-	{ "EIO", EIO },		  { "ENXIO", ENXIO },	 { "E2BIG", E2BIG },   { "EBADF", EBADF },
-	{ "ECHILD", ECHILD },	  { "EAGAIN", EAGAIN },	 { "ENOMEM", ENOMEM }, { "EACCES", EACCES },
-	{ "EFAULT", EFAULT },	  { "EBUSY", EBUSY },	 { "EEXIST", EEXIST }, { "ENODEV", ENODEV },
-	{ "EINVAL", EINVAL },	  { "ENFILE", ENFILE },	 { "EMFILE", EMFILE }, { "ETXTBSY", ETXTBSY },
-	{ "EFBIG", EFBIG },	  { "ENOSPC", ENOSPC },	 { "EPIPE", EPIPE },	 { "EXDEV", EXDEV },   { "ENOSYS", ENOSYS },
-	{ "EOVERFLOW", EOVERFLOW }, { "EOPNOTSUPP", EOPNOTSUPP }, { "EIDRM", EIDRM }, END,
+	{ "EPERM", EPERM },
+	{ "ENOENT", ENOENT },
+	{ "ESRCH", ESRCH },
+	{ "EINTR", EINTR },
+	{ "EIO", EIO },
+	{ "ENXIO", ENXIO },
+	{ "E2BIG", E2BIG },
+	{ "EBADF", EBADF },
+	{ "ECHILD", ECHILD },
+	{ "EAGAIN", EAGAIN },
+	{ "ENOMEM", ENOMEM },
+	{ "EACCES", EACCES },
+	{ "EFAULT", EFAULT },
+	{ "EBUSY", EBUSY },
+	{ "EEXIST", EEXIST },
+	{ "ENODEV", ENODEV },
+	{ "EINVAL", EINVAL },
+	{ "ENFILE", ENFILE },
+	{ "EMFILE", EMFILE },
+	{ "ETXTBSY", ETXTBSY },
+	{ "EFBIG", EFBIG },
+	{ "ENOSPC", ENOSPC },
+	{ "EPIPE", EPIPE },
+	{ "EXDEV", EXDEV },
+	{ "ENOSYS", ENOSYS },
+	{ "EOVERFLOW", EOVERFLOW },
+	{ "EOPNOTSUPP", EOPNOTSUPP },
+	{ "EIDRM", EIDRM },
+	END,
 };
 
 const char *error_name(int err)
