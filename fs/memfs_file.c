@@ -247,21 +247,20 @@ static int reserve(struct inode *i, uint64_t from, uint64_t to)
 	return 0;
 }
 
-enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2, FALLOC_ZERO_RANGE = 16 };
+enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2 };
 
 int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n)
 {
 	uint64_t end = offset + n, old = i->size;
 	int err = 0;
 
-	if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE) ||
-	    (mode & FALLOC_PUNCH_HOLE && mode != (FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE)))
+	if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE))
 		return -EOPNOTSUPP;
 	if (end > SIZE_MAX_FILE)
 		return -EFBIG;
-	if (mode & (FALLOC_PUNCH_HOLE | FALLOC_ZERO_RANGE))
+	if (mode & FALLOC_PUNCH_HOLE) {
 		punch(i, offset, end);
-	if (!(mode & FALLOC_PUNCH_HOLE)) {
+	} else {
 		if (mode & FALLOC_KEEP_SIZE)
 			end = end < old ? end : old; /* pages live inside the file only */
 		else if (end > old)

@@ -348,6 +348,17 @@ SYSCALL3(ftruncate64, unsigned, fd, uint32_t, low, uint32_t, high)
 }
 #endif
 
+/* At most one of the operations that there are; a hole never changes the size. */
+static bool is_operation(int mode)
+{
+	enum { KEEP = 1, PUNCH = 2, COLLAPSE = 8, ZERO = 16, INSERT = 32, UNSHARE = 64 };
+	int what = mode & ~KEEP;
+
+	if (mode & KEEP)
+		return !what || what == PUNCH || what == ZERO || what == UNSHARE;
+	return !what || what == COLLAPSE || what == ZERO || what == INSERT || what == UNSHARE;
+}
+
 static long reserve(unsigned fd, int mode, int64_t offset, int64_t n)
 {
 	struct file *f = fd_get(fd);
@@ -359,14 +370,16 @@ static long reserve(unsigned fd, int mode, int64_t offset, int64_t n)
 	i = f->inode;
 	if (offset < 0 || n <= 0)
 		err = -EINVAL;
-	else if (offset + (uint64_t)n > INT64_MAX)
-		err = -EFBIG;
+	else if (!is_operation(mode))
+		err = -EOPNOTSUPP;
 	else if (!f->writable)
 		err = -EBADF;
 	else if (S_ISFIFO(i->mode))
 		err = -ESPIPE;
 	else if (!S_ISREG(i->mode))
 		err = S_ISDIR(i->mode) ? -EISDIR : -ENODEV;
+	else if (offset + (uint64_t)n > INT64_MAX)
+		err = -EFBIG;
 	else if (!i->ops || !i->ops->fallocate)
 		err = -EOPNOTSUPP;
 	else
