@@ -58,6 +58,10 @@ static void user_fault(struct regs *r, uintptr_t address, unsigned error)
 
 	if (address < USER_END) {
 		err = resolve(mm, address, access_of(error));
+		/* A page that may not be run is brought in all the same, and then refused: so a page
+		 * beyond the end of its file is told as such first, as Linux does. */
+		if (QR_RARELY(err == QR_ACCESS) && (error & (PF_FETCH | PF_PRESENT)) == PF_FETCH)
+			err = resolve(mm, address, QR_ACCESS_READ);
 		if (QR_LIKELY(err == QR_OK)) {
 			current->usage.minor_faults++;
 			return;
