@@ -60,20 +60,52 @@ struct dentry *dentry_new(struct dentry *parent, const char *name, size_t len, s
 	return d;
 }
 
+/* Who maps a file may ask for its name when all else has forgotten it: with that last user the name
+ * stays, as the inode's. */
+static bool still_wanted(const struct dentry *d)
+{
+	const struct inode *i = d->inode;
+
+	return i->alias == d && i->object && qr_object_mappings(i->object, false);
+}
+
+static struct dentry *forget_one(struct dentry *d)
+{
+	struct dentry *parent = d->parent;
+
+	if (d->name != d->own)
+		kfree(d->name);
+	kfree(d);
+	return parent && --parent->ref == 0 ? parent : NULL;
+}
+
 /* Not recursive: a deep tree whose names have all gone is put from the bottom up. */
 void dentry_free(struct dentry *d)
 {
 	while (d) {
-		struct dentry *parent = d->parent;
+		struct inode *i = d->inode;
 
-		if (d->inode->alias == d)
-			d->inode->alias = NULL;
-		inode_put(d->inode);
-		if (d->name != d->own)
-			kfree(d->name);
-		kfree(d);
-		d = parent && --parent->ref == 0 ? parent : NULL;
+		if (still_wanted(d)) {
+			d = NULL;
+		} else {
+			if (i->alias == d)
+				i->alias = NULL;
+			d = forget_one(d);
+		}
+		inode_put(i);
 	}
+}
+
+void inode_set_alias(struct inode *i, struct dentry *d)
+{
+	struct dentry *old = i->alias;
+
+	i->alias = d;
+	if (!old || old->ref)
+		return;
+	old = forget_one(old);
+	if (old)
+		dentry_free(old);
 }
 
 void dentry_move(struct dentry *d, struct dentry *parent, char *name, size_t len)

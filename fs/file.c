@@ -99,7 +99,7 @@ int file_open_path(struct path p, unsigned flags, struct file **out)
 	if (!f)
 		return -ENOMEM;
 	f->path = path_get(p);
-	f->inode->alias = p.dentry; /* of several names, the one that was used last */
+	inode_set_alias(f->inode, p.dentry); /* of several names, the one that was used last */
 	err = count_writer(f);
 	if (!err && f->ops->open)
 		err = f->ops->open(f);

@@ -17,7 +17,10 @@ static const struct inode_ops file_ops, directory_ops, link_ops, special_ops;
 /* The object's last user went, be it the file or a mapping: now the file's memory can go. */
 static void object_gone(struct qr_object *o)
 {
-	kfree(container_of(o, struct memfs_file, object));
+	struct memfs_file *file = container_of(o, struct memfs_file, object);
+
+	inode_set_alias(&file->inode, NULL);
+	kfree(file);
 }
 
 static void free_file(struct inode *i)

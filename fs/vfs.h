@@ -188,6 +188,8 @@ static inline struct dentry *dentry_get(struct dentry *d)
 	return d;
 }
 void dentry_free(struct dentry *d);
+/* The name by which a mapping of the inode is shown; NULL: none any more. */
+void inode_set_alias(struct inode *i, struct dentry *d);
 static inline void dentry_put(struct dentry *d)
 {
 	if (--d->ref == 0)
