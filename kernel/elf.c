@@ -27,8 +27,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
 
-#define PIE_BASE (USER_END / 3 * 2 & ~(uintptr_t)0xfff)
-#define LOWEST   0x1000u
+#define LOWEST 0x1000u
 
 /* An ELF file that has been judged. */
 struct elf_file {
@@ -300,8 +299,11 @@ static uintptr_t phdr_address(const struct elf_file *e)
 }
 
 /* Code and data for /proc; the heap begins behind the last segment. */
-static void note_layout(struct mm *mm, const struct elf_file *e)
+static void note_layout(struct exec_image *im, const struct elf_file *e)
 {
+	struct mm *mm = im->mm;
+	uintptr_t end = e->bias + e->high;
+
 	mm->start_code = UINTPTR_MAX;
 	for (unsigned i = 0; i < e->h.phnum; i++) {
 		const struct elf_segment *s = &e->segments[i];
@@ -318,7 +320,10 @@ static void note_layout(struct mm *mm, const struct elf_file *e)
 		if (file_end > mm->end_data)
 			mm->end_data = file_end;
 	}
-	mm->start_brk = mm->brk = e->bias + e->high;
+	/* The heap of a loader run by hand goes where the program would be. */
+	if (im->random && e->h.type == ET_DYN && !find_segment(e, PT_INTERP))
+		end = im->pie_base;
+	mm->start_brk = mm->brk = exec_random_brk(im, end);
 }
 
 int elf_load(const struct exec_program *p, struct exec_image *im)
@@ -330,8 +335,8 @@ int elf_load(const struct exec_program *p, struct exec_image *im)
 	if (err)
 		return err;
 	/* A program with an interpreter lies apart from it; one without may be the interpreter,
-	 * run by hand, and leaves the low addresses to its own program. */
-	err = choose_bias(im->mm, &e, PIE_BASE);
+	 * run by hand, and leaves that place to its own program. */
+	err = choose_bias(im->mm, &e, find_segment(&e, PT_INTERP) ? im->pie_base : 0);
 	if (!err)
 		err = map_file(im->mm, &e);
 	if (!err) {
@@ -340,7 +345,7 @@ int elf_load(const struct exec_program *p, struct exec_image *im)
 		im->entry = im->program_entry = e.bias + e.h.entry;
 		im->phdr = phdr_address(&e);
 		im->phnum = e.h.phnum;
-		note_layout(im->mm, &e);
+		note_layout(im, &e);
 		err = load_interpreter(im, &e);
 	}
 	kfree(e.segments);

@@ -126,33 +126,20 @@ static int map_vdso(struct mm *mm)
 	return err;
 }
 
-uintptr_t exec_stack_top(void)
-{
-	return USER_END;
-}
-
-/* Mappings grow down from below the stack's room and a gap. */
-uintptr_t exec_mmap_top(uint64_t stack_limit)
-{
-	const uintptr_t least = 16 * 1024 * 1024, most = USER_END / 6 * 5;
-	uintptr_t gap = stack_limit < least  ? least
-			: stack_limit > most ? most
-					     : (uintptr_t)stack_limit;
-
-	return (exec_stack_top() - gap - 1024 * 1024) & ~(uintptr_t)QR_PAGE_MASK;
-}
-
 static int make_image(struct exec *x)
 {
 	struct process *p = current_process;
 	struct exec_image *im = &x->image;
 	int err;
 
+	im->personality = p->personality;
+
 	im->mm = mm_new();
 	if (!im->mm)
 		return -ENOMEM;
-	qr_space_window(&im->mm->space, qr_virt_of(0x10000),
-			qr_virt_of(exec_mmap_top(p->rlimits[RLIMIT_STACK].cur)));
+	if (x->secure)
+		im->personality &= ~(uint32_t)PERSONALITY_UNSAFE;
+	exec_places(im, p->rlimits[RLIMIT_STACK].cur);
 	err = elf_load(&x->program, im);
 	if (!err)
 		err = map_vdso(im->mm);
@@ -254,6 +241,7 @@ static void commit(struct exec *x)
 	replace_shared(p, x);
 	p->cred = x->cred;
 	x->cred = old;
+	p->personality = x->image.personality;
 	process_set_name(p, x->path);
 	p->flags |= PROCESS_EXECED;
 	p->flags &= ~(unsigned)PROCESS_KEEP_CAPS;

@@ -4,6 +4,7 @@
  *
  *	exec.c	     the call: finds the program, makes an image, replaces the old one
  *	exec_find.c  from a path to a program: opens it, follows `#!` lines
+ *	exec_place.c where stack, heap, program and mappings go
  *	exec_args.c  argv and envp: collects the strings, lays out the new stack
  *	elf.c	     makes an image out of an ELF file
  *
@@ -61,6 +62,10 @@ struct exec_image {
 	uintptr_t phdr;          /* AT_PHDR */
 	unsigned phnum;
 	bool exec_stack;
+	uint32_t personality;
+	bool random;         /* the places below are chosen by chance */
+	uintptr_t stack_top; /* strings end here */
+	uintptr_t pie_base;  /* where a program goes that can lie anywhere and wants a loader */
 };
 
 /* What execve starts a file from. */
@@ -89,8 +94,20 @@ int elf_load(const struct exec_program *p, struct exec_image *image);
 int exec_stack_make(struct exec_image *image, const struct exec_args *a, const char *execfn,
 		    const struct cred *cred, bool secure, uintptr_t *sp);
 
-/* Where stacks end and mappings begin. */
-uintptr_t exec_stack_top(void);
-uintptr_t exec_mmap_top(uint64_t stack_limit);
+/* ---- where things go (exec_place.c) ------------------------------------------------------- */
+
+#define PERSONALITY_NO_RANDOM 0x0040000u
+#define PERSONALITY_COMPAT    0x0200000u
+/* What a program with more rights than its caller does not inherit. */
+#define PERSONALITY_UNSAFE (PERSONALITY_NO_RANDOM | PERSONALITY_COMPAT | 0x0400000u | 0x0100000u)
+
+/* Choose the stack's top, the base of programs, and the window of mappings. */
+void exec_places(struct exec_image *im, uint64_t stack_limit);
+/* How far the vectors lie below the strings / where the heap begins, from the first page behind
+ * the program on. */
+uintptr_t exec_random_gap(const struct exec_image *im);
+uintptr_t exec_random_brk(const struct exec_image *im, uintptr_t brk);
+/* `norandmaps` on the command line. */
+void exec_places_init(void);
 
 #endif

@@ -188,6 +188,7 @@ int exec_args_collect(struct exec_args *a, const struct exec_source *from, unsig
 
 struct layout {
 	uintptr_t strings, execfn, platform, random, vectors; /* user addresses */
+	uintptr_t gap; /* bytes below the strings, by chance */
 	unsigned naux;
 };
 
@@ -228,14 +229,16 @@ static void make_auxv(const struct exec_image *im, struct layout *l, const struc
 #define AUX_ENTRIES (19 + (sizeof(uintptr_t) == 8))
 _Static_assert(2 * AUX_ENTRIES <= AUXV_WORDS, "the auxiliary vector fits into struct mm");
 
-static void place(struct layout *l, uintptr_t top, const struct exec_args *a, const char *execfn)
+static void place(const struct exec_image *im, struct layout *l, const struct exec_args *a,
+		  const char *execfn)
 {
 	size_t words = 1 + a->argc + 1 + a->envc + 1 + 2 * AUX_ENTRIES;
 
 	l->naux = 0;
-	l->execfn = top - 8 - (strlen(execfn) + 1);
+	l->execfn = im->stack_top - 8 - (strlen(execfn) + 1);
 	l->strings = l->execfn - a->used;
-	l->platform = l->strings - sizeof(PLATFORM);
+	l->gap = exec_random_gap(im);
+	l->platform = l->strings - l->gap - sizeof(PLATFORM);
 	l->random = (l->platform - 16) & ~(uintptr_t)15;
 	l->vectors = (l->random - words * sizeof(uintptr_t)) & ~(uintptr_t)15;
 }
@@ -254,21 +257,22 @@ static uintptr_t *point(uintptr_t *out, unsigned n, uintptr_t at, const char *st
 	return out;
 }
 
-/* The block [l->vectors, top) as the program will see it. */
-static void fill(char *block, const struct layout *l, uintptr_t top, const struct exec_args *a,
+/* The block [l->vectors, top) without the gap, as the program will see it. */
+static void fill(char *block, size_t n, const struct layout *l, const struct exec_args *a,
 		 const char *execfn, const struct mm *mm)
 {
+	char *above = block - l->gap - l->vectors; /* for addresses above the gap */
 	uintptr_t *w = (uintptr_t *)block;
 
-	memset(block, 0, top - l->vectors);
+	memset(block, 0, n);
 	*w++ = a->argc;
 	w = point(w, a->argc, l->strings, a->buf);
 	w = point(w, a->envc, l->strings + a->argv_bytes, a->buf + a->argv_bytes);
 	memcpy(w, mm->auxv, l->naux * sizeof(uintptr_t));
 	random_bytes(block + (l->random - l->vectors), 16);
 	memcpy(block + (l->platform - l->vectors), PLATFORM, sizeof(PLATFORM));
-	memcpy(block + (l->strings - l->vectors), a->buf, a->used);
-	memcpy(block + (l->execfn - l->vectors), execfn, strlen(execfn) + 1);
+	memcpy(above + l->strings, a->buf, a->used);
+	memcpy(above + l->execfn, execfn, strlen(execfn) + 1);
 }
 
 static int map_stack(struct exec_image *im, uintptr_t top, size_t nbytes)
@@ -286,31 +290,43 @@ static int map_stack(struct exec_image *im, uintptr_t top, size_t nbytes)
 	return errno_of(qr_space_map(&im->mm->space, &req, &at));
 }
 
+static int write_block(struct mm *mm, const struct layout *l, const char *block, size_t n)
+{
+	size_t below = l->gap ? l->strings - l->gap - l->vectors : n, done = 0;
+	int err = errno_of(
+	    qr_space_write(&mm->space, qr_virt_of(l->vectors), block, below, false, &done));
+
+	if (!err && n > below)
+		err = errno_of(qr_space_write(&mm->space, qr_virt_of(l->strings), block + below,
+					      n - below, false, &done));
+	return err ? -ENOMEM : 0;
+}
+
 int exec_stack_make(struct exec_image *im, const struct exec_args *a, const char *execfn,
 		    const struct cred *cred, bool secure, uintptr_t *sp)
 {
-	uintptr_t top = exec_stack_top();
 	struct mm *mm = im->mm;
 	struct layout l;
-	size_t done = 0, n;
 	char *block;
+	size_t n;
 	int err;
 
-	place(&l, top, a, execfn);
-	n = top - l.vectors;
-	err = map_stack(im, top, n);
+	place(im, &l, a, execfn);
+	n = im->stack_top - l.vectors;
+	err = map_stack(im, im->stack_top, n);
 	if (err)
 		return err == -EEXIST ? -ENOMEM : err;
+	n -= l.gap;
 	block = kmalloc(n);
 	if (!block)
 		return -ENOMEM;
 	make_auxv(im, &l, cred, secure);
-	fill(block, &l, top, a, execfn, mm);
-	err = errno_of(qr_space_write(&mm->space, qr_virt_of(l.vectors), block, n, false, &done));
+	fill(block, n, &l, a, execfn, mm);
+	err = write_block(mm, &l, block, n);
 	kfree(block);
 	mm->start_stack = *sp = l.vectors;
 	mm->arg_start = l.strings;
 	mm->arg_end = mm->env_start = l.strings + a->argv_bytes;
 	mm->env_end = l.strings + a->used;
-	return err || done < n ? -ENOMEM : 0;
+	return err;
 }

@@ -14,6 +14,7 @@
 #include "fs/initramfs.h"
 #include "fs/vfs.h"
 #include "kernel/boot_info.h"
+#include "kernel/exec.h"
 #include "kernel/fault.h"
 #include "kernel/init.h"
 #include "kernel/log.h"
@@ -66,6 +67,7 @@ _Noreturn void kernel_main(void)
 	memory_init();
 	panic_explain_address = fault_explain;
 	random_init();
+	exec_places_init();
 	sched_init((uintptr_t)boot_stack_top);
 	start_devices();
 	selftest_run();

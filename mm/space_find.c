@@ -180,6 +180,28 @@ static uintptr_t alignment(const struct qr_memory *m, size_t npages)
 	return mask;
 }
 
+/* Where the search goes when there is nothing below: the lowest hole above s->up. */
+static bool find_up(const struct qr_space *s, size_t npages, uintptr_t *out)
+{
+	uintptr_t at = s->up, end = s->memory->user_end.v, gap = STACK_GAP << QR_PAGE_SHIFT;
+
+	while (at && at < end) {
+		struct found f = { .lo = end, .hi = end };
+		uintptr_t limit;
+
+		(void)qr_run_next(s, at, end, &f);
+		limit = f.lo;
+		if (f.lo < end && run_id(f.attr) && mapping_of(s, f.attr)->growsdown)
+			limit = f.lo > gap ? f.lo - gap : 0;
+		if (limit > at && npages <= (limit - at) >> QR_PAGE_SHIFT) {
+			*out = at;
+			return true;
+		}
+		at = f.hi;
+	}
+	return false;
+}
+
 enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out)
 {
 	uintptr_t *from = &s->find_from[class_of(npages)];
@@ -195,7 +217,9 @@ enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out)
 		*from = *out;
 		return QR_OK;
 	}
-	return align && hunt_down(s, npages, 0, s->bottom, s->top, out) ? QR_OK : QR_NOMEM;
+	if (align && hunt_down(s, npages, 0, s->bottom, s->top, out))
+		return QR_OK;
+	return find_up(s, npages, out) ? QR_OK : QR_NOMEM;
 }
 
 /* The hole that [lo,hi) is a part of counts; neighbours in the covering table are seen, and
@@ -226,4 +250,9 @@ void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top)
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
 		s->find_from[class] = s->top;
 	qr_lock_release(&s->lock);
+}
+
+void qr_space_window_up(struct qr_space *s, qr_virt from)
+{
+	s->up = from.v & ~(uintptr_t)QR_PAGE_MASK;
 }

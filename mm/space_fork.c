@@ -232,6 +232,7 @@ static void inherit(struct qr_space *child, const struct qr_space *parent)
 {
 	child->bottom = parent->bottom;
 	child->top = parent->top;
+	child->up = parent->up;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
 		child->find_from[class] = parent->find_from[class];
 	child->no_huge = parent->no_huge;

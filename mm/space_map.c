@@ -152,7 +152,7 @@ static enum qr_err check_request(const struct qr_space *s, const struct qr_map *
 /* Where the request goes, if it has a choice. */
 static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, uintptr_t *out)
 {
-	uintptr_t wish = req->at.v & ~(uintptr_t)QR_PAGE_MASK, top = s->top;
+	uintptr_t wish = req->at.v & ~(uintptr_t)QR_PAGE_MASK;
 	size_t bytes = req->npages << QR_PAGE_SHIFT;
 
 	if (req->flags & QR_MAP_FIXED) {
@@ -168,11 +168,8 @@ static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, ui
 			return QR_OK;
 		}
 	}
-	if (req->flags & QR_MAP_LOW) {
-		if (top > 0x80000000u)
-			top = 0x80000000u;
-		return qr_find_between(s, req->npages, s->bottom, top, out);
-	}
+	if (req->flags & QR_MAP_LOW)
+		return qr_find_between(s, req->npages, s->bottom, 0x80000000u, out);
 	return qr_find_free(s, req->npages, out);
 }
 

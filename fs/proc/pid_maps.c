@@ -65,19 +65,24 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 
 typedef void region_fn(struct text *t, struct mm *mm, const struct qr_region *r, void *arg);
 
-/* Over all regions; the space does not change meanwhile, as nothing here sleeps. */
+/* Over all regions from t->cursor on, until a piece is full. */
 static int each_region(struct text *t, const struct proc_target *of, region_fn *fn, void *arg)
 {
 	struct mm *mm = proc_process(of)->mm;
-	qr_virt at = { 0 };
+	qr_virt at = qr_virt_of((uintptr_t)t->cursor);
 	struct qr_region r;
 
 	if (!mm)
 		return 0;
 	while (!t->err && qr_space_next(&mm->space, at, &r) == QR_OK) {
+		if (t->n >= TEXT_PIECE) {
+			t->more = true;
+			break;
+		}
 		fn(t, mm, &r, arg);
 		at = r.end;
 	}
+	t->cursor = at.v;
 	return 0;
 }
 

@@ -198,6 +198,7 @@ static int make_text(struct file *f, struct text *t)
 	int err = 0;
 
 	t->n = 0;
+	t->more = false;
 	if (p->of.pid && !proc_process(&p->of))
 		return -ESRCH;
 	if (p->node->show)
@@ -208,21 +209,34 @@ static int make_text(struct file *f, struct text *t)
 	return err;
 }
 
+/* The piece that holds *pos, made anew from the start if it lies before the one at hand. */
+static int find_piece(struct file *f, struct text *t, uint64_t pos)
+{
+	int err = 0;
+
+	if (pos == 0 || !t->bytes || pos < t->base) {
+		t->base = t->cursor = 0;
+		err = make_text(f, t);
+	}
+	while (!err && t->more && pos >= t->base + t->n) {
+		t->base += t->n;
+		err = make_text(f, t);
+	}
+	return err;
+}
+
 static long read_text(struct file *f, struct uio *to, uint64_t *pos)
 {
 	struct text *t = f->private;
+	int err = find_piece(f, t, *pos);
 	size_t n;
-	int err;
 
-	if (*pos == 0 || !t->bytes) {
-		err = make_text(f, t);
-		if (err)
-			return err;
-	}
-	if (*pos >= t->n)
+	if (err)
+		return err;
+	if (*pos >= t->base + t->n)
 		return 0;
-	n = t->n - (size_t)*pos;
-	n = uio_put(to, t->bytes + *pos, n);
+	n = t->n - (size_t)(*pos - t->base);
+	n = uio_put(to, t->bytes + (*pos - t->base), n);
 	*pos += n;
 	return uio_result(n, to->fault ? -EFAULT : 0);
 }

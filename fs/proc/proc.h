@@ -15,7 +15,7 @@
  *	nodes of /proc/PID      stat, maps, exe, fd/, task/, ...    (the same table for all)
  *
  * A text is made when its file is read from position 0, and read from that copy, so that a reader
- * in small pieces sees one moment.  Inodes are made at each look-up and freed with their last
+ * in small pieces sees one moment.  Only maps and smaps, which can be long, are made piece by piece.  Inodes are made at each look-up and freed with their last
  * user; a process that has gone answers ESRCH.
  *
  * Formats are Linux's: proc(5).

@@ -15,7 +15,13 @@ struct text {
 	char *bytes;
 	size_t n, size;
 	int err; /* 0 or -ENOMEM */
+	/* A long text is made piece by piece: where this piece begins, where the next one has to go
+	 * on (the maker's own measure; 0: from the start), and whether there is one. */
+	uint64_t base, cursor;
+	bool more;
 };
+
+#define TEXT_PIECE 4096u /* who makes pieces may stop from here on */
 
 void text_put(struct text *t, const void *bytes, size_t n);
 void text_string(struct text *t, const char *s);

@@ -36,7 +36,6 @@ enum qr_map_flags {
 	QR_MAP_LOCKED = 1 << 4,    /* populated, never evicted */
 	QR_MAP_POPULATE = 1 << 5,  /* touch every page now, as far as memory goes */
 	QR_MAP_LOW = 1 << 6,       /* below 2 GiB (MAP_32BIT) */
-	QR_MAP_BOTTOM_UP = 1 << 7, /* search upwards from `at` */
 	QR_MAP_ONFAULT = 1 << 10,  /* with LOCKED: from the first touch on, not populated */
 	/* of a region, not of a request: */
 	QR_MAP_UMISS = 1 << 8, /* first touches are a pager's */
@@ -133,6 +132,8 @@ void qr_space_limit(struct qr_space *s, size_t max_pages, size_t max_locked);
 void qr_space_limit_stack(struct qr_space *s, size_t max_pages);
 /* Where a search for free addresses starts from (top-down) and its floor. */
 void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top);
+/* Where it goes on, upwards, when it has found nothing (an empty window: at once). */
+void qr_space_window_up(struct qr_space *s, qr_virt from);
 
 /* Map.  `out`: where.  Errors: QR_INVAL, QR_NOMEM (also no room of that size), QR_EXISTS,
  * QR_ACCESS (prot beyond maxprot), QR_LIMIT. */

@@ -63,7 +63,8 @@ struct qr_space {
 	struct qr_mapping *stacks; /* those that grow down */
 	struct qr_mapping *dead;   /* without pages; freed when the lock is released */
 
-	uintptr_t bottom, top;                   /* where free addresses are searched */
+	uintptr_t bottom, top;                   /* where free addresses are searched, downwards */
+	uintptr_t up;                            /* and then upwards from here; 0: not */
 	uintptr_t find_from[QR_FIND_CLASSES];    /* no hole of that class lies above */
 	size_t max_pages, max_locked, max_stack; /* limits, in pages */
 
