@@ -29,7 +29,8 @@
 #define DEFAULT_SLOTS 16
 #define MAX_SLOTS     256 /* 1 MiB, Linux's limit for those without privilege */
 
-#define FIONREAD 0x541b
+#define FIONREAD     0x541b
+#define PIPEFS_MAGIC 0x50495045
 
 struct buffer {
 	qr_frame page;
@@ -312,12 +313,18 @@ static void pipe_release(struct file *f)
 	}
 }
 
+/* Opened through /proc/PID/fd, a pipe without a name is one, too: both its ends have been there. */
+static bool has_name(const struct file *f)
+{
+	return f->inode->fs->type->magic != PIPEFS_MAGIC;
+}
+
 /* Who opens one end of a FIFO waits for the other: an open that comes and goes meanwhile counts. */
 static int wait_for_partner(struct pipe *p, const struct file *f)
 {
 	unsigned seen;
 
-	if (f->readable && f->writable)
+	if ((f->readable && f->writable) || !has_name(f))
 		return 0;
 	if (f->readable) {
 		if (p->writers || f->flags & O_NONBLOCK)
@@ -345,7 +352,7 @@ static int fifo_open(struct file *f)
 		f->inode->private = p;
 	}
 	/* poll tells a hang-up if writers have come since, or were here, and have gone. */
-	f->pos = p->opened_write - (p->writers != 0);
+	f->pos = p->opened_write - (p->writers != 0 || !has_name(f));
 	count_open(p, f);
 	err = wait_for_partner(p, f);
 	if (err)
@@ -373,7 +380,7 @@ static const struct file_ops pipe_fops = {
 /* Pipes without a name have inodes all the same: fstat tells of them. */
 static struct filesystem *pipefs(void)
 {
-	static const struct filesystem_type type = { .name = "pipefs", .magic = 0x50495045 };
+	static const struct filesystem_type type = { .name = "pipefs", .magic = PIPEFS_MAGIC };
 	static struct filesystem *fs;
 
 	if (!fs)

@@ -230,3 +230,21 @@ TEST("FIONREAD tells how much is there")
 	CHECK_ERR(ioctl(fd[0], FIONREAD, 8), EFAULT);
 	CHECK_ERR(ioctl(fd[0], 0x7777, 0), ENOTTY);
 }
+
+TEST("a pipe opened once more through /proc/self/fd waits for nobody")
+{
+	char path[40], c;
+	int again;
+
+	make_pipe(0);
+	write(fd[1], "x", 1);
+	close(fd[1]);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd[0]);
+	again = open(path, O_RDONLY);
+	CHECK(again >= 0);
+	struct pollfd p = { again, POLLIN, 0 };
+	CHECK(poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLHUP));
+	CHECK_EQ(read(again, &c, 1), 1);
+	CHECK_EQ(read(again, &c, 1), 0);
+	close(fd[0]);
+}
