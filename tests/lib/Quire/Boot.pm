@@ -19,6 +19,7 @@
 #	kernel    an ELF file; build/ARCH/quire.elf if absent
 #	root      an archive; build/ARCH/root.cpio.gz if absent; undef for none
 #	files     [ lines for tools/cpio ]: a root of its own, with these added
+#	packages  'NAME ...': a root of its own, with these of Debian and all that they depend on
 #	append    words for the command line, after `console=ttyS0 debugexit`
 #	iso       boot this image instead of a kernel;  firmware => 'ovmf' for UEFI
 #	args      [ more arguments for QEMU ]
@@ -93,11 +94,14 @@ sub start {
 sub root_file {
 	my ($self) = @_;
 	return $self->{root} if exists $self->{root};
-	return "$top/build/$self->{arch}/root.cpio.gz" unless $self->{files};
+	my ($files, $packages) = @$self{qw(files packages)};
+	return "$top/build/$self->{arch}/root.cpio.gz" unless $files || $packages;
 	my $dir = $self->{dir} = File::Temp->newdir;
-	system("$top/tools/mkroot", $self->{arch}, "$dir/root.cpio.gz", @{ $self->{files} }) == 0
+	my $root = $packages ? "$dir/root.cpio" : "$dir/root.cpio.gz";
+	my @packages = $packages ? ('-p', $packages) : ();
+	system("$top/tools/mkroot", @packages, $self->{arch}, $root, @{ $files // [] }) == 0
 		or die "mkroot failed\n";
-	return "$dir/root.cpio.gz";
+	return $root;
 }
 
 sub command {
