@@ -66,7 +66,7 @@ void kmalloc_init(void)
 		.nbytes = (size_t)frames.low_end << QR_PAGE_SHIFT,
 	};
 
-	if (qr_heap_init(&kernel_heap, &source, 1, (uintptr_t)rdtsc()) != QR_OK)
+	if (qr_heap_init(&kernel_heap, &source, 1) != QR_OK)
 		panic("not enough memory to start: the heap");
 	qr_heap_set_report(&kernel_heap, wrong_free, NULL);
 }

@@ -1,32 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * heap.c - alloc and free through magazines.
+ * heap.c - alloc and free.
  *
- * A magazine is a stack of free objects of one class that belongs to one CPU.  It is touched
- * with interrupts off and by its own CPU only.  It appears when a CPU first uses the class.
- * Between magazines and spans objects move in batches of half a magazine.
+ * A local (struct qr_heap_local) is touched by its owner only, a CPU's with interrupts off.
+ * heap_quick.h has what happens most of the time; here is the rest of the way:
  *
- * A free object carries a mark in its second word: its address mixed with the heap's secret.  A
- * free that finds the mark is suspicious, and only then is it worth looking whether the object
- * lies in a span or magazine already; a user's data that happens to look like the mark is thus
- * no error.  A user who writes to what he has freed may hide a double free from the mark; then
- * it is found when the object goes back to its span, whose bitmap no overrun reaches.
+ *	alloc   magazine -> spare magazine -> depot -> spans -> source
+ *	free    magazine -> spare magazine -> depot
+ *
+ * A user who writes to what he has freed may hide a double free from the mark; then it is found
+ * when the object goes back to its span, whose bitmap no overrun reaches.
  *
  * Invariants (heap_check.c):
- *	I1  the map names a span for exactly its pages
+ *	I1  the map names a span for exactly its pages, and its class's check
  *	I2  a span's nfree is the number of its bits, none of them beyond its last object
  *	I3  a listed span has free objects; one that is an eighth free is listed; nempty counts
  *	I4  an object in a magazine is one of its class, has no bit in its span, is there once
- *	I5  no magazine holds more than its capacity
+ *	I5  a spare magazine is full or empty, one in a depot is full; depots are counted
  */
-#include "mm/heap_impl.h"
-
-const struct qr_heap_magazine qr_heap_no_magazine = { 0, 0 };
-
-QR_INLINE struct qr_heap_magazine **magazine(struct qr_heap *h, unsigned class)
-{
-	return &h->local[qr_cpu()].mag[class];
-}
+#include "mm/heap_quick.h"
 
 void qr_heap_set_report(struct qr_heap *h, qr_heap_report_fn *fn, void *ctx)
 {
@@ -34,103 +26,87 @@ void qr_heap_set_report(struct qr_heap *h, qr_heap_report_fn *fn, void *ctx)
 	h->report = fn;
 }
 
-/* In debug builds what is free, and what was just given out, holds a pattern. */
-QR_INLINE void poison(const struct qr_heap *h, unsigned class, uintptr_t p, int pattern)
+QR_INLINE struct qr_heap_local *this_local(struct qr_heap *h)
 {
-#ifdef QR_DEBUG
-	__builtin_memset((void *)p, pattern, h->class[class].size);
-#else
-	(void)h, (void)class, (void)p, (void)pattern;
-#endif
-}
-
-#define FREED 0x5f
-#define FRESH 0xa7
-
-/* This CPU gets a magazine for the class.  False: no memory for one. */
-static bool open_magazine(struct qr_heap *h, unsigned class)
-{
-	uint32_t cap = h->class[class].cap;
-	struct qr_heap_magazine *m = qr_heap_meta(h, sizeof(*m) + cap * sizeof(*m->obj));
-	uintptr_t irq;
-
-	if (!m)
-		return false;
-	m->n = 0;
-	m->cap = cap;
-	irq = qr_host_irq_save();
-	/* An interrupt in between may have opened one: then this one is lost until fini. */
-	if ((*magazine(h, class))->cap == 0)
-		__atomic_store_n(magazine(h, class), m, __ATOMIC_RELEASE);
-	qr_host_irq_restore(irq);
-	return true;
+	return &h->cpu[qr_cpu()];
 }
 
 /* ---- alloc ----------------------------------------------------------------------------------- */
 
 /* What the caller does not need of a batch goes into the magazine, or back. */
-static void stock(struct qr_heap *h, unsigned class, const qr_word *obj, unsigned n)
+static void stock(struct qr_heap *h, struct qr_heap_local *l, unsigned class, const qr_word *obj,
+		  unsigned n)
 {
 	uintptr_t irq = qr_host_irq_save();
-	struct qr_heap_magazine *m = *magazine(h, class);
 
-	while (n && m->n < m->cap) {
-		qr_store_word(&m->obj[m->n], obj[--n]);
-		qr_store32(&m->n, m->n + 1);
-	}
+	while (n && push(l, class, obj[n - 1]))
+		n--;
 	qr_host_irq_restore(irq);
-	qr_heap_central_give(h, obj, n);
+	qr_heap_central_give(h, class, obj, n);
 }
 
-static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, unsigned class)
+/* From spans: a whole magazine's worth, if there is a magazine to hold it. */
+static uintptr_t take(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
-	qr_word batch[BATCH];
-	unsigned want = h->class[class].cap / 2u, n;
+	qr_word batch[MAGAZINE_SLOTS];
+	bool room = !h->fail_after && qr_heap_make_room(h, l, class);
+	unsigned n = qr_heap_central_take(h, class, room ? h->class[class].cap : 1, batch);
 
-	if (h->fail_after && qr_heap_refuse(h))
-		return NULL;
-	if ((*magazine(h, class))->cap == 0 && (h->fail_after || !open_magazine(h, class)))
-		want = 1;
-	n = qr_heap_central_take(h, class, want, batch);
 	if (n == 0 && qr_heap_trim(h)) /* other classes' empty spans may help */
 		n = qr_heap_central_take(h, class, 1, batch);
 	if (n == 0)
-		return NULL;
-	stock(h, class, batch + 1, n - 1);
-	poison(h, class, batch[0], FRESH);
-	*mark_at(batch[0]) = 0;
-	return (void *)batch[0];
+		return 0;
+	stock(h, l, class, batch, n - 1);
+	return batch[n - 1];
 }
 
-QR_INLINE void *alloc_class(struct qr_heap *h, unsigned class)
+static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, struct qr_heap_local *l,
+						  unsigned class)
 {
-	uintptr_t irq = qr_host_irq_save();
-	struct qr_heap_magazine *m = *magazine(h, class);
-	uint32_t n = m->n;
-	uintptr_t p;
+	uintptr_t irq, p = 0;
 
-	if (QR_RARELY(n == 0)) {
-		qr_host_irq_restore(irq);
-		return alloc_slow(h, class);
-	}
-	p = m->obj[n - 1];
-	qr_store32(&m->n, n - 1);
+	if (h->fail_after && qr_heap_refuse(h))
+		return NULL;
+	irq = qr_host_irq_save();
+	if (qr_heap_reload(h, l, class))
+		p = pop(l, class);
 	qr_host_irq_restore(irq);
+	if (!p)
+		p = take(h, l, class);
+	if (!p)
+		return NULL;
 	poison(h, class, p, FRESH);
 	*mark_at(p) = 0;
 	return (void *)p;
 }
 
-void *qr_heap_alloc_class(struct qr_heap *h, unsigned class)
+QR_INLINE void *alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
-	return alloc_class(h, class);
+	uintptr_t irq = qr_host_irq_save(), p = pop(l, class);
+
+	qr_host_irq_restore(irq);
+	if (QR_RARELY(!p))
+		return alloc_slow(h, l, class);
+	poison(h, class, p, FRESH);
+	*mark_at(p) = 0;
+	return (void *)p;
+}
+
+void *qr_heap_alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
+{
+	return alloc_class(h, l, class);
+}
+
+void *qr_heap_alloc_local(struct qr_heap *h, struct qr_heap_local *l, size_t n)
+{
+	if (QR_RARELY(n > QR_HEAP_MAX_SMALL))
+		return qr_heap_alloc_large(h, n, 1);
+	return alloc_class(h, l, class_of(h, n));
 }
 
 void *qr_heap_alloc(struct qr_heap *h, size_t n)
 {
-	if (QR_RARELY(n > QR_HEAP_MAX_SMALL))
-		return qr_heap_alloc_large(h, n, 1);
-	return alloc_class(h, class_of(h, n));
+	return qr_heap_alloc_local(h, this_local(h), n);
 }
 
 void *qr_heap_zalloc(struct qr_heap *h, size_t n)
@@ -142,40 +118,24 @@ void *qr_heap_zalloc(struct qr_heap *h, size_t n)
 
 /* ---- free ------------------------------------------------------------------------------------ */
 
-/* Room for one in a full magazine: its older half goes back. */
-static unsigned shed(struct qr_heap_magazine *m, qr_word *out)
+static void free_small(struct qr_heap *h, struct qr_heap_local *l, unsigned class, uintptr_t p)
 {
-	unsigned n = m->cap / 2;
+	bool done = false;
 
-	__builtin_memcpy(out, m->obj, n * sizeof(*out));
-	for (unsigned i = n; i < m->n; i++)
-		qr_store_word(&m->obj[i - n], m->obj[i]);
-	qr_store32(&m->n, m->n - n);
-	return n;
-}
+	poison(h, class, p, FREED);
+	*mark_at(p) = MARK;
+	if (!h->fail_after && qr_heap_make_room(h, l, class)) {
+		uintptr_t irq = qr_host_irq_save();
 
-static void free_to_magazine(struct qr_heap *h, unsigned class, uintptr_t p)
-{
-	qr_word batch[BATCH];
-	unsigned n = 0;
-	uintptr_t irq;
-	struct qr_heap_magazine *m;
-
-	if ((*magazine(h, class))->cap == 0 && (h->fail_after || !open_magazine(h, class))) {
-		qr_heap_central_give(h, &p, 1);
-		return;
+		done = push(l, class, p); /* an interrupt may have taken the room */
+		qr_host_irq_restore(irq);
 	}
-	irq = qr_host_irq_save();
-	m = *magazine(h, class);
-	if (m->n == m->cap)
-		n = shed(m, batch);
-	qr_store_word(&m->obj[m->n], p);
-	qr_store32(&m->n, m->n + 1);
-	qr_host_irq_restore(irq);
-	qr_heap_central_give(h, batch, n);
+	if (!done)
+		qr_heap_central_give(h, class, &p, 1);
 }
 
-static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, void *p)
+static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, struct qr_heap_local *l,
+						       void *p)
 {
 	struct qr_span *s;
 
@@ -184,38 +144,25 @@ static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, void *
 	s = qr_heap_resolve(h, p);
 	if (!s)
 		return QR_CORRUPT;
-	if (s->class == CLASS_LARGE) {
+	if (s->class == CLASS_LARGE)
 		qr_heap_span_release(h, s);
-		return QR_OK;
-	}
-	poison(h, s->class, (uintptr_t)p, FREED);
-	*mark_at((uintptr_t)p) = mark_of(h, (uintptr_t)p);
-	free_to_magazine(h, s->class, (uintptr_t)p);
+	else
+		free_small(h, l, s->class, (uintptr_t)p);
 	return QR_OK;
 }
 
-enum qr_err qr_heap_free(struct qr_heap *h, void *ptr)
+enum qr_err qr_heap_free_local(struct qr_heap *h, struct qr_heap_local *l, void *p)
 {
-	uintptr_t p = (uintptr_t)ptr, irq;
-	struct qr_span *s = span_of(h, p);
-	struct qr_heap_magazine *m;
-	uint32_t n;
+	uintptr_t irq = qr_host_irq_save();
+	bool done = quick_free(h, l, (uintptr_t)p);
 
-	if (QR_RARELY(!s || !is_object(s, p) || *mark_at(p) == mark_of(h, p)))
-		return free_slow(h, ptr);
-	irq = qr_host_irq_save();
-	m = *magazine(h, s->class);
-	n = m->n;
-	if (QR_RARELY(n == m->cap)) {
-		qr_host_irq_restore(irq);
-		return free_slow(h, ptr);
-	}
-	poison(h, s->class, p, FREED);
-	*mark_at(p) = mark_of(h, p);
-	qr_store_word(&m->obj[n], p);
-	qr_store32(&m->n, n + 1);
 	qr_host_irq_restore(irq);
-	return QR_OK;
+	return QR_LIKELY(done) ? QR_OK : free_slow(h, l, p);
+}
+
+enum qr_err qr_heap_free(struct qr_heap *h, void *p)
+{
+	return qr_heap_free_local(h, this_local(h), p);
 }
 
 enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n)
@@ -238,24 +185,10 @@ enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n)
 
 /* ---- giving back ----------------------------------------------------------------------------- */
 
-void qr_heap_flush(struct qr_heap *h, unsigned cpu)
-{
-	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
-		qr_word batch[MAGAZINE_MOST];
-		uintptr_t irq = qr_host_irq_save();
-		struct qr_heap_magazine *m = h->local[cpu].mag[c];
-		unsigned n = m->n;
-
-		__builtin_memcpy(batch, m->obj, n * sizeof(*batch));
-		if (n)
-			qr_store32(&m->n, 0);
-		qr_host_irq_restore(irq);
-		qr_heap_central_give(h, batch, n);
-	}
-}
-
 size_t qr_heap_trim(struct qr_heap *h)
 {
-	qr_heap_flush(h, qr_cpu());
+	if (h->ncpus)
+		qr_heap_flush(h, this_local(h));
+	qr_heap_drain(h);
 	return qr_heap_central_trim(h);
 }

@@ -2,7 +2,7 @@
  *
  * heap_check.c - the invariants I1 .. I5 that heap.c states; walking over objects; numbers.
  */
-#include "mm/heap_impl.h"
+#include "mm/heap_quick.h"
 
 static bool span_bit(const struct qr_span *s, uint32_t i)
 {
@@ -16,8 +16,9 @@ void qr_heap_walk(struct qr_heap *h, qr_heap_walk_fn *fn, void *ctx)
 	struct qr_span *s;
 
 	/* With all magazines empty, what is not free in a span is in use. */
-	for (unsigned cpu = 0; cpu < h->ncpus; cpu++)
-		qr_heap_flush(h, cpu);
+	for (struct qr_heap_local *l = h->locals; l; l = l->next)
+		qr_heap_flush(h, l);
+	qr_heap_drain(h);
 	for (size_t page = 0; (s = qr_heap_span_next(h, &page));) {
 		size_t size = s->class == CLASS_LARGE ? s->limit : h->class[s->class].size;
 
@@ -25,6 +26,12 @@ void qr_heap_walk(struct qr_heap *h, qr_heap_walk_fn *fn, void *ctx)
 			if (!span_bit(s, i) && !fn(ctx, (char *)s->start + i * size, size))
 				return;
 	}
+}
+
+static void count(void *ctx, const struct qr_heap_magazine *m, uintptr_t p)
+{
+	(void)m, (void)p;
+	++*(size_t *)ctx;
 }
 
 void qr_heap_stats(struct qr_heap *h, struct qr_heap_stats *out)
@@ -45,13 +52,13 @@ void qr_heap_stats(struct qr_heap *h, struct qr_heap_stats *out)
 	st.pages = h->npages << QR_PAGE_SHIFT;
 	st.metadata = h->nmeta << QR_PAGE_SHIFT;
 	qr_lock_release_irq(&h->lock, irq);
-	for (unsigned cpu = 0; cpu < h->ncpus; cpu++)
-		for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
-			uint32_t n = qr_load32(&h->local[cpu].mag[c]->n);
+	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
+		size_t n = 0;
 
-			cached += n;
-			st.cached += (size_t)n * h->class[c].size;
-		}
+		qr_heap_cached(h, c, count, &n);
+		cached += n;
+		st.cached += n * h->class[c].size;
+	}
 	st.objects -= cached;
 	st.used -= st.cached;
 	*out = st;
@@ -66,6 +73,8 @@ static const char *check_span(const struct qr_heap *h, const struct qr_span *s)
 	for (size_t i = 0; i < s->npages; i++)
 		if (span_of(h, s->start + (i << QR_PAGE_SHIFT)) != s)
 			return "I1: the map names a span for each of its pages";
+	if (page_of(h, s->start).check != (s->class < CLASS_LARGE ? h->class[s->class].check : 0))
+		return "I1: the map holds the check of the span's class";
 	if (s->class > CLASS_LARGE || (s->class == CLASS_LARGE && s->nfree))
 		return "I1: a span is of a class, or one large object";
 	for (uint32_t i = 0; i < SPAN_MAX_OBJ; i++) {
@@ -94,28 +103,59 @@ static const char *check_list(const struct qr_heap *h, unsigned class)
 	return nempty == c->nempty ? NULL : "I3: empty spans are counted";
 }
 
-static const char *check_magazine(const struct qr_heap *h, unsigned cpu, unsigned class)
+struct cached {
+	struct qr_heap *h;
+	unsigned class;
+	const char *broken;
+};
+
+/* A bit set here for each cached object finds those that are in two places. */
+static void check_cached(void *ctx, const struct qr_heap_magazine *m, uintptr_t p)
 {
-	const struct qr_heap_magazine *m = h->local[cpu].mag[class];
+	struct cached *x = ctx;
+	struct qr_span *s = span_of(x->h, p);
+	uint32_t i;
 
-	if (m->n > m->cap)
-		return "I5: no magazine holds more than its capacity";
-	for (uint32_t i = 0; i < m->n; i++) {
-		const struct qr_span *s = span_of(h, m->obj[i]);
-
-		if (!s || s->class != class || !is_object(s, m->obj[i]))
-			return "I4: an object in a magazine is one of its class";
-		if (span_bit(s, index_of(s, m->obj[i])))
-			return "I4: an object in a magazine is not free in its span";
-		for (unsigned c = 0; c <= cpu; c++) {
-			const struct qr_heap_magazine *o = h->local[c].mag[class];
-
-			for (uint32_t j = 0; j < (c == cpu ? i : o->n); j++)
-				if (o->obj[j] == m->obj[i])
-					return "I4: an object is in one magazine once";
-		}
+	(void)m;
+	if (!s || s->class != x->class || !is_object(s, p)) {
+		x->broken = "I4: an object in a magazine is one of its class";
+		return;
 	}
-	return NULL;
+	i = index_of(s, p);
+	if (span_bit(s, i))
+		x->broken = "I4: an object is free in its span or lies in a magazine, once";
+	s->bits[i / QR_WORD_BITS] |= (qr_word)1 << (i % QR_WORD_BITS);
+}
+
+static void uncheck_cached(void *ctx, const struct qr_heap_magazine *m, uintptr_t p)
+{
+	struct cached *x = ctx;
+	struct qr_span *s = span_of(x->h, p);
+
+	(void)m;
+	if (s && s->class == x->class && is_object(s, p))
+		s->bits[index_of(s, p) / QR_WORD_BITS] &=
+		    ~((qr_word)1 << (index_of(s, p) % QR_WORD_BITS));
+}
+
+static const char *check_magazines(struct qr_heap *h, unsigned class)
+{
+	struct cached x = { h, class, NULL };
+	const struct qr_heap_class *c = &h->class[class];
+	const struct qr_heap_magazine *m = c->depot;
+	uint32_t n = 0;
+
+	for (const struct qr_heap_local *l = h->locals; l; l = l->next)
+		if (!is_full(l->spare[class]) && *l->spare[class])
+			return "I5: a spare magazine is full or empty";
+	for (; m && n <= c->ndepot; m = (const struct qr_heap_magazine *)m->slot[0])
+		n++;
+	if (n != c->ndepot)
+		return "I5: the magazines of a depot are counted";
+	qr_heap_cached(h, class, check_cached, &x);
+	if (!x.broken)
+		qr_heap_cached(h, class, uncheck_cached, &x);
+	return x.broken;
 }
 
 const char *qr_heap_check(struct qr_heap *h)
@@ -132,8 +172,7 @@ const char *qr_heap_check(struct qr_heap *h)
 		broken = "I1: the map names nothing but spans";
 	for (unsigned c = 0; c < QR_HEAP_CLASSES && !broken; c++)
 		broken = check_list(h, c);
-	for (unsigned cpu = 0; cpu < h->ncpus; cpu++)
-		for (unsigned c = 0; c < QR_HEAP_CLASSES && !broken; c++)
-			broken = check_magazine(h, cpu, c);
+	for (unsigned c = 0; c < QR_HEAP_CLASSES && !broken; c++)
+		broken = check_magazines(h, c);
 	return broken;
 }

@@ -2,13 +2,19 @@
  *
  * heap_impl.h - what the files of the heap's engine share.
  *
- *	heap.c         alloc, free: the magazines
+ *	heap_quick.h   the dozen instructions that most calls are
+ *	heap.c         alloc, free: what they do when those do not suffice
+ *	heap_depot.c   magazines: which are full, which are empty, who has them
  *	heap_large.c   whole pages; realloc, aligned
  *	heap_class.c   sizes to classes
  *	heap_map.c     the page map, and memory for metadata
  *	heap_span.c    central lists
  *	heap_wrong.c   what a pointer is, when it is not what it should be
  *	heap_check.c   the invariants; walking and counting
+ *
+ * Locks: a class has one for its spans, their bitmaps and its depot; the heap has one for the map,
+ * metadata, empty magazines and the list of locals.  None is taken under another, and none is
+ * held while the source is asked.
  */
 #ifndef MM_HEAP_IMPL_H
 #define MM_HEAP_IMPL_H
@@ -16,10 +22,9 @@
 #include <quire/heap.h>
 
 #define CLASS_LARGE   QR_HEAP_CLASSES /* a span that is one object of whole pages */
+#define CLASS_MASK    (QR_HEAP_CLASSES - 1)
 #define SPAN_MAX_OBJ  256u
-#define LEAF_PAGES    (QR_PAGE_SIZE / sizeof(void *)) /* a leaf of the page map is one page */
-#define BATCH         16u /* most objects between magazine and spans at a time */
-#define MAGAZINE_MOST (2 * BATCH)
+#define SPAN_MAX_PAGE 8u
 
 /* A run of pages, and which objects of it are free in it (not: in a magazine, or in use). */
 struct qr_span {
@@ -27,30 +32,50 @@ struct qr_span {
 	uintptr_t start;
 	size_t npages;
 	size_t limit;   /* bytes that are objects; what is behind is waste */
-	uint32_t recip; /* of the class; 0 for a large one, which keeps it off the quick path */
+	uint32_t recip; /* of the class; 0 for a large one */
 	uint16_t nobj, nfree;
 	uint8_t class;
 	bool listed;
 	qr_word bits[SPAN_MAX_OBJ / QR_WORD_BITS]; /* 1: free */
 };
 
-struct qr_heap_magazine {
-	uint32_t n, cap;
-	qr_word obj[];
+/* ---- the page map ---------------------------------------------------------------------------- */
+
+/* What `free` has to know of a page, in one word of 64 bits. */
+struct qr_heap_page {
+	uint32_t start; /* low half of the span's address */
+	uint32_t check; /* of the span's class; 0: ask the span, if there is one */
 };
 
-struct qr_heap_local {
-	struct qr_heap_magazine *mag[QR_HEAP_CLASSES];
-};
+#ifdef QR_HEAP_FLAT
+#define LEAF_PAGES ((size_t)1 << (sizeof(void *) == 8 ? 40 : 20)) /* one leaf is all */
 
 struct qr_heap_leaf {
+	struct qr_heap_page *page;
+	struct qr_span **span;
+};
+#else
+#define LEAF_PAGES 256u /* a leaf fits a page */
+
+struct qr_heap_leaf {
+	struct qr_heap_page page[LEAF_PAGES];
 	struct qr_span *span[LEAF_PAGES];
 };
 
-_Static_assert(sizeof(struct qr_heap_leaf) == QR_PAGE_SIZE, "a leaf is one page");
+_Static_assert(sizeof(struct qr_heap_leaf) <= QR_PAGE_SIZE, "a leaf is at most a page");
+#endif
 
-/* Stands where no magazine is yet: always empty, always full. */
-extern const struct qr_heap_magazine qr_heap_no_magazine;
+/* The span of an address, or null. */
+QR_INLINE struct qr_span *span_of(const struct qr_heap *h, uintptr_t p)
+{
+	uintptr_t page = (p - h->src.base) >> QR_PAGE_SHIFT;
+	struct qr_heap_leaf *leaf;
+
+	if (page >= h->map_pages)
+		return NULL;
+	leaf = __atomic_load_n(&h->root[page / LEAF_PAGES], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&leaf->span[page % LEAF_PAGES], __ATOMIC_ACQUIRE);
+}
 
 /* ---- heap_class.c --------------------------------------------------------------------------- */
 
@@ -63,44 +88,6 @@ QR_INLINE unsigned class_of(const struct qr_heap *h, size_t n)
 		return h->small[(n + 15) / 16];
 	return h->medium[(n - 1024 + 127) / 128];
 }
-
-/* ---- heap_map.c ----------------------------------------------------------------------------- */
-
-/* The span of an address, or null. */
-QR_INLINE struct qr_span *span_of(const struct qr_heap *h, uintptr_t p)
-{
-	uintptr_t page = (p - h->src.base) >> QR_PAGE_SHIFT;
-	struct qr_heap_leaf *leaf;
-
-	if (QR_RARELY(page / LEAF_PAGES >= h->nroot))
-		return NULL;
-	leaf = __atomic_load_n(&h->root[page / LEAF_PAGES], __ATOMIC_ACQUIRE);
-	if (QR_RARELY(!leaf))
-		return NULL;
-	return __atomic_load_n(&leaf->span[page % LEAF_PAGES], __ATOMIC_ACQUIRE);
-}
-
-/* Leaves for every page of [start, start + npages).  False: no memory. */
-bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages);
-/* Write s (or null) for these pages; the leaves are there. */
-void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, struct qr_span *s);
-/* `bytes` of metadata that is never given back before fini. */
-void *qr_heap_meta(struct qr_heap *h, size_t bytes);
-/* A span over fresh pages, in the map, on no list.  Null: no memory. */
-struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align);
-/* Pages back to the source, record to the spares.  The span is on no list. */
-void qr_heap_span_release(struct qr_heap *h, struct qr_span *s);
-/* The first span that starts at or after *page (a number of the map); *page moves behind it. */
-struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page);
-
-/* ---- heap_span.c ---------------------------------------------------------------------------- */
-
-/* Up to `want` objects of a class into out, from a new span if need be; 0: no memory. */
-unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, qr_word *out);
-/* n objects back to their spans.  One that is free already is reported. */
-void qr_heap_central_give(struct qr_heap *h, const qr_word *obj, unsigned n);
-/* Spans without an object in use back to the source; answers how many pages. */
-size_t qr_heap_central_trim(struct qr_heap *h);
 
 QR_INLINE uint32_t index_of(const struct qr_span *s, uintptr_t p)
 {
@@ -116,25 +103,52 @@ QR_INLINE bool is_object(const struct qr_span *s, uintptr_t p)
 	return (uint32_t)off * s->recip < s->recip && off < s->limit;
 }
 
+/* ---- heap_map.c ----------------------------------------------------------------------------- */
+
+/* Leaves for every page of [start, start + npages).  False: no memory. */
+bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages);
+/* Write s (or null) for these pages; the leaves are there. */
+void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s);
+/* `bytes` of metadata, aligned to `align`, that is never given back before fini. */
+void *qr_heap_meta(struct qr_heap *h, size_t bytes, size_t align);
+/* A span over fresh pages, in the map, on no list.  Null: no memory. */
+struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align);
+/* Pages back to the source, record to the spares.  The span is on no list. */
+void qr_heap_span_release(struct qr_heap *h, struct qr_span *s);
+/* The first span that starts at or after *page (a number of the map); *page moves behind it. */
+struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page);
+
+/* ---- heap_span.c ---------------------------------------------------------------------------- */
+
+/* Up to `want` objects of a class into out, from a new span if need be; 0: no memory. */
+unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, qr_word *out);
+/* n objects of a class back to their spans.  One that is free already is reported. */
+void qr_heap_central_give(struct qr_heap *h, unsigned class, const qr_word *obj, unsigned n);
+/* Spans without an object in use back to the source; answers how many pages. */
+size_t qr_heap_central_trim(struct qr_heap *h);
+
+/* ---- heap_depot.c --------------------------------------------------------------------------- */
+
+/* The loaded magazine of a class has objects again, taken from the spare one or the depot. */
+bool qr_heap_reload(struct qr_heap *h, struct qr_heap_local *l, unsigned class);
+/* The loaded magazine of a class has room again.  False: no memory for a magazine. */
+bool qr_heap_make_room(struct qr_heap *h, struct qr_heap_local *l, unsigned class);
+/* All objects in depots back to their spans. */
+void qr_heap_drain(struct qr_heap *h);
+/* Whether p lies in a magazine or depot of its class. */
+bool qr_heap_in_magazine(struct qr_heap *h, unsigned class, uintptr_t p);
+/* fn for each object in magazines and depots of a class. */
+typedef void qr_heap_cached_fn(void *ctx, const struct qr_heap_magazine *m, uintptr_t p);
+void qr_heap_cached(struct qr_heap *h, unsigned class, qr_heap_cached_fn *fn, void *ctx);
+/* A local without magazines: their objects to the spans, themselves to the empty ones. */
+void qr_heap_strip(struct qr_heap *h, struct qr_heap_local *l);
+
 /* ---- heap.c --------------------------------------------------------------------------------- */
 
 /* An object of a class; heap_large.c uses it for alignments. */
-void *qr_heap_alloc_class(struct qr_heap *h, unsigned class);
-/* Empty one CPU's magazines into the spans. */
-void qr_heap_flush(struct qr_heap *h, unsigned cpu);
+void *qr_heap_alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned class);
 
-/* The second word of a free object: a mark that its next user is unlikely to leave there. */
-QR_INLINE qr_word *mark_at(uintptr_t p)
-{
-	return (qr_word *)p + 1;
-}
-
-QR_INLINE qr_word mark_of(const struct qr_heap *h, uintptr_t p)
-{
-	return p ^ h->secret;
-}
-
-/* ---- heap_large.c --------------------------------------------------------------------------- */
+/* ---- heap_large.c ---------------------------------------------------------------------------- */
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align);
 

@@ -39,7 +39,7 @@ void *qr_heap_aligned(struct qr_heap *h, size_t align, size_t n)
 	/* Spans start at a page: each object is aligned if the size is a multiple. */
 	for (unsigned c = class_of(h, padded);; c++)
 		if (h->class[c].size % align == 0)
-			return qr_heap_alloc_class(h, c);
+			return qr_heap_alloc_class(h, &h->cpu[qr_cpu()], c);
 }
 
 size_t qr_heap_usable(struct qr_heap *h, const void *p)

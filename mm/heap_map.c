@@ -2,18 +2,21 @@
  *
  * heap_map.c - the page map, and memory for the heap's own records.
  *
- *	root: one pointer for 2 MiB (4 MiB on 32 bits) of the source's range
+ *	root: one pointer for 1 MiB of the source's range
  *	  |
- *	leaf: one page, one pointer to a span for each page; there when first needed, never freed
+ *	leaf: a page; for each page of the heap what `free` wants to know at once (struct
+ *	      qr_heap_page), and its span; there when first needed, never freed
  *
- * The map is read without a lock: a pointer goes from null to a leaf once, and the entry of a
- * page that a caller may name does not change while the caller owns something in it.
+ * The map is read without a lock: a pointer goes from a leaf that is empty for ever to another
+ * once, and the entry of a page that a caller may name does not change while the caller owns
+ * something in it.  On a host that gives out address space without memory (QR_HEAP_FLAT) one
+ * leaf covers all.
  *
  * Records (spans, magazines) are cut off metadata pages and live until fini; unused span records
  * are kept in a list.  Pages are fetched from the source without the lock, since the source may
  * in turn ask somebody for memory, and that somebody may free some here.
  */
-#include "mm/heap_impl.h"
+#include "mm/heap_quick.h"
 
 static void *fetch(struct qr_heap *h, size_t npages, size_t align)
 {
@@ -40,16 +43,16 @@ static bool more_meta(struct qr_heap *h)
 	return true;
 }
 
-void *qr_heap_meta(struct qr_heap *h, size_t bytes)
+void *qr_heap_meta(struct qr_heap *h, size_t bytes, size_t align)
 {
 	bytes = (bytes + 15) & ~(size_t)15;
 	for (;;) {
 		uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-		char *at = h->meta;
-		bool fits = (size_t)(h->meta_end - at) >= bytes;
+		char *at = h->meta + (-(uintptr_t)h->meta & (align - 1));
+		bool fits = at <= h->meta_end && (size_t)(h->meta_end - at) >= bytes;
 
 		if (fits)
-			h->meta += bytes;
+			h->meta = at + bytes;
 		qr_lock_release_irq(&h->lock, irq);
 		if (fits)
 			return at;
@@ -59,6 +62,16 @@ void *qr_heap_meta(struct qr_heap *h, size_t bytes)
 }
 
 /* ---- the map -------------------------------------------------------------------------------- */
+
+#ifdef QR_HEAP_FLAT
+
+bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
+{
+	(void)h, (void)start, (void)npages;
+	return true;
+}
+
+#else
 
 static bool new_leaf(struct qr_heap *h, size_t i)
 {
@@ -70,7 +83,7 @@ static bool new_leaf(struct qr_heap *h, size_t i)
 		return false;
 	__builtin_memset(leaf, 0, sizeof(*leaf));
 	irq = qr_lock_acquire_irq(&h->lock);
-	ours = !h->root[i];
+	ours = h->root[i] == h->no_leaf;
 	if (ours) {
 		__atomic_store_n(&h->root[i], leaf, __ATOMIC_RELEASE);
 		h->nmeta++;
@@ -86,27 +99,36 @@ bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 	size_t first = (start - h->src.base) >> QR_PAGE_SHIFT, last = first + npages - 1;
 
 	for (size_t i = first / LEAF_PAGES; i <= last / LEAF_PAGES; i++)
-		if (!__atomic_load_n(&h->root[i], __ATOMIC_ACQUIRE) && !new_leaf(h, i))
+		if (__atomic_load_n(&h->root[i], __ATOMIC_ACQUIRE) == h->no_leaf && !new_leaf(h, i))
 			return false;
 	return true;
 }
 
-void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, struct qr_span *s)
+#endif
+
+void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s)
 {
 	size_t page = (start - h->src.base) >> QR_PAGE_SHIFT;
+	uint32_t check = s && s->class < CLASS_LARGE ? h->class[s->class].check : 0;
 
-	for (size_t i = page; i < page + npages; i++)
-		__atomic_store_n(&h->root[i / LEAF_PAGES]->span[i % LEAF_PAGES], s,
+	for (size_t i = page; i < page + npages; i++) {
+		struct qr_heap_leaf *leaf = h->root[i / LEAF_PAGES];
+		struct qr_heap_page *at = &leaf->page[i % LEAF_PAGES];
+
+		__atomic_store_n(&leaf->span[i % LEAF_PAGES], (struct qr_span *)(uintptr_t)s,
 				 __ATOMIC_RELEASE);
+		qr_store32(&at->start, (uint32_t)start);
+		qr_store32(&at->check, check);
+	}
 }
 
 struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page)
 {
-	while (*page / LEAF_PAGES < h->nroot) {
+	while (*page < h->map_pages) {
 		const struct qr_heap_leaf *leaf = h->root[*page / LEAF_PAGES];
 		struct qr_span *s;
 
-		if (!leaf) {
+		if (leaf == h->no_leaf) {
 			*page = (*page / LEAF_PAGES + 1) * LEAF_PAGES;
 			continue;
 		}
@@ -130,7 +152,7 @@ static struct qr_span *record(struct qr_heap *h)
 	if (s)
 		h->spare = s->next;
 	qr_lock_release_irq(&h->lock, irq);
-	return s ? s : qr_heap_meta(h, sizeof(*s));
+	return s ? s : qr_heap_meta(h, sizeof(*s), 16);
 }
 
 static void discard(struct qr_heap *h, struct qr_span *s)
@@ -164,6 +186,8 @@ static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 		s->bits[w] = ~(qr_word)0 >> (QR_WORD_BITS - n);
 		left -= n;
 	}
+	if (s->limit < s->npages << QR_PAGE_SHIFT)
+		*mark_at(s->start + s->limit) = MARK; /* see heap_quick.h */
 }
 
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align)
@@ -205,39 +229,83 @@ void qr_heap_span_release(struct qr_heap *h, struct qr_span *s)
 
 static size_t root_pages(const struct qr_heap *h)
 {
-	size_t bytes = h->nroot * sizeof(*h->root) + h->ncpus * sizeof(*h->local);
+	size_t bytes = h->nroot * sizeof(*h->root) + h->ncpus * sizeof(*h->cpu);
 
 	return (bytes + QR_PAGE_MASK) >> QR_PAGE_SHIFT;
 }
 
-enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, unsigned ncpus,
-			 uintptr_t seed)
+#ifdef QR_HEAP_FLAT
+
+/* One leaf, whose two tables the source reserves; they hold zeroes. */
+static bool new_map(struct qr_heap *h, char *block)
 {
-	size_t npages = src->nbytes >> QR_PAGE_SHIFT;
+	struct qr_heap_leaf *leaf;
+
+	h->root = (void *)block;
+	leaf = qr_heap_meta(h, sizeof(*leaf), 16);
+	if (!leaf)
+		return false;
+	leaf->page = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*leaf->page));
+	leaf->span = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*leaf->span));
+	h->root[0] = leaf;
+	return leaf->page && leaf->span;
+}
+
+static void free_map(struct qr_heap *h)
+{
+	h->src.unreserve(h->src.ctx, h->root[0]->page, h->map_pages * sizeof(*h->root[0]->page));
+	h->src.unreserve(h->src.ctx, h->root[0]->span, h->map_pages * sizeof(*h->root[0]->span));
+}
+
+#else
+
+static bool new_map(struct qr_heap *h, char *block)
+{
+	h->no_leaf = fetch(h, 1, 1);
+	if (!h->no_leaf)
+		return false;
+	__builtin_memset(h->no_leaf, 0, sizeof(*h->no_leaf));
+	h->root = (void *)block;
+	for (size_t i = 0; i < h->nroot; i++)
+		h->root[i] = h->no_leaf;
+	h->nmeta++;
+	return true;
+}
+
+static void free_map(struct qr_heap *h)
+{
+	for (size_t i = 0; i < h->nroot; i++)
+		if (h->root[i] != h->no_leaf)
+			h->src.free(h->src.ctx, h->root[i], 1);
+	h->src.free(h->src.ctx, h->no_leaf, 1);
+}
+
+#endif
+
+enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, unsigned ncpus)
+{
+	size_t npages = src->nbytes >> QR_PAGE_SHIFT,
+	       nroot = (npages + LEAF_PAGES - 1) / LEAF_PAGES;
 	char *block;
 
-	if (ncpus == 0 || ncpus > QR_MAX_CPUS || (src->base | src->nbytes) & QR_PAGE_MASK ||
-	    !npages)
+	if (ncpus > QR_MAX_CPUS || (src->base | src->nbytes) & QR_PAGE_MASK || !npages)
 		return QR_INVAL;
-	*h = (struct qr_heap){ .src = *src, .ncpus = ncpus };
-	h->secret = seed * (uintptr_t)0x9e3779b97f4a7c15u ^ (uintptr_t)0xa5c3965aa5c3965au;
-	h->nroot = (npages + LEAF_PAGES - 1) / LEAF_PAGES;
+	*h = (struct qr_heap){ .src = *src, .ncpus = ncpus, .map_pages = npages, .nroot = nroot };
 	qr_lock_init(&h->lock, QR_RANK_HEAP);
 	qr_heap_init_classes(h);
 	block = fetch(h, root_pages(h), 1);
 	if (!block)
 		return QR_NOMEM;
-	__builtin_memset(block, 0, h->nroot * sizeof(*h->root));
-	h->root = (void *)block;
-	h->local = (void *)(block + h->nroot * sizeof(*h->root));
-	for (unsigned cpu = 0; cpu < ncpus; cpu++)
-		for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
-			h->local[cpu].mag[c] = (void *)(uintptr_t)&qr_heap_no_magazine;
 	h->nmeta = root_pages(h);
 	h->meta_end = block + h->nmeta * QR_PAGE_SIZE;
-	h->meta = (char *)(((uintptr_t)(h->local + ncpus) + 15) & ~(uintptr_t)15);
-	if (h->meta > h->meta_end)
-		h->meta = h->meta_end;
+	h->cpu = (void *)(block + h->nroot * sizeof(*h->root));
+	h->meta = (char *)(h->cpu + ncpus);
+	if (!new_map(h, block)) {
+		h->src.free(h->src.ctx, block, root_pages(h));
+		return QR_NOMEM;
+	}
+	for (unsigned cpu = 0; cpu < ncpus; cpu++)
+		qr_heap_join(h, &h->cpu[cpu]);
 	return QR_OK;
 }
 
@@ -247,9 +315,7 @@ void qr_heap_fini(struct qr_heap *h)
 
 	for (size_t page = 0; (s = qr_heap_span_next(h, &page));)
 		h->src.free(h->src.ctx, (void *)s->start, s->npages);
-	for (size_t i = 0; i < h->nroot; i++)
-		if (h->root[i])
-			h->src.free(h->src.ctx, h->root[i], 1);
+	free_map(h);
 	while (h->meta_pages) {
 		void *page = h->meta_pages;
 

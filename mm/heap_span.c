@@ -10,6 +10,8 @@
  */
 #include "mm/heap_impl.h"
 
+#define DEPOT_LEAST 65536u /* bytes: less than that in depots is never too much */
+
 static void list(struct qr_heap_class *c, struct qr_span *s)
 {
 	s->listed = true;
@@ -49,11 +51,11 @@ static unsigned take_from(struct qr_span *s, uint32_t size, unsigned want, qr_wo
 	return n;
 }
 
-static unsigned take_locked(struct qr_heap *h, struct qr_heap_class *c, unsigned want, qr_word *out)
+static unsigned take_locked(struct qr_heap_class *c, unsigned want, qr_word *out)
 {
 	unsigned n = 0;
 
-	qr_lock_assert_held(&h->lock);
+	qr_lock_assert_held(&c->lock);
 	while (n < want && c->spans) {
 		struct qr_span *s = c->spans;
 
@@ -65,34 +67,44 @@ static unsigned take_locked(struct qr_heap *h, struct qr_heap_class *c, unsigned
 	return n;
 }
 
+/* Whether the depots hold so much that they had better be emptied than pages taken. */
+static bool hoards(const struct qr_heap *h)
+{
+	size_t held = __atomic_load_n(&h->depot_bytes, __ATOMIC_RELAXED);
+
+	return held > DEPOT_LEAST && held >> QR_PAGE_SHIFT > h->npages / 16;
+}
+
 unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, qr_word *out)
 {
 	struct qr_heap_class *c = &h->class[class];
 
 	for (;;) {
-		uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-		unsigned n = take_locked(h, c, want, out);
+		uintptr_t irq = qr_lock_acquire_irq(&c->lock);
+		unsigned n = take_locked(c, want, out);
 		struct qr_span *s;
 
-		qr_lock_release_irq(&h->lock, irq);
+		qr_lock_release_irq(&c->lock, irq);
 		if (n)
 			return n;
+		if (hoards(h))
+			qr_heap_drain(h);
 		s = qr_heap_span_new(h, class, c->npages, 1);
 		if (!s)
 			return 0;
-		irq = qr_lock_acquire_irq(&h->lock);
+		irq = qr_lock_acquire_irq(&c->lock);
 		list(c, s);
 		c->nempty++;
-		qr_lock_release_irq(&h->lock, irq);
+		qr_lock_release_irq(&c->lock, irq);
 	}
 }
 
 /* ---- back ----------------------------------------------------------------------------------- */
 
 /* False: the object was free already.  *dead gets the span if it is empty and one too many. */
-static bool give_locked(struct qr_heap *h, uintptr_t obj, struct qr_span *s, struct qr_span **dead)
+static bool give_locked(struct qr_heap_class *c, uintptr_t obj, struct qr_span *s,
+			struct qr_span **dead)
 {
-	struct qr_heap_class *c = &h->class[s->class];
 	uint32_t i = index_of(s, obj);
 	qr_word bit = (qr_word)1 << (i % QR_WORD_BITS);
 
@@ -121,46 +133,56 @@ static void bury(struct qr_heap *h, struct qr_span *dead)
 	}
 }
 
-void qr_heap_central_give(struct qr_heap *h, const qr_word *obj, unsigned n)
+void qr_heap_central_give(struct qr_heap *h, unsigned class, const qr_word *obj, unsigned n)
 {
-	struct qr_span *dead = NULL;
-	uintptr_t irq;
-	uintptr_t twice = 0;
+	struct qr_heap_class *c = &h->class[class];
+	struct qr_span *dead = NULL, *s = NULL;
+	uintptr_t irq, twice = 0;
 
 	if (n == 0)
 		return;
-	irq = qr_lock_acquire_irq(&h->lock);
-	for (unsigned i = 0; i < n; i++)
-		if (!give_locked(h, obj[i], span_of(h, obj[i]), &dead))
+	irq = qr_lock_acquire_irq(&c->lock);
+	for (unsigned i = 0; i < n; i++) {
+		if (!s || obj[i] - s->start >= s->limit) /* neighbours often come together */
+			s = span_of(h, obj[i]);
+		if (!give_locked(c, obj[i], s, &dead))
 			twice = obj[i];
-	qr_lock_release_irq(&h->lock, irq);
+	}
+	qr_lock_release_irq(&c->lock, irq);
 	bury(h, dead);
 	if (QR_RARELY(twice))
 		qr_heap_wrong(h, QR_HEAP_DOUBLE, (void *)twice, span_of(h, twice));
 }
 
+/* The class's spans without an object in use, chained. */
+static struct qr_span *cull(struct qr_heap_class *c)
+{
+	struct qr_span *dead = NULL, *next;
+	uintptr_t irq = qr_lock_acquire_irq(&c->lock);
+
+	for (struct qr_span *s = c->spans; s && c->nempty; s = next) {
+		next = s->next;
+		if (s->nfree != s->nobj)
+			continue;
+		unlist(c, s);
+		c->nempty--;
+		s->next = dead;
+		dead = s;
+	}
+	qr_lock_release_irq(&c->lock, irq);
+	return dead;
+}
+
 size_t qr_heap_central_trim(struct qr_heap *h)
 {
-	struct qr_span *dead = NULL;
 	size_t npages = 0;
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
 
-	for (unsigned k = 0; k < QR_HEAP_CLASSES; k++) {
-		struct qr_heap_class *c = &h->class[k];
-		struct qr_span *next;
+	for (unsigned class = 0; class < QR_HEAP_CLASSES; class ++) {
+		struct qr_span *dead = cull(&h->class[class]);
 
-		for (struct qr_span *s = c->spans; s && c->nempty; s = next) {
-			next = s->next;
-			if (s->nfree != s->nobj)
-				continue;
-			unlist(c, s);
-			c->nempty--;
+		for (const struct qr_span *s = dead; s; s = s->next)
 			npages += s->npages;
-			s->next = dead;
-			dead = s;
-		}
+		bury(h, dead);
 	}
-	qr_lock_release_irq(&h->lock, irq);
-	bury(h, dead);
 	return npages;
 }

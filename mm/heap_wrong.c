@@ -2,11 +2,11 @@
  *
  * heap_wrong.c - what a pointer is that a caller calls his object.
  *
- * Off the quick path: exactness before speed.  Magazines of other CPUs are read while these may
- * change them; that can only make a double free by two CPUs at once go unseen here, and it is
+ * Off the quick path: exactness before speed.  Magazines of other owners are read while these
+ * may change them; that can only make a double free by two CPUs at once go unseen here, and it is
  * seen later in the span.
  */
-#include "mm/heap_impl.h"
+#include "mm/heap_quick.h"
 
 void qr_heap_wrong(struct qr_heap *h, enum qr_heap_wrong wrong, const void *p,
 		   const struct qr_span *s)
@@ -27,29 +27,15 @@ void qr_heap_wrong(struct qr_heap *h, enum qr_heap_wrong wrong, const void *p,
 		h->report(h->report_ctx, &fault);
 }
 
-static bool in_magazine(const struct qr_heap *h, unsigned class, uintptr_t p)
-{
-	for (unsigned cpu = 0; cpu < h->ncpus; cpu++) {
-		struct qr_heap_magazine *m =
-		    __atomic_load_n(&h->local[cpu].mag[class], __ATOMIC_ACQUIRE);
-		uint32_t n = qr_load32(&m->n);
-
-		for (uint32_t i = 0; i < n && i < m->cap; i++)
-			if (qr_load_word(&m->obj[i]) == p)
-				return true;
-	}
-	return false;
-}
-
 /* Looked up under the lock, since a span's bits change under it. */
 static bool is_free(struct qr_heap *h, struct qr_span *s, uintptr_t p)
 {
 	uint32_t i = index_of(s, p);
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
+	uintptr_t irq = qr_lock_acquire_irq(&h->class[s->class].lock);
 	bool in_span = s->bits[i / QR_WORD_BITS] >> (i % QR_WORD_BITS) & 1;
 
-	qr_lock_release_irq(&h->lock, irq);
-	return in_span || in_magazine(h, s->class, p);
+	qr_lock_release_irq(&h->class[s->class].lock, irq);
+	return in_span || qr_heap_in_magazine(h, s->class, p);
 }
 
 struct qr_span *qr_heap_resolve(struct qr_heap *h, const void *ptr)
@@ -65,7 +51,7 @@ struct qr_span *qr_heap_resolve(struct qr_heap *h, const void *ptr)
 		qr_heap_wrong(h, QR_HEAP_INTERIOR, ptr, s);
 		return NULL;
 	}
-	if (s->class != CLASS_LARGE && *mark_at(p) == mark_of(h, p) && is_free(h, s, p)) {
+	if (s->class != CLASS_LARGE && *mark_at(p) == MARK && is_free(h, s, p)) {
 		qr_heap_wrong(h, QR_HEAP_DOUBLE, ptr, s);
 		return NULL;
 	}

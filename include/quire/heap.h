@@ -6,13 +6,16 @@
  * differs is where its pages come from (struct qr_heap_source).
  *
  *	 CPU 0        CPU 1
- *	[oooo  ]     [oo    ]     magazine: a stack of free objects, one per CPU and class
- *	     |  half a magazine at a time
- *	  class -> span -> span   central lists: spans that have free objects
- *	            |
- *	           pages          a run of pages cut into objects of one class
- *	            ^
- *	         page map         address -> span, for every page of the heap
+ *	[oooo  ]     [oo    ]     magazine: a stack of free objects, one per CPU (or thread)
+ *	[oooo  ]     [      ]     and class, and a second one, full or empty
+ *	     |  a whole magazine at a time
+ *	[oooo  ][oooo  ]          depot: full magazines of a class
+ *	     |  when no page is to be had otherwise, or when idle
+ *	  span -> span            central lists: spans that have free objects
+ *	   |
+ *	 pages                    a run of pages cut into objects of one class
+ *	   ^
+ *	 page map                 address -> class and span, for every page of the heap
  *
  * Sizes come in 64 classes, 12.5 % apart or 16 bytes, up to 16 KiB; what is larger gets whole
  * pages.  All metadata (spans, bitmaps, map) stands apart from the objects: running over the end
@@ -21,9 +24,13 @@
  * Wrong frees (twice, foreign, inside an object, wrong size) are found in release builds, change
  * nothing, and are reported to the heap's owner with the object's address and size.
  *
+ * Magazines belong to a struct qr_heap_local.  A kernel has one for each CPU, which the heap
+ * keeps itself (qr_heap_alloc, qr_heap_free); on a host each thread brings its own and joins
+ * (qr_heap_alloc_local, qr_heap_free_local).
+ *
  * Context: any interrupt state, and interrupts, if the source allows that too.
- * Cost: through a magazine alloc takes 25 instructions and free 46, no locked one.
- * Sources: Bonwick & Adams 2001 (magazines); Ghemawat & Menage, TCMalloc (spans, page map).
+ * Cost: see docs/performance.md; no locked instruction but when magazines are exchanged.
+ * Sources: Bonwick & Adams 2001 (magazines, depot); Ghemawat & Menage, TCMalloc (spans, page map).
  */
 #ifndef QUIRE_HEAP_H
 #define QUIRE_HEAP_H
@@ -42,6 +49,11 @@ struct qr_heap_source {
 	void *(*pages)(void *ctx, size_t npages, size_t align_pages);
 	/* Take back any pages that were given, whole or in part. */
 	void (*free)(void *ctx, void *p, size_t npages);
+#ifdef QR_HEAP_FLAT
+	/* Address space full of zeroes, which becomes memory when it is written to. */
+	void *(*reserve)(void *ctx, size_t bytes);
+	void (*unreserve)(void *ctx, void *p, size_t bytes);
+#endif
 	void *ctx;
 	uintptr_t base; /* every page lies in [base, base + nbytes); whole pages */
 	size_t nbytes;
@@ -71,37 +83,50 @@ typedef void qr_heap_report_fn(void *ctx, const struct qr_heap_fault *fault);
 
 struct qr_span;
 struct qr_heap_magazine;
-struct qr_heap_local;
 struct qr_heap_leaf;
 
+/* The magazines of one CPU or thread; its fields are the heap's own. */
+struct qr_heap_local {
+	qr_word *top[QR_HEAP_CLASSES];   /* last object of the loaded magazine */
+	qr_word *spare[QR_HEAP_CLASSES]; /* of the second one, which is full or empty */
+	struct qr_heap_local *next, *prev;
+};
+
 struct qr_heap_class {
+	struct qr_lock lock;   /* of spans, depot and the bitmaps of the spans */
 	uint32_t size;         /* of an object */
+	uint32_t recip;        /* 2^32 / size, rounded up */
+	uint32_t check;        /* the same for the page map, see mm/heap_class.c; 0: none */
 	uint16_t npages;       /* of a span */
 	uint16_t nobj;         /* objects in a span, at most 256 */
-	uint32_t recip;        /* 2^32 / size, rounded up */
 	uint16_t cap;          /* objects in a magazine */
 	uint16_t nempty;       /* spans of the list without an object in use */
 	struct qr_span *spans; /* with free objects, the fuller in front */
+	struct qr_heap_magazine *depot; /* full magazines */
+	uint32_t ndepot;
 };
 
 /* The caller's memory; its fields are the heap's own. */
 struct qr_heap {
 	struct qr_lock lock;
 	struct qr_heap_source src;
-	struct qr_heap_local *local; /* a CPU each */
-	struct qr_heap_leaf **root;  /* the page map */
-	size_t nroot;
-	uintptr_t secret; /* mixed into the mark of free objects */
+	struct qr_heap_local *cpu;    /* one for each CPU */
+	struct qr_heap_local *locals; /* these, and those that joined */
+	struct qr_heap_leaf **root;   /* the page map */
+	struct qr_heap_leaf *no_leaf; /* stands in it for those that are not there */
+	size_t nroot, map_pages;
 	unsigned ncpus;
 	uint8_t small[1024 / 16 + 1];                         /* class by size, steps of 16 */
 	uint8_t medium[(QR_HEAP_MAX_SMALL - 1024) / 128 + 1]; /* above 1 KiB: steps of 128 */
 	struct qr_heap_class class[QR_HEAP_CLASSES];
 
-	struct qr_span *spare; /* unused span records */
-	void *meta_pages;      /* chained through their first word */
-	char *meta, *meta_end; /* unused rest of the last metadata page */
-	size_t npages;         /* from the source, for objects */
-	size_t nmeta;          /* from the source, for everything else */
+	struct qr_span *spare;            /* unused span records */
+	struct qr_heap_magazine *empties; /* unused magazines */
+	size_t depot_bytes;               /* of objects in depots */
+	void *meta_pages;                 /* chained through their first word */
+	char *meta, *meta_end;            /* unused rest of the last metadata page */
+	size_t npages;                    /* from the source, for objects */
+	size_t nmeta;                     /* from the source, for everything else */
 	qr_heap_report_fn *report;
 	void *report_ctx;
 	uint32_t fail_after; /* 0: off; else the n-th allocation from now fails */
@@ -111,17 +136,17 @@ struct qr_heap {
 struct qr_heap_stats {
 	size_t used;     /* bytes of objects that callers hold, by class size */
 	size_t objects;  /* how many */
-	size_t cached;   /* bytes in magazines */
+	size_t cached;   /* bytes in magazines and depots */
 	size_t pages;    /* bytes of spans and large objects */
 	size_t metadata; /* bytes of everything else */
 	size_t large;    /* of `used`: objects of whole pages */
 };
 
-/* Make *h an empty heap for `ncpus` CPUs over a source.  Takes its first pages at once.
- * `seed` makes marks unguessable; 0 is allowed.
+/* Make *h an empty heap for `ncpus` CPUs over a source; 0: every user joins with a local of its
+ * own.  Takes its first pages at once.
  * Errors: QR_INVAL (base or nbytes not whole pages, ncpus), QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src,
-				       unsigned ncpus, uintptr_t seed);
+				       unsigned ncpus);
 
 /* Give everything back, objects in use included.  Nobody is inside. */
 void qr_heap_fini(struct qr_heap *h);
@@ -146,12 +171,21 @@ QR_MUST_CHECK void *qr_heap_realloc(struct qr_heap *h, void *p, size_t n);
 enum qr_err qr_heap_free(struct qr_heap *h, void *p);
 enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n);
 
+/* The same through magazines that the caller brings, and that nobody else uses meanwhile.
+ * join makes *l an empty one of the heap; leave gives back all that it holds. */
+void qr_heap_join(struct qr_heap *h, struct qr_heap_local *l);
+void qr_heap_leave(struct qr_heap *h, struct qr_heap_local *l);
+QR_MUST_CHECK void *qr_heap_alloc_local(struct qr_heap *h, struct qr_heap_local *l, size_t n);
+enum qr_err qr_heap_free_local(struct qr_heap *h, struct qr_heap_local *l, void *p);
+
 /* Bytes that may be used of an object: n, rounded up to its class.  0 if p is wrong. */
 size_t qr_heap_usable(struct qr_heap *h, const void *p);
 
-/* Give empty spans back to the source, and this CPU's magazines to the spans before: for idle
- * time and for reclaim.  Answers how many pages. */
+/* Give the depots and this CPU's magazines (with ncpus = 0: none) to their spans, and spans
+ * without an object in use to the source: for idle time and for reclaim.  Answers how many
+ * pages.  qr_heap_flush: what a local holds, to the spans. */
 size_t qr_heap_trim(struct qr_heap *h);
+void qr_heap_flush(struct qr_heap *h, struct qr_heap_local *l);
 
 /* Every object in use.  fn answers false to stop.  Nobody else is inside; fn may not call the
  * heap.  O(objects). */

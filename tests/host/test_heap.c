@@ -61,7 +61,7 @@ static void start(struct qr_heap *h)
 	struct qr_heap_source src;
 
 	qr_heap_source_frames(&src, &frames);
-	must(qr_heap_init(h, &src, 4, 12345) == QR_OK, "heap init");
+	must(qr_heap_init(h, &src, 4) == QR_OK, "heap init");
 	qr_heap_set_report(h, note, NULL);
 }
 
@@ -108,6 +108,28 @@ static void test_sizes(void)
 	void *a = qr_heap_alloc(&h, 0), *b = qr_heap_alloc(&h, 0);
 	ok(a && b && a != b, "size 0 is an object of its own");
 	is(qr_heap_free(&h, a) | qr_heap_free(&h, b) | qr_heap_free(&h, NULL), QR_OK, "free");
+	stop(&h);
+}
+
+/* The check of each class tells every multiple of its size in a span from every other offset. */
+static void test_class_checks(void)
+{
+	struct qr_heap h;
+	unsigned with = 0;
+
+	start(&h);
+	for (unsigned i = 0; i < QR_HEAP_CLASSES; i++) {
+		const struct qr_heap_class *c = &h.class[i];
+
+		if (!c->check)
+			continue;
+		must(c->check % QR_HEAP_CLASSES == i, "class %u is in its check", i);
+		for (uint32_t off = 0; off < c->npages * QR_PAGE_SIZE; off++)
+			must((off * c->check < c->check) == (off % c->size == 0),
+			     "class %u, offset %u", i, off);
+		with += c->size <= 2048;
+	}
+	is(with, 40, "every size up to 2048 has a check");
 	stop(&h);
 }
 
@@ -261,7 +283,7 @@ static void test_no_memory(void)
 		bool failed, all;
 
 		qr_frames_fail_after(&frames, n);
-		if (qr_heap_init(&h, &src, 1, 0) == QR_NOMEM) {
+		if (qr_heap_init(&h, &src, 1) == QR_NOMEM) {
 			qr_frames_fail_after(&frames, 0);
 			continue;
 		}
@@ -423,6 +445,7 @@ int main(void)
 {
 	boot();
 	test_sizes();
+	test_class_checks();
 	test_aligned();
 	test_realloc();
 	test_wrong_frees();
