@@ -22,7 +22,7 @@ static unsigned order_of(size_t npages)
 			   : (unsigned)(8 * sizeof(long)) - (unsigned)__builtin_clzl(npages - 1);
 }
 
-static void *take_pages(void *ctx, size_t npages, size_t align_pages)
+static void *take_pages(void *ctx, size_t npages, size_t align_pages, bool *zeroed)
 {
 	unsigned order = order_of(npages);
 	enum qr_err err;

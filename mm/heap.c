@@ -26,11 +26,6 @@ void qr_heap_set_report(struct qr_heap *h, qr_heap_report_fn *fn, void *ctx)
 	h->report = fn;
 }
 
-QR_INLINE struct qr_heap_local *this_local(struct qr_heap *h)
-{
-	return &h->cpu[qr_cpu()];
-}
-
 /* ---- alloc ----------------------------------------------------------------------------------- */
 
 /* What the caller does not need of a batch goes into the magazine, or back. */
@@ -92,28 +87,25 @@ QR_INLINE void *alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned
 	return (void *)p;
 }
 
-void *qr_heap_alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
+void *qr_heap_alloc_class(struct qr_heap *h, unsigned class)
 {
-	return alloc_class(h, l, class);
-}
-
-void *qr_heap_alloc_local(struct qr_heap *h, struct qr_heap_local *l, size_t n)
-{
-	if (QR_RARELY(n > QR_HEAP_MAX_SMALL))
-		return qr_heap_alloc_large(h, n, 1);
-	return alloc_class(h, l, class_of(h, n));
+	return alloc_class(h, this_local(h), class);
 }
 
 void *qr_heap_alloc(struct qr_heap *h, size_t n)
 {
-	return qr_heap_alloc_local(h, this_local(h), n);
+	if (QR_RARELY(n > QR_HEAP_MAX_SMALL))
+		return qr_heap_alloc_large(h, n, 1);
+	return alloc_class(h, this_local(h), class_of(h, n));
 }
 
 void *qr_heap_zalloc(struct qr_heap *h, size_t n)
 {
 	void *p = qr_heap_alloc(h, n);
 
-	return p ? __builtin_memset(p, 0, n) : NULL;
+	if (!p || (n > QR_HEAP_MAX_SMALL && span_of(h, (uintptr_t)p)->zeroed))
+		return p;
+	return __builtin_memset(p, 0, n);
 }
 
 /* ---- free ------------------------------------------------------------------------------------ */
@@ -151,18 +143,14 @@ static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, struct
 	return QR_OK;
 }
 
-enum qr_err qr_heap_free_local(struct qr_heap *h, struct qr_heap_local *l, void *p)
+enum qr_err qr_heap_free(struct qr_heap *h, void *p)
 {
 	uintptr_t irq = qr_host_irq_save();
+	struct qr_heap_local *l = this_local(h);
 	bool done = quick_free(h, l, (uintptr_t)p);
 
 	qr_host_irq_restore(irq);
 	return QR_LIKELY(done) ? QR_OK : free_slow(h, l, p);
-}
-
-enum qr_err qr_heap_free(struct qr_heap *h, void *p)
-{
-	return qr_heap_free_local(h, this_local(h), p);
 }
 
 enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n)
@@ -187,8 +175,7 @@ enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n)
 
 size_t qr_heap_trim(struct qr_heap *h)
 {
-	if (h->ncpus)
-		qr_heap_flush(h, this_local(h));
+	qr_heap_flush(h, this_local(h));
 	qr_heap_drain(h);
 	return qr_heap_central_trim(h);
 }

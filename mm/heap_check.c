@@ -146,7 +146,7 @@ static const char *check_magazines(struct qr_heap *h, unsigned class)
 	uint32_t n = 0;
 
 	for (const struct qr_heap_local *l = h->locals; l; l = l->next)
-		if (!is_full(l->spare[class]) && *l->spare[class])
+		if (!is_full(l->spare[class]) && l->spare[class][-1])
 			return "I5: a spare magazine is full or empty";
 	for (; m && n <= c->ndepot; m = (const struct qr_heap_magazine *)m->slot[0])
 		n++;

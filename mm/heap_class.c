@@ -6,8 +6,8 @@
  *	steps of 16        eight steps to each doubling: 12.5 % at most is lost
  *
  * A span has the fewest pages, 1, 2, 4 or 8, that hold 8 objects with at most 1/8 left over behind
- * the last one; if there are none such, those that waste the least.  A magazine holds about a
- * page's worth, 2 to 31 objects.
+ * the last one; if there are none such, those that waste the least.  A magazine holds a page's
+ * worth, 2 to 31 objects (a process: 16 pages' worth, up to 63).
  *
  * The check of a class tells multiples of its size among the offsets in a span: with
  *
@@ -63,7 +63,7 @@ static uint32_t check_of(uint32_t size, uint32_t class, uint32_t span)
 static void shape(struct qr_heap_class *c, uint32_t class)
 {
 	uint32_t size = size_of_class(class);
-	uint32_t npages = span_pages(size), cap = QR_PAGE_SIZE / size;
+	uint32_t npages = span_pages(size), cap = MAGAZINE_WORTH / size;
 
 	*c = (struct qr_heap_class){
 		.size = size,

@@ -15,22 +15,20 @@
 
 const struct qr_heap_magazine qr_heap_nothing = { { 0 } };
 
-#define NOTHING ((qr_word *)(uintptr_t)&qr_heap_nothing.slot[MAGAZINE_LAST])
-
 static struct qr_heap_magazine *magazine_of(const qr_word *top)
 {
-	return (struct qr_heap_magazine *)((uintptr_t)top & ~(uintptr_t)(MAGAZINE_BYTES - 1));
+	return (struct qr_heap_magazine *)((uintptr_t)(top - 1) & ~(uintptr_t)(MAGAZINE_BYTES - 1));
 }
 
 /* Where top stands in a magazine of the class without an object. */
 static qr_word *bottom(const struct qr_heap *h, unsigned class, struct qr_heap_magazine *m)
 {
-	return &m->slot[MAGAZINE_LAST - h->class[class].cap];
+	return &m->slot[MAGAZINE_SLOTS - h->class[class].cap];
 }
 
 static bool is_empty(const qr_word *top)
 {
-	return qr_load_word(top) == 0;
+	return qr_load_word(top - 1) == 0;
 }
 
 static void set(qr_word **at, qr_word *top)
@@ -45,143 +43,151 @@ static struct qr_heap_magazine *next_of(const struct qr_heap_magazine *m)
 	return (struct qr_heap_magazine *)m->slot[0];
 }
 
-static void put_empty(struct qr_heap *h, qr_word *top)
+/* Looked at without the lock, to see whether the lock is worth it. */
+static void set_list(struct qr_heap_magazine **list, struct qr_heap_magazine *m)
 {
-	struct qr_heap_magazine *m = magazine_of(top);
+	__atomic_store_n(list, m, __ATOMIC_RELAXED);
+}
+
+static void put(struct qr_heap_magazine **list, struct qr_heap_magazine *m)
+{
+	qr_store_word(&m->slot[0], (qr_word)*list);
+	set_list(list, m);
+}
+
+static struct qr_heap_magazine *get(struct qr_heap_magazine **list)
+{
+	struct qr_heap_magazine *m = *list;
+
+	if (m)
+		set_list(list, next_of(m));
+	return m;
+}
+
+static bool none(struct qr_heap_magazine **list)
+{
+	return !__atomic_load_n(list, __ATOMIC_RELAXED);
+}
+
+/* A full magazine of the class, or null; an empty one may be left in exchange. */
+static struct qr_heap_magazine *get_full(struct qr_heap *h, unsigned class,
+					 struct qr_heap_magazine *empty)
+{
+	struct qr_heap_class *c = &h->class[class];
+	struct qr_heap_magazine *m;
+	uintptr_t irq;
+
+	if (none(&c->depot))
+		return NULL;
+	irq = qr_lock_acquire_irq(&c->lock);
+	m = get(&c->depot);
+	if (m) {
+		qr_store32(&c->ndepot, c->ndepot - 1);
+		if (empty)
+			put(&c->empties, empty);
+	}
+	qr_lock_release_irq(&c->lock, irq);
+	if (m)
+		qr_store_word(&m->slot[MAGAZINE_SLOTS - c->cap - 1], 0);
+	return m;
+}
+
+/* The other way round: an empty one, or null; a full one may be left. */
+static struct qr_heap_magazine *get_empty(struct qr_heap *h, unsigned class,
+					  struct qr_heap_magazine *full)
+{
+	struct qr_heap_class *c = &h->class[class];
+	struct qr_heap_magazine *m;
+	uintptr_t irq;
+
+	irq = qr_lock_acquire_irq(&c->lock);
+	m = get(&c->empties);
+	if (m && full) {
+		put(&c->depot, full);
+		qr_store32(&c->ndepot, c->ndepot + 1);
+	}
+	qr_lock_release_irq(&c->lock, irq);
+	return m;
+}
+
+/* An empty one to those that no class has. */
+static void discard(struct qr_heap *h, qr_word *top)
+{
 	uintptr_t irq;
 
 	if (top == NOTHING)
 		return;
 	irq = qr_lock_acquire_irq(&h->lock);
-	qr_store_word(&m->slot[0], (qr_word)h->empties);
-	h->empties = m;
+	put(&h->empties, magazine_of(top));
 	qr_lock_release_irq(&h->lock, irq);
 }
 
-/* An empty one, or null. */
-static struct qr_heap_magazine *get_empty(struct qr_heap *h)
+/* One of these, or a new one, for the class to have.  False: no memory. */
+static bool more_empties(struct qr_heap *h, unsigned class)
 {
+	struct qr_heap_class *c = &h->class[class];
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-	struct qr_heap_magazine *m = h->empties;
+	struct qr_heap_magazine *m = get(&h->empties);
 
-	if (m)
-		h->empties = next_of(m);
 	qr_lock_release_irq(&h->lock, irq);
-	return m ? m : qr_heap_meta(h, sizeof(*m), sizeof(*m));
-}
-
-static void count_depot(struct qr_heap *h, long bytes)
-{
-	__atomic_fetch_add(&h->depot_bytes, (size_t)bytes, __ATOMIC_RELAXED);
-}
-
-/* Looked at without the lock, to see whether the lock is worth it. */
-static void set_depot(struct qr_heap_class *c, struct qr_heap_magazine *m)
-{
-	__atomic_store_n(&c->depot, m, __ATOMIC_RELAXED);
-}
-
-static void put_full(struct qr_heap *h, unsigned class, struct qr_heap_magazine *m)
-{
-	struct qr_heap_class *c = &h->class[class];
-	uintptr_t irq = qr_lock_acquire_irq(&c->lock);
-
-	qr_store_word(&m->slot[0], (qr_word)c->depot);
-	set_depot(c, m);
-	c->ndepot++;
-	qr_lock_release_irq(&c->lock, irq);
-	count_depot(h, (long)(c->cap * c->size));
-}
-
-static struct qr_heap_magazine *get_full(struct qr_heap *h, unsigned class)
-{
-	struct qr_heap_class *c = &h->class[class];
-	struct qr_heap_magazine *m;
-	uintptr_t irq;
-
-	if (!__atomic_load_n(&c->depot, __ATOMIC_RELAXED))
-		return NULL;
+	if (!m)
+		m = qr_heap_meta(h, sizeof(*m), sizeof(*m));
+	if (!m)
+		return false;
 	irq = qr_lock_acquire_irq(&c->lock);
-	m = c->depot;
-	if (m) {
-		set_depot(c, next_of(m));
-		c->ndepot--;
-	}
+	put(&c->empties, m);
 	qr_lock_release_irq(&c->lock, irq);
-	if (m) {
-		qr_store_word(&m->slot[MAGAZINE_LAST - c->cap], 0);
-		count_depot(h, -(long)(c->cap * c->size));
-	}
-	return m;
+	return true;
 }
 
 /* ---- exchange: interrupts off ----------------------------------------------------------------- */
-
-static void swap(struct qr_heap_local *l, unsigned class)
-{
-	qr_word *top = l->top[class];
-
-	set(&l->top[class], l->spare[class]);
-	set(&l->spare[class], top);
-}
 
 bool qr_heap_reload(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
 	struct qr_heap_magazine *m;
 
+	if (l->closed)
+		return false;
 	if (!is_empty(l->top[class]))
 		return true; /* an interrupt brought some */
 	if (!is_empty(l->spare[class])) {
 		swap(l, class);
 		return true;
 	}
-	m = get_full(h, class);
+	m = get_full(h, class, l->spare[class] == NOTHING ? NULL : magazine_of(l->spare[class]));
 	if (!m)
 		return false;
-	put_empty(h, l->spare[class]);
 	set(&l->spare[class], l->top[class]);
-	set(&l->top[class], &m->slot[MAGAZINE_LAST]);
+	set(&l->top[class], &m->slot[MAGAZINE_SLOTS]);
 	return true;
-}
-
-/* A fresh magazine is loaded; what was loaded is the spare, what was spare goes its way. */
-static void load_empty(struct qr_heap *h, struct qr_heap_local *l, unsigned class,
-		       struct qr_heap_magazine *m)
-{
-	qr_word *spare = l->spare[class];
-
-	qr_store_word(bottom(h, class, m), 0);
-	set(&l->spare[class], l->top[class]);
-	set(&l->top[class], bottom(h, class, m));
-	if (is_empty(spare))
-		put_empty(h, spare);
-	else
-		put_full(h, class, magazine_of(spare));
 }
 
 bool qr_heap_make_room(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
-	struct qr_heap_magazine *m;
+	struct qr_heap_magazine *m, *full;
 	uintptr_t irq;
 
-	if (!is_full(l->top[class]))
-		return true;
-	irq = qr_host_irq_save();
-	if (is_full(l->top[class]) && !is_full(l->spare[class]))
-		swap(l, class);
-	qr_host_irq_restore(irq);
-	if (!is_full(l->top[class]))
-		return true;
-	m = get_empty(h); /* may ask the source, so not with interrupts off */
-	if (!m)
-		return false;
-	irq = qr_host_irq_save();
-	if (is_full(l->top[class]))
-		load_empty(h, l, class, m);
-	else
-		put_empty(h, &m->slot[0]);
-	qr_host_irq_restore(irq);
-	return true;
+	for (;;) {
+		if (l->closed)
+			return false;
+		irq = qr_host_irq_save();
+		if (is_full(l->top[class]) && !is_full(l->spare[class]))
+			swap(l, class);
+		if (!is_full(l->top[class])) {
+			qr_host_irq_restore(irq);
+			return true;
+		}
+		full = l->spare[class] == NOTHING ? NULL : magazine_of(l->spare[class]);
+		m = get_empty(h, class, full);
+		if (m) {
+			qr_store_word(bottom(h, class, m) - 1, 0);
+			set(&l->spare[class], l->top[class]);
+			set(&l->top[class], bottom(h, class, m));
+		}
+		qr_host_irq_restore(irq);
+		if (!m && !more_empties(h, class)) /* may ask the source: interrupts are on */
+			return false;
+	}
 }
 
 /* ---- giving back ------------------------------------------------------------------------------ */
@@ -191,10 +197,22 @@ static void drain_class(struct qr_heap *h, unsigned class)
 	uint32_t cap = h->class[class].cap;
 	struct qr_heap_magazine *m;
 
-	while ((m = get_full(h, class))) {
+	while ((m = get_full(h, class, NULL))) {
 		qr_heap_central_give(h, class, &m->slot[MAGAZINE_SLOTS - cap], cap);
-		put_empty(h, &m->slot[MAGAZINE_LAST]);
+		discard(h, &m->slot[MAGAZINE_SLOTS]);
 	}
+	while ((m = get_empty(h, class, NULL)))
+		discard(h, &m->slot[MAGAZINE_SLOTS]);
+}
+
+size_t qr_heap_in_depots(const struct qr_heap *h)
+{
+	size_t bytes = 0;
+
+	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
+		bytes +=
+		    (size_t)qr_load32(&h->class[c].ndepot) * h->class[c].cap * h->class[c].size;
+	return bytes;
 }
 
 void qr_heap_drain(struct qr_heap *h)
@@ -210,7 +228,7 @@ static void flush_one(struct qr_heap *h, unsigned class, qr_word **at)
 	uintptr_t irq = qr_host_irq_save();
 
 	for (top = *at; !is_empty(top); top--)
-		batch[n++] = *top;
+		batch[n++] = top[-1];
 	set(at, top);
 	qr_host_irq_restore(irq);
 	qr_heap_central_give(h, class, batch, n);
@@ -230,8 +248,8 @@ void qr_heap_strip(struct qr_heap *h, struct qr_heap_local *l)
 {
 	qr_heap_flush(h, l);
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
-		put_empty(h, l->top[c]);
-		put_empty(h, l->spare[c]);
+		discard(h, l->top[c]);
+		discard(h, l->spare[c]);
 		set(&l->top[c], NOTHING);
 		set(&l->spare[c], NOTHING);
 	}
@@ -243,6 +261,7 @@ void qr_heap_join(struct qr_heap *h, struct qr_heap_local *l)
 
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
 		l->top[c] = l->spare[c] = NOTHING;
+	l->closed = false;
 	irq = qr_lock_acquire_irq(&h->lock);
 	l->prev = NULL;
 	l->next = h->locals;
@@ -256,6 +275,7 @@ void qr_heap_leave(struct qr_heap *h, struct qr_heap_local *l)
 {
 	uintptr_t irq;
 
+	l->closed = true;
 	qr_heap_strip(h, l);
 	irq = qr_lock_acquire_irq(&h->lock);
 	if (l->prev)
@@ -273,7 +293,7 @@ static void each_object(const qr_word *top, qr_heap_cached_fn *fn, void *ctx)
 {
 	uintptr_t p;
 
-	for (; (p = qr_load_word(top)); top--)
+	for (; (p = qr_load_word(top - 1)); top--)
 		fn(ctx, magazine_of(top), p);
 }
 

@@ -9,7 +9,7 @@
 #include <quire/frames.h>
 #include <quire/heap.h>
 
-static void *frames_pages(void *ctx, size_t npages, size_t align)
+static void *frames_pages(void *ctx, size_t npages, size_t align, bool *zeroed)
 {
 	struct qr_frames *f = ctx;
 	unsigned order = npages > 1 ? 8 * sizeof(long) - (unsigned)__builtin_clzl(npages - 1) : 0;

@@ -36,6 +36,7 @@ struct qr_span {
 	uint16_t nobj, nfree;
 	uint8_t class;
 	bool listed;
+	bool zeroed; /* of a large one: its pages held zeroes when it was made */
 	qr_word bits[SPAN_MAX_OBJ / QR_WORD_BITS]; /* 1: free */
 };
 
@@ -43,17 +44,20 @@ struct qr_span {
 
 /* What `free` has to know of a page, in one word of 64 bits. */
 struct qr_heap_page {
-	uint32_t start; /* low half of the span's address */
+	uint32_t minus; /* low half of the span's address, negated: an offset is one addition */
 	uint32_t check; /* of the span's class; 0: ask the span, if there is one */
 };
 
-#ifdef QR_HEAP_FLAT
-#define LEAF_PAGES ((size_t)1 << (sizeof(void *) == 8 ? 40 : 20)) /* one leaf is all */
+#ifdef QR_HEAP_PROCESS
+QR_INLINE struct qr_heap_page *page_at(const struct qr_heap *h, size_t page)
+{
+	return &h->page[page];
+}
 
-struct qr_heap_leaf {
-	struct qr_heap_page *page;
-	struct qr_span **span;
-};
+QR_INLINE struct qr_span **span_at(const struct qr_heap *h, size_t page)
+{
+	return &h->span[page];
+}
 #else
 #define LEAF_PAGES 256u /* a leaf fits a page */
 
@@ -63,18 +67,42 @@ struct qr_heap_leaf {
 };
 
 _Static_assert(sizeof(struct qr_heap_leaf) <= QR_PAGE_SIZE, "a leaf is at most a page");
+
+QR_INLINE struct qr_heap_leaf *leaf_of(const struct qr_heap *h, size_t page)
+{
+	return __atomic_load_n(&h->root[page / LEAF_PAGES], __ATOMIC_ACQUIRE);
+}
+
+QR_INLINE struct qr_heap_page *page_at(const struct qr_heap *h, size_t page)
+{
+	return &leaf_of(h, page)->page[page % LEAF_PAGES];
+}
+
+QR_INLINE struct qr_span **span_at(const struct qr_heap *h, size_t page)
+{
+	return &leaf_of(h, page)->span[page % LEAF_PAGES];
+}
 #endif
+
+/* Where an address is in the map; the map of a process begins at address 0. */
+QR_INLINE uintptr_t page_number(const struct qr_heap *h, uintptr_t p)
+{
+#ifdef QR_HEAP_PROCESS
+	(void)h;
+	return p >> QR_PAGE_SHIFT;
+#else
+	return (p - h->src.base) >> QR_PAGE_SHIFT;
+#endif
+}
 
 /* The span of an address, or null. */
 QR_INLINE struct qr_span *span_of(const struct qr_heap *h, uintptr_t p)
 {
-	uintptr_t page = (p - h->src.base) >> QR_PAGE_SHIFT;
-	struct qr_heap_leaf *leaf;
+	uintptr_t page = page_number(h, p);
 
 	if (page >= h->map_pages)
 		return NULL;
-	leaf = __atomic_load_n(&h->root[page / LEAF_PAGES], __ATOMIC_ACQUIRE);
-	return __atomic_load_n(&leaf->span[page % LEAF_PAGES], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(span_at(h, page), __ATOMIC_ACQUIRE);
 }
 
 /* ---- heap_class.c --------------------------------------------------------------------------- */
@@ -133,6 +161,8 @@ size_t qr_heap_central_trim(struct qr_heap *h);
 bool qr_heap_reload(struct qr_heap *h, struct qr_heap_local *l, unsigned class);
 /* The loaded magazine of a class has room again.  False: no memory for a magazine. */
 bool qr_heap_make_room(struct qr_heap *h, struct qr_heap_local *l, unsigned class);
+/* Bytes of objects in depots. */
+size_t qr_heap_in_depots(const struct qr_heap *h);
 /* All objects in depots back to their spans. */
 void qr_heap_drain(struct qr_heap *h);
 /* Whether p lies in a magazine or depot of its class. */
@@ -146,7 +176,7 @@ void qr_heap_strip(struct qr_heap *h, struct qr_heap_local *l);
 /* ---- heap.c --------------------------------------------------------------------------------- */
 
 /* An object of a class; heap_large.c uses it for alignments. */
-void *qr_heap_alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned class);
+void *qr_heap_alloc_class(struct qr_heap *h, unsigned class);
 
 /* ---- heap_large.c ---------------------------------------------------------------------------- */
 

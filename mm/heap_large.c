@@ -39,7 +39,7 @@ void *qr_heap_aligned(struct qr_heap *h, size_t align, size_t n)
 	/* Spans start at a page: each object is aligned if the size is a multiple. */
 	for (unsigned c = class_of(h, padded);; c++)
 		if (h->class[c].size % align == 0)
-			return qr_heap_alloc_class(h, &h->cpu[qr_cpu()], c);
+			return qr_heap_alloc_class(h, c);
 }
 
 size_t qr_heap_usable(struct qr_heap *h, const void *p)
@@ -80,6 +80,43 @@ static bool stays(struct qr_heap *h, struct qr_span *s, size_t n, size_t have)
 	return true;
 }
 
+#ifdef QR_HEAP_PROCESS
+
+/* A large object of n bytes, in place or moved without copying; null if the source cannot. */
+static void *grow(struct qr_heap *h, struct qr_span *s, size_t n)
+{
+	size_t more = pages_for(n) - s->npages;
+	uintptr_t irq;
+	char *to;
+
+	if (n > PTRDIFF_MAX - QR_PAGE_SIZE)
+		return NULL;
+	irq = qr_lock_acquire_irq(&h->lock);
+	qr_heap_map_set(h, s->start, s->npages, NULL);
+	qr_lock_release_irq(&h->lock, irq);
+	to = h->src.grow(h->src.ctx, (void *)s->start, s->npages, more);
+	irq = qr_lock_acquire_irq(&h->lock);
+	if (to) {
+		s->start = (uintptr_t)to;
+		s->npages += more;
+		s->limit = s->npages << QR_PAGE_SHIFT;
+		h->npages += more;
+	}
+	qr_heap_map_set(h, s->start, s->npages, s);
+	qr_lock_release_irq(&h->lock, irq);
+	return to;
+}
+
+#else
+
+static void *grow(struct qr_heap *h, struct qr_span *s, size_t n)
+{
+	(void)h, (void)s, (void)n;
+	return NULL;
+}
+
+#endif
+
 void *qr_heap_realloc(struct qr_heap *h, void *p, size_t n)
 {
 	struct qr_span *s;
@@ -94,6 +131,8 @@ void *qr_heap_realloc(struct qr_heap *h, void *p, size_t n)
 	have = s->class == CLASS_LARGE ? s->limit : h->class[s->class].size;
 	if (stays(h, s, n, have))
 		return p;
+	if (s->class == CLASS_LARGE && n > have && (to = grow(h, s, n)))
+		return to;
 	to = qr_heap_alloc(h, n);
 	if (!to)
 		return n <= have ? p : NULL; /* to shrink cannot fail */

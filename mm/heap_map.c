@@ -9,7 +9,7 @@
  *
  * The map is read without a lock: a pointer goes from a leaf that is empty for ever to another
  * once, and the entry of a page that a caller may name does not change while the caller owns
- * something in it.  On a host that gives out address space without memory (QR_HEAP_FLAT) one
+ * something in it.  On a host that gives out address space without memory (QR_HEAP_PROCESS) one
  * leaf covers all.
  *
  * Records (spans, magazines) are cut off metadata pages and live until fini; unused span records
@@ -20,7 +20,9 @@
 
 static void *fetch(struct qr_heap *h, size_t npages, size_t align)
 {
-	return h->src.pages(h->src.ctx, npages, align);
+	bool zeroed = false;
+
+	return h->src.pages(h->src.ctx, npages, align, &zeroed);
 }
 
 /* ---- metadata ------------------------------------------------------------------------------- */
@@ -63,7 +65,7 @@ void *qr_heap_meta(struct qr_heap *h, size_t bytes, size_t align)
 
 /* ---- the map -------------------------------------------------------------------------------- */
 
-#ifdef QR_HEAP_FLAT
+#ifdef QR_HEAP_PROCESS
 
 bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 {
@@ -96,7 +98,7 @@ static bool new_leaf(struct qr_heap *h, size_t i)
 
 bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 {
-	size_t first = (start - h->src.base) >> QR_PAGE_SHIFT, last = first + npages - 1;
+	size_t first = page_number(h, start), last = first + npages - 1;
 
 	for (size_t i = first / LEAF_PAGES; i <= last / LEAF_PAGES; i++)
 		if (__atomic_load_n(&h->root[i], __ATOMIC_ACQUIRE) == h->no_leaf && !new_leaf(h, i))
@@ -108,31 +110,29 @@ bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 
 void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s)
 {
-	size_t page = (start - h->src.base) >> QR_PAGE_SHIFT;
+	size_t page = page_number(h, start);
 	uint32_t check = s && s->class < CLASS_LARGE ? h->class[s->class].check : 0;
 
+	if (h->map_used < page + npages)
+		h->map_used = page + npages;
 	for (size_t i = page; i < page + npages; i++) {
-		struct qr_heap_leaf *leaf = h->root[i / LEAF_PAGES];
-		struct qr_heap_page *at = &leaf->page[i % LEAF_PAGES];
-
-		__atomic_store_n(&leaf->span[i % LEAF_PAGES], (struct qr_span *)(uintptr_t)s,
-				 __ATOMIC_RELEASE);
-		qr_store32(&at->start, (uint32_t)start);
-		qr_store32(&at->check, check);
+		__atomic_store_n(span_at(h, i), (struct qr_span *)(uintptr_t)s, __ATOMIC_RELEASE);
+		qr_store32(&page_at(h, i)->minus, -(uint32_t)start);
+		qr_store32(&page_at(h, i)->check, check);
 	}
 }
 
 struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page)
 {
-	while (*page < h->map_pages) {
-		const struct qr_heap_leaf *leaf = h->root[*page / LEAF_PAGES];
-		struct qr_span *s;
+	while (*page < h->map_used) {
+		struct qr_span *s = *span_at(h, *page);
 
-		if (leaf == h->no_leaf) {
+#ifndef QR_HEAP_PROCESS
+		if (leaf_of(h, *page) == h->no_leaf) {
 			*page = (*page / LEAF_PAGES + 1) * LEAF_PAGES;
 			continue;
 		}
-		s = leaf->span[*page % LEAF_PAGES];
+#endif
 		if (s) {
 			*page += s->npages;
 			return s;
@@ -193,19 +193,20 @@ static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align)
 {
 	struct qr_span *s = record(h);
+	bool zeroed = false;
 	void *pages;
 	uintptr_t irq;
 
 	if (!s)
 		return NULL;
-	pages = fetch(h, npages, align);
+	pages = h->src.pages(h->src.ctx, npages, align, &zeroed);
 	if (!pages || !qr_heap_map_prepare(h, (uintptr_t)pages, npages)) {
 		if (pages)
 			h->src.free(h->src.ctx, pages, npages);
 		discard(h, s);
 		return NULL;
 	}
-	*s = (struct qr_span){ .start = (uintptr_t)pages, .npages = npages };
+	*s = (struct qr_span){ .start = (uintptr_t)pages, .npages = npages, .zeroed = zeroed };
 	describe(h, s, class);
 	irq = qr_lock_acquire_irq(&h->lock);
 	h->npages += npages;
@@ -227,46 +228,42 @@ void qr_heap_span_release(struct qr_heap *h, struct qr_span *s)
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
-static size_t root_pages(const struct qr_heap *h)
-{
-	size_t bytes = h->nroot * sizeof(*h->root) + h->ncpus * sizeof(*h->cpu);
+#ifdef QR_HEAP_PROCESS
 
-	return (bytes + QR_PAGE_MASK) >> QR_PAGE_SHIFT;
+static size_t root_bytes(const struct qr_heap *h)
+{
+	(void)h;
+	return 0;
 }
 
-#ifdef QR_HEAP_FLAT
-
-/* One leaf, whose two tables the source reserves; they hold zeroes. */
-static bool new_map(struct qr_heap *h, char *block)
+static bool new_map(struct qr_heap *h, void *block)
 {
-	struct qr_heap_leaf *leaf;
-
-	h->root = (void *)block;
-	leaf = qr_heap_meta(h, sizeof(*leaf), 16);
-	if (!leaf)
-		return false;
-	leaf->page = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*leaf->page));
-	leaf->span = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*leaf->span));
-	h->root[0] = leaf;
-	return leaf->page && leaf->span;
+	(void)block;
+	h->page = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*h->page));
+	h->span = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*h->span));
+	return h->page && h->span;
 }
 
 static void free_map(struct qr_heap *h)
 {
-	h->src.unreserve(h->src.ctx, h->root[0]->page, h->map_pages * sizeof(*h->root[0]->page));
-	h->src.unreserve(h->src.ctx, h->root[0]->span, h->map_pages * sizeof(*h->root[0]->span));
+	(void)h; /* address space that nobody asks back */
 }
 
 #else
 
-static bool new_map(struct qr_heap *h, char *block)
+static size_t root_bytes(const struct qr_heap *h)
+{
+	return (h->map_pages + LEAF_PAGES - 1) / LEAF_PAGES * sizeof(*h->root);
+}
+
+static bool new_map(struct qr_heap *h, void *block)
 {
 	h->no_leaf = fetch(h, 1, 1);
 	if (!h->no_leaf)
 		return false;
 	__builtin_memset(h->no_leaf, 0, sizeof(*h->no_leaf));
-	h->root = (void *)block;
-	for (size_t i = 0; i < h->nroot; i++)
+	h->root = block;
+	for (size_t i = 0; i < root_bytes(h) / sizeof(*h->root); i++)
 		h->root[i] = h->no_leaf;
 	h->nmeta++;
 	return true;
@@ -274,7 +271,7 @@ static bool new_map(struct qr_heap *h, char *block)
 
 static void free_map(struct qr_heap *h)
 {
-	for (size_t i = 0; i < h->nroot; i++)
+	for (size_t i = 0; i < root_bytes(h) / sizeof(*h->root); i++)
 		if (h->root[i] != h->no_leaf)
 			h->src.free(h->src.ctx, h->root[i], 1);
 	h->src.free(h->src.ctx, h->no_leaf, 1);
@@ -282,28 +279,36 @@ static void free_map(struct qr_heap *h)
 
 #endif
 
+/* The first metadata: the root of the map, then the CPUs' locals. */
+static size_t first_pages(const struct qr_heap *h)
+{
+	size_t bytes = root_bytes(h) + h->ncpus * sizeof(*h->cpu);
+
+	return bytes ? (bytes + QR_PAGE_MASK) >> QR_PAGE_SHIFT : 1;
+}
+
 enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, unsigned ncpus)
 {
-	size_t npages = src->nbytes >> QR_PAGE_SHIFT,
-	       nroot = (npages + LEAF_PAGES - 1) / LEAF_PAGES;
 	char *block;
 
-	if (ncpus > QR_MAX_CPUS || (src->base | src->nbytes) & QR_PAGE_MASK || !npages)
+	if (ncpus > QR_MAX_CPUS || (src->base | src->nbytes) & QR_PAGE_MASK || !src->nbytes)
 		return QR_INVAL;
-	*h = (struct qr_heap){ .src = *src, .ncpus = ncpus, .map_pages = npages, .nroot = nroot };
+	*h = (struct qr_heap){ .src = *src, .ncpus = ncpus };
+	h->map_pages = src->nbytes >> QR_PAGE_SHIFT;
 	qr_lock_init(&h->lock, QR_RANK_HEAP);
 	qr_heap_init_classes(h);
-	block = fetch(h, root_pages(h), 1);
+	block = fetch(h, first_pages(h), 1);
 	if (!block)
 		return QR_NOMEM;
-	h->nmeta = root_pages(h);
-	h->meta_end = block + h->nmeta * QR_PAGE_SIZE;
-	h->cpu = (void *)(block + h->nroot * sizeof(*h->root));
-	h->meta = (char *)(h->cpu + ncpus);
 	if (!new_map(h, block)) {
-		h->src.free(h->src.ctx, block, root_pages(h));
+		h->src.free(h->src.ctx, block, first_pages(h));
 		return QR_NOMEM;
 	}
+	h->first = block;
+	h->nmeta += first_pages(h);
+	h->cpu = (void *)(block + root_bytes(h));
+	h->meta = (char *)(h->cpu + ncpus);
+	h->meta_end = block + first_pages(h) * QR_PAGE_SIZE;
 	for (unsigned cpu = 0; cpu < ncpus; cpu++)
 		qr_heap_join(h, &h->cpu[cpu]);
 	return QR_OK;
@@ -322,5 +327,5 @@ void qr_heap_fini(struct qr_heap *h)
 		h->meta_pages = *(void **)page;
 		h->src.free(h->src.ctx, page, 1);
 	}
-	h->src.free(h->src.ctx, h->root, root_pages(h));
+	h->src.free(h->src.ctx, h->first, first_pages(h));
 }

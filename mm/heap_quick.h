@@ -2,14 +2,14 @@
  *
  * heap_quick.h - alloc and free when a magazine can answer.
  *
- * A magazine is 32 words at a multiple of its size.  Its objects end at the last word, and the
+ * A magazine is 32 words (in a process 64) at a multiple of its size.  Its objects end at the last word, and the
  * word below the first of them is 0; so a class with fewer objects to a magazine uses the upper
- * end of one.  The local's pointer to the last object then tells all:
+ * end of one.  The local's pointer behind the last object then tells all:
  *
  *	slot  0   ...  27  28  29  30  31
  *	                0  obj obj  -   -       cap 4, 2 objects
- *	                        ^top
- *	empty: the word at top is 0	full: top is the last word, seen from its address alone
+ *	                            ^top
+ *	empty: the word below top is 0	   full: top is a multiple of a magazine's size
  *
  * `nothing` stands where no magazine is yet: it is empty and full at once.
  *
@@ -23,8 +23,13 @@
 
 #include "mm/heap_impl.h"
 
+#ifdef QR_HEAP_PROCESS
+#define MAGAZINE_SLOTS 64u
+#define MAGAZINE_WORTH 65536u /* bytes of objects in one, at most */
+#else
 #define MAGAZINE_SLOTS 32u
-#define MAGAZINE_LAST  (MAGAZINE_SLOTS - 1)
+#define MAGAZINE_WORTH 4096u
+#endif
 #define MAGAZINE_BYTES (MAGAZINE_SLOTS * sizeof(qr_word))
 #define MARK           0xf4eed0b1u
 
@@ -33,6 +38,17 @@ struct qr_heap_magazine {
 } __attribute__((aligned(MAGAZINE_SLOTS * sizeof(qr_word))));
 
 extern const struct qr_heap_magazine qr_heap_nothing;
+#define NOTHING ((qr_word *)(uintptr_t)&qr_heap_nothing.slot[MAGAZINE_SLOTS])
+
+QR_INLINE struct qr_heap_local *this_local(struct qr_heap *h)
+{
+#ifdef QR_HEAP_PROCESS
+	(void)h;
+	return qr_host_heap_local();
+#else
+	return &h->cpu[qr_cpu()];
+#endif
+}
 
 QR_INLINE uint32_t *mark_at(uintptr_t p)
 {
@@ -41,7 +57,7 @@ QR_INLINE uint32_t *mark_at(uintptr_t p)
 
 QR_INLINE bool is_full(const qr_word *top)
 {
-	return ((uintptr_t)top & (MAGAZINE_BYTES - 1)) == MAGAZINE_LAST * sizeof(qr_word);
+	return ((uintptr_t)top & (MAGAZINE_BYTES - 1)) == 0;
 }
 
 /* In debug builds what is free, and what was just given out, holds a pattern. */
@@ -61,7 +77,7 @@ QR_INLINE void poison(const struct qr_heap *h, unsigned class, uintptr_t p, int 
 QR_INLINE uintptr_t pop(struct qr_heap_local *l, unsigned class)
 {
 	qr_word *top = __atomic_load_n(&l->top[class], __ATOMIC_RELAXED);
-	uintptr_t p = qr_load_word(top);
+	uintptr_t p = qr_load_word(top - 1);
 
 	if (QR_LIKELY(p))
 		__atomic_store_n(&l->top[class], top - 1, __ATOMIC_RELAXED);
@@ -75,21 +91,29 @@ QR_INLINE bool push(struct qr_heap_local *l, unsigned class, uintptr_t p)
 
 	if (QR_RARELY(is_full(top)))
 		return false;
-	qr_store_word(top + 1, p);
+	qr_store_word(top, p);
 	__atomic_store_n(&l->top[class], top + 1, __ATOMIC_RELAXED);
 	return true;
+}
+
+/* The spare magazine in place of the loaded one. */
+QR_INLINE void swap(struct qr_heap_local *l, unsigned class)
+{
+	qr_word *top = l->top[class], *spare = l->spare[class];
+
+	__atomic_store_n(&l->top[class], spare, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->spare[class], top, __ATOMIC_RELEASE);
 }
 
 /* What the map says of an address; all 0 for one that is not of the heap. */
 QR_INLINE struct qr_heap_page page_of(const struct qr_heap *h, uintptr_t p)
 {
-	uintptr_t page = (p - h->src.base) >> QR_PAGE_SHIFT;
+	uintptr_t page = page_number(h, p);
 	const struct qr_heap_page *at;
 
 	if (QR_RARELY(page >= h->map_pages))
 		return (struct qr_heap_page){ 0, 0 };
-	at = &__atomic_load_n(&h->root[page / LEAF_PAGES], __ATOMIC_ACQUIRE)
-		  ->page[page % LEAF_PAGES];
+	at = page_at(h, page);
 #ifdef __LP64__
 	union {
 		uint64_t word;
@@ -97,25 +121,32 @@ QR_INLINE struct qr_heap_page page_of(const struct qr_heap *h, uintptr_t p)
 	} u = { .word = __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED) };
 	return u.page;
 #else
-	return (struct qr_heap_page){ qr_load32(&at->start), qr_load32(&at->check) };
+	return (struct qr_heap_page){ qr_load32(&at->minus), qr_load32(&at->check) };
 #endif
+}
+
+/* Whether p is an object of a class with a check, and not marked. */
+QR_INLINE bool quick_look(const struct qr_heap *h, uintptr_t p, unsigned *class)
+{
+	struct qr_heap_page page = page_of(h, p);
+	uint32_t off = (uint32_t)p + page.minus;
+
+	if (QR_RARELY(off * page.check >= page.check) || QR_RARELY(*mark_at(p) == MARK))
+		return false;
+	*class = page.check & CLASS_MASK;
+	return true;
 }
 
 /* True: p was an object in use, and lies in the loaded magazine now. */
 QR_INLINE bool quick_free(struct qr_heap *h, struct qr_heap_local *l, uintptr_t p)
 {
-	struct qr_heap_page page = page_of(h, p);
-	uint32_t off = (uint32_t)p - page.start;
-	unsigned class = page.check & CLASS_MASK;
+	unsigned class;
 
-	if (QR_RARELY(off * page.check >= page.check) || QR_RARELY(*mark_at(p) == MARK))
+	if (!quick_look(h, p, &class) || QR_RARELY(is_full(l->top[class])))
 		return false;
 	poison(h, class, p, FREED);
 	*mark_at(p) = MARK;
-	if (QR_LIKELY(push(l, class, p)))
-		return true;
-	*mark_at(p) = 0;
-	return false;
+	return push(l, class, p);
 }
 
 #endif

@@ -70,7 +70,7 @@ static unsigned take_locked(struct qr_heap_class *c, unsigned want, qr_word *out
 /* Whether the depots hold so much that they had better be emptied than pages taken. */
 static bool hoards(const struct qr_heap *h)
 {
-	size_t held = __atomic_load_n(&h->depot_bytes, __ATOMIC_RELAXED);
+	size_t held = qr_heap_in_depots(h);
 
 	return held > DEPOT_LEAST && held >> QR_PAGE_SHIFT > h->npages / 16;
 }

@@ -25,8 +25,8 @@
  * nothing, and are reported to the heap's owner with the object's address and size.
  *
  * Magazines belong to a struct qr_heap_local.  A kernel has one for each CPU, which the heap
- * keeps itself (qr_heap_alloc, qr_heap_free); on a host each thread brings its own and joins
- * (qr_heap_alloc_local, qr_heap_free_local).
+ * keeps itself.  A heap of a process, compiled with QR_HEAP_PROCESS, has one for each thread: the
+ * host header says which (struct qr_heap_local *qr_host_heap_local(void)), and they join.
  *
  * Context: any interrupt state, and interrupts, if the source allows that too.
  * Cost: see docs/performance.md; no locked instruction but when magazines are exchanged.
@@ -45,14 +45,17 @@
 /* Where pages come from.  Called without the heap's lock, in the caller's context. */
 struct qr_heap_source {
 	/* npages pages in a row, the first a multiple of align_pages (a power of two) pages, all
-	 * of it inside [base, base + nbytes).  Null: none.  Contents: whatever they were. */
-	void *(*pages)(void *ctx, size_t npages, size_t align_pages);
+	 * of it inside [base, base + nbytes).  Null: none.  Contents: whatever they were, unless
+	 * it says that they are *zeroed. */
+	void *(*pages)(void *ctx, size_t npages, size_t align_pages, bool *zeroed);
 	/* Take back any pages that were given, whole or in part. */
 	void (*free)(void *ctx, void *p, size_t npages);
-#ifdef QR_HEAP_FLAT
+#ifdef QR_HEAP_PROCESS
 	/* Address space full of zeroes, which becomes memory when it is written to. */
 	void *(*reserve)(void *ctx, size_t bytes);
-	void (*unreserve)(void *ctx, void *p, size_t bytes);
+	/* `more` pages behind the npages at p, or the npages moved to a place that has room for
+	 * these too (the old place is then free).  Null: neither can be. */
+	void *(*grow)(void *ctx, void *p, size_t npages, size_t more);
 #endif
 	void *ctx;
 	uintptr_t base; /* every page lies in [base, base + nbytes); whole pages */
@@ -84,12 +87,14 @@ typedef void qr_heap_report_fn(void *ctx, const struct qr_heap_fault *fault);
 struct qr_span;
 struct qr_heap_magazine;
 struct qr_heap_leaf;
+struct qr_heap_page;
 
 /* The magazines of one CPU or thread; its fields are the heap's own. */
 struct qr_heap_local {
-	qr_word *top[QR_HEAP_CLASSES];   /* last object of the loaded magazine */
+	qr_word *top[QR_HEAP_CLASSES];   /* behind the last object of the loaded magazine */
 	qr_word *spare[QR_HEAP_CLASSES]; /* of the second one, which is full or empty */
 	struct qr_heap_local *next, *prev;
+	bool closed; /* holds nothing, and will not: objects come from the spans and go there */
 };
 
 struct qr_heap_class {
@@ -103,6 +108,7 @@ struct qr_heap_class {
 	uint16_t nempty;       /* spans of the list without an object in use */
 	struct qr_span *spans; /* with free objects, the fuller in front */
 	struct qr_heap_magazine *depot; /* full magazines */
+	struct qr_heap_magazine *empties;
 	uint32_t ndepot;
 };
 
@@ -112,9 +118,14 @@ struct qr_heap {
 	struct qr_heap_source src;
 	struct qr_heap_local *cpu;    /* one for each CPU */
 	struct qr_heap_local *locals; /* these, and those that joined */
+#ifdef QR_HEAP_PROCESS
+	struct qr_heap_page *page; /* the page map, in two tables */
+	struct qr_span **span;
+#else
 	struct qr_heap_leaf **root;   /* the page map */
 	struct qr_heap_leaf *no_leaf; /* stands in it for those that are not there */
-	size_t nroot, map_pages;
+#endif
+	size_t map_pages, map_used; /* pages it covers; behind the last that it ever named */
 	unsigned ncpus;
 	uint8_t small[1024 / 16 + 1];                         /* class by size, steps of 16 */
 	uint8_t medium[(QR_HEAP_MAX_SMALL - 1024) / 128 + 1]; /* above 1 KiB: steps of 128 */
@@ -122,8 +133,8 @@ struct qr_heap {
 
 	struct qr_span *spare;            /* unused span records */
 	struct qr_heap_magazine *empties; /* unused magazines */
-	size_t depot_bytes;               /* of objects in depots */
-	void *meta_pages;                 /* chained through their first word */
+	void *first;                      /* page of metadata */
+	void *meta_pages;                 /* the later ones, chained through their first word */
 	char *meta, *meta_end;            /* unused rest of the last metadata page */
 	size_t npages;                    /* from the source, for objects */
 	size_t nmeta;                     /* from the source, for everything else */
@@ -142,8 +153,8 @@ struct qr_heap_stats {
 	size_t large;    /* of `used`: objects of whole pages */
 };
 
-/* Make *h an empty heap for `ncpus` CPUs over a source; 0: every user joins with a local of its
- * own.  Takes its first pages at once.
+/* Make *h an empty heap for `ncpus` CPUs over a source; a process has 0.  Takes its first
+ * pages at once.
  * Errors: QR_INVAL (base or nbytes not whole pages, ncpus), QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src,
 				       unsigned ncpus);
@@ -171,17 +182,15 @@ QR_MUST_CHECK void *qr_heap_realloc(struct qr_heap *h, void *p, size_t n);
 enum qr_err qr_heap_free(struct qr_heap *h, void *p);
 enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n);
 
-/* The same through magazines that the caller brings, and that nobody else uses meanwhile.
- * join makes *l an empty one of the heap; leave gives back all that it holds. */
-void qr_heap_join(struct qr_heap *h, struct qr_heap_local *l);
-void qr_heap_leave(struct qr_heap *h, struct qr_heap_local *l);
-QR_MUST_CHECK void *qr_heap_alloc_local(struct qr_heap *h, struct qr_heap_local *l, size_t n);
-enum qr_err qr_heap_free_local(struct qr_heap *h, struct qr_heap_local *l, void *p);
-
 /* Bytes that may be used of an object: n, rounded up to its class.  0 if p is wrong. */
 size_t qr_heap_usable(struct qr_heap *h, const void *p);
 
-/* Give the depots and this CPU's magazines (with ncpus = 0: none) to their spans, and spans
+/* Make *l one of the heap's, without objects.  Leave: it gives back all it holds, and is closed.
+ * Context: its owner's. */
+void qr_heap_join(struct qr_heap *h, struct qr_heap_local *l);
+void qr_heap_leave(struct qr_heap *h, struct qr_heap_local *l);
+
+/* Give the depots and this CPU's (thread's) magazines to their spans, and spans
  * without an object in use to the source: for idle time and for reclaim.  Answers how many
  * pages.  qr_heap_flush: what a local holds, to the spans. */
 size_t qr_heap_trim(struct qr_heap *h);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * malloc.h - what the files of libquire-malloc.so share.
+ *
+ *	malloc.c   the functions that programs call
+ *	pages.c    where the heap's pages come from
+ *	idle.c     giving memory back when nothing happens
+ *	stats.c    what a program and its user can ask
+ */
+#ifndef MALLOC_MALLOC_H
+#define MALLOC_MALLOC_H
+
+#include <quire/heap.h>
+
+extern struct qr_heap malloc_heap;
+
+/* Of each thread.  Its magazines are closed until it has called malloc, and again when it ends. */
+struct malloc_thread {
+	struct qr_heap_local l;
+	uint8_t class[1024 / 16]; /* of sizes, in steps of 16: near, where malloc needs it */
+};
+
+/* A pointer to it.  On x86-64 one relative to fs, so that the thread's base, which is a load and
+ * an addition, need not be known. */
+#ifdef __x86_64__
+typedef struct malloc_thread __seg_fs *local_ref;
+
+QR_INLINE local_ref my_local(void)
+{
+	uintptr_t offset;
+
+	__asm__("movq malloc_thread@gottpoff(%%rip), %0" : "=r"(offset));
+	return (local_ref)offset;
+}
+
+/* top[class] += by, in one instruction. */
+#define move_top(local, class_, by)                                                            \
+	__asm__ volatile("addq %2, %%fs:(%0,%1,8)"                                             \
+			 :                                                                     \
+			 : "r"(local), "r"((size_t)(class_)), "i"((by) * (int)sizeof(qr_word)) \
+			 : "memory", "cc")
+#else
+typedef struct malloc_thread *local_ref;
+
+QR_INLINE local_ref my_local(void)
+{
+	return &malloc_thread;
+}
+
+#define move_top(local, class, by) ((local)->l.top[class] += (by))
+#endif
+
+/* printf to standard error, without buffers and without malloc: %p %s %d %zu. */
+void malloc_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* $QUIRE_MALLOC_STATS: a table at exit. */
+void stats_set_up(void);
+
+/* After memory was freed: if much of it is unused, see that it goes back to the system soon. */
+void idle_look(void);
+void idle_set_up(void);
+/* In the child of a fork, which has no thread but its own. */
+void idle_forget(void);
+
+#endif
