@@ -19,6 +19,7 @@ my @rules = (
 	# folder             may include                                 never
 	[ 'include/quire/',  [ $freestanding, $quire ] ],
 	[ 'mm/',             [ $freestanding, $quire, qr{^"mm/[\w/]+\.h"$}, qr{^"\w+\.h"$} ] ],
+	[ 'malloc/',         [ $hosted, $quire, qr{^"malloc/\w+\.h"$}, qr{^"mm/heap\w*\.h"$} ] ],
 	[ 'arch/sim/',       [ $hosted, $quire, qr{^"arch/sim/[\w/]+\.h"$}, qr{^"\w+\.h"$} ] ],
 	[ 'arch/x86/mmu_',   [ $freestanding, $quire, qr{^"arch/x86/mmu\w*\.h"$} ] ],
 	[ 'arch/x86/',       [ $freestanding, $quire, $kernel_rooms ] ],
