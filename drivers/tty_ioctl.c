@@ -217,7 +217,6 @@ static long flow(struct tty *t, uintptr_t what)
 
 static long push_byte(struct tty *t, uintptr_t arg)
 {
-	enum { CAP_SYS_ADMIN = 21 };
 	uintptr_t irq;
 	char c;
 

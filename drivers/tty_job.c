@@ -50,8 +50,6 @@ static void set_session(struct tty *t, struct pid *session, struct pid *foregrou
 long tty_acquire(struct tty *t, bool steal)
 {
 	struct process *p = current_process;
-	enum { CAP_SYS_ADMIN = 21 };
-
 	if (is_mine(t) && process_leads_session(p))
 		return 0;
 	if (!process_leads_session(p) || process_tty(p))

@@ -23,6 +23,19 @@ static int mount_at(const char *name, const char *type)
 	return err;
 }
 
+/* Where shm_open makes its files: devtmpfs has the directory. */
+static int mount_shm(void)
+{
+	struct path root = { root_mount, root_mount->root }, at;
+	int err = path_lookup(root, "/dev/shm", LOOKUP_FOLLOW, &at);
+
+	if (err)
+		return err;
+	err = vfs_mount(at, "tmpfs", "tmpfs", NULL, MNT_NOSUID | MNT_NODEV);
+	path_put(at);
+	return err;
+}
+
 int vfs_init(void)
 {
 	int err;
@@ -41,5 +54,5 @@ int vfs_init(void)
 	err = mount_at("dev", "devtmpfs");
 	if (!err)
 		err = mount_at("proc", "proc");
-	return err;
+	return err ? err : mount_shm();
 }

@@ -6,7 +6,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 
-#define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6
 #define SYSFS_MAGIC 0x62656572
 
@@ -57,6 +56,7 @@ static struct inode *new_file(struct filesystem *fs, uint32_t mode)
 	inode_init(&file->inode, fs, mode);
 	qr_object_init(&file->object, &space_memory, 0, &file->inode, object_gone);
 	file->charged = 0;
+	file->seals = SEAL_SEAL;
 	file->inode.object = &file->object;
 	file->inode.ops = &file_ops;
 	file->inode.fops = &memfs_fops;
@@ -134,10 +134,55 @@ int memfs_make(struct dentry *dir, uint32_t mode, uint32_t rdev, const char *tar
 	return 0;
 }
 
-int memfs_make_unnamed(struct filesystem *fs, uint32_t mode, struct inode **out)
+int memfs_make_unnamed(uint32_t mode, bool may_seal, struct inode **out)
 {
-	*out = new_file(fs, mode);
-	return *out ? 0 : -ENOMEM;
+	static const struct filesystem_type type = { .name = "tmpfs", .magic = TMPFS_MAGIC };
+	static struct filesystem *fs;
+
+	if (!fs)
+		fs = filesystem_new(&type);
+	*out = fs ? new_file(fs, mode) : NULL;
+	if (!*out)
+		return -ENOMEM;
+	memfs_file_of(*out)->seals = may_seal ? 0 : SEAL_SEAL;
+	return 0;
+}
+
+/* ---- seals -------------------------------------------------------------------------------- */
+
+static bool has_seals(const struct inode *i)
+{
+	return i->fops == &memfs_fops && i->fs->type->magic == TMPFS_MAGIC;
+}
+
+int memfs_get_seals(const struct inode *i)
+{
+	return has_seals(i) ? (int)container_of(i, struct memfs_file, inode)->seals : -EINVAL;
+}
+
+int memfs_add_seals(struct inode *i, unsigned seals)
+{
+	struct memfs_file *file = memfs_file_of(i);
+
+	if (seals & ~(unsigned)SEALS || !has_seals(i))
+		return -EINVAL;
+	if (file->seals & SEAL_SEAL)
+		return -EPERM;
+	if (seals & ~file->seals & SEAL_WRITE && qr_object_mappings(&file->object, true))
+		return -EBUSY;
+	file->seals |= seals;
+	return 0;
+}
+
+int memfs_seals_at_map(const struct inode *i, struct qr_map *req)
+{
+	if (!(req->flags & QR_MAP_SHARED) || i->fops != &memfs_fops ||
+	    !(container_of(i, struct memfs_file, inode)->seals & SEALS_WRITE))
+		return 0;
+	if (req->prot & QR_WRITE)
+		return -EPERM;
+	req->maxprot &= (uint8_t)~QR_WRITE;
+	return 0;
 }
 
 static int read_link(struct dentry *link, char **out)
@@ -296,6 +341,11 @@ static int fill_devices(struct dentry *root)
 
 	for (struct device *d = device_list(); d && !err; d = d->next)
 		err = make_node(&at, d);
+	if (!err) {
+		at.name = "shm";
+		at.len = 3;
+		err = vfs_make(&at, S_IFDIR | S_ISVTX | 0777, 0, NULL, NULL);
+	}
 	for (unsigned i = 0; i < 4 && !err; i++) {
 		at.name = links[i][0];
 		at.len = strlen(at.name);

@@ -19,10 +19,24 @@
 
 #include "fs/vfs.h"
 
+#define TMPFS_MAGIC 0x01021994
+
 struct memfs_file {
 	struct inode inode;
 	struct qr_object object;
 	uint64_t charged; /* pages of it that fs->npages counts */
+	uint32_t seals;   /* SEAL_*: what may not be done to it any more */
+};
+
+/* Of tmpfs and memfd; SEAL_SEAL: there will be no other. */
+enum {
+	SEAL_SEAL = 1,
+	SEAL_SHRINK = 2,
+	SEAL_GROW = 4,
+	SEAL_WRITE = 8,
+	SEAL_FUTURE_WRITE = 16, /* mappings that can write stay */
+	SEALS = 31,
+	SEALS_WRITE = SEAL_WRITE | SEAL_FUTURE_WRITE,
 };
 
 extern const struct file_ops memfs_fops;
@@ -37,8 +51,16 @@ int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n);
 /* Bring the count of pages up to date. */
 void memfs_charge(struct memfs_file *file);
 
-/* An inode of regular type that is not in any directory, for memfd_create.  One reference. */
-int memfs_make_unnamed(struct filesystem *fs, uint32_t mode, struct inode **out);
+/* A regular file that is in no directory and no mounted file system: memfd, shared memory.  One
+ * reference. */
+int memfs_make_unnamed(uint32_t mode, bool may_seal, struct inode **out);
+
+/* fcntl's F_ADD_SEALS, F_GET_SEALS.  Errors: EINVAL (not such a file), EPERM, EBUSY. */
+int memfs_add_seals(struct inode *i, unsigned seals);
+int memfs_get_seals(const struct inode *i);
+/* A request to map the file: refused, or what it may be raised to becomes less. */
+struct qr_map;
+int memfs_seals_at_map(const struct inode *i, struct qr_map *req);
 
 /* Directories, symbolic links and so on of a memfs, as inode_ops.make does it. */
 int memfs_make(struct dentry *dir, uint32_t mode, uint32_t rdev, const char *target,

@@ -150,6 +150,8 @@ static long memfs_write(struct file *f, struct uio *from, uint64_t *pos)
 	end = start + writable_bytes(f, start, from->left, &err);
 	if (start == end)
 		return err;
+	if (QR_RARELY(file->seals & SEALS_WRITE))
+		return -EPERM;
 	if (start > i->size)
 		clear_tail(i, i->size);
 	if (pages_of(end) > i->object->npages)
@@ -159,6 +161,10 @@ static long memfs_write(struct file *f, struct uio *from, uint64_t *pos)
 
 		if (n > end - at)
 			n = (size_t)(end - at);
+		if (QR_RARELY(file->seals & SEAL_GROW) && at + n > i->size) {
+			err = -EPERM;
+			break;
+		}
 		err = write_page(file, at >> QR_PAGE_SHIFT, offset, n, from, &done);
 		at += done;
 		if (at > i->size)
@@ -186,6 +192,9 @@ int memfs_truncate(struct inode *i, uint64_t size)
 		signal_task(current, SIGXFSZ);
 		return -EFBIG;
 	}
+	if (QR_RARELY((size < i->size && memfs_file_of(i)->seals & SEAL_SHRINK) ||
+		      (size > i->size && memfs_file_of(i)->seals & SEAL_GROW)))
+		return -EPERM;
 	clear_tail(i, size < i->size ? size : i->size);
 	qr_object_resize(i->object, pages_of(size));
 	i->size = size;
@@ -252,12 +261,16 @@ enum { FALLOC_KEEP_SIZE = 1, FALLOC_PUNCH_HOLE = 2 };
 int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n)
 {
 	uint64_t end = offset + n, old = i->size;
+	uint32_t seals = memfs_file_of(i)->seals;
 	int err = 0;
 
 	if (mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE))
 		return -EOPNOTSUPP;
 	if (end > SIZE_MAX_FILE)
 		return -EFBIG;
+	if ((mode & FALLOC_PUNCH_HOLE && seals & SEALS_WRITE) ||
+	    (!(mode & FALLOC_PUNCH_HOLE) && seals & SEAL_GROW && end > old))
+		return -EPERM;
 	if (mode & FALLOC_PUNCH_HOLE) {
 		punch(i, offset, end);
 	} else {

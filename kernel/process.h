@@ -49,7 +49,9 @@ struct mm {
 	uintptr_t
 	    vdso; /* x86-64: its vdso; i386: page of the code that signal handlers return to */
 	size_t peak_mapped, peak_resident; /* pages, when they last became fewer */
-	unsigned map_flags;                /* what mlockall(MCL_FUTURE) wants of new mappings */
+	unsigned map_flags; /* QR_MAP_LOCKED, ONFAULT: what mlockall(MCL_FUTURE) wants of others */
+	uint16_t barriers;  /* commands of membarrier that it has registered for */
+	size_t runs_counted, runs_joined; /* the last count of regions: memory_limits.c */
 	struct file *exe;
 	uintptr_t auxv[AUXV_WORDS]; /* as the program got it: pairs, AT_NULL at the end */
 };
@@ -64,7 +66,7 @@ QR_INLINE struct mm *mm_get(struct mm *mm)
 /* The last one unmaps and frees everything.  NULL does nothing. */
 void mm_put(struct mm *mm);
 
-/* The limits of a process that the space itself enforces: AS, MEMLOCK, STACK. */
+/* The limits of a process that the space itself enforces: AS and STACK. */
 void mm_set_limits(struct mm *mm, const struct process *p);
 
 /* ---- rights ----------------------------------------------------------------------------- */
@@ -87,6 +89,20 @@ void cred_copy(struct cred *to, const struct cred *from);
 void cred_fini(struct cred *c);
 /* Is it the file system group, or a supplementary one? */
 bool cred_in_group(const struct cred *c, uint32_t gid);
+/* The capabilities that something asks for, as Linux numbers them. */
+enum capability {
+	CAP_IPC_LOCK = 14,
+	CAP_IPC_OWNER = 15,
+	CAP_SYS_RAWIO = 17,
+	CAP_SYS_PTRACE = 19,
+	CAP_SYS_ADMIN = 21,
+	CAP_SYS_NICE = 23,
+	CAP_SYS_RESOURCE = 24,
+};
+QR_INLINE bool cred_can(const struct cred *c, enum capability cap)
+{
+	return c->caps >> cap & 1;
+}
 /* May it do what only the super-user may? */
 QR_INLINE bool cred_super(const struct cred *c)
 {

@@ -176,19 +176,22 @@ SYSCALL6(copy_file_range, unsigned, in_fd, int64_t __user *, in_offset, unsigned
 
 SYSCALL2(memfd_create, const char __user *, name, unsigned, flags)
 {
-	enum { CLOEXEC = 1, ALLOW_SEALING = 2 };
+	enum { CLOEXEC = 1, ALLOW_SEALING = 2, HUGETLB = 4 };
 	char text[6 + MEMFD_NAME_MAX + 1] = "memfd:";
-	long n = strncpy_from_user(text + 6, name, MEMFD_NAME_MAX + 1);
 	struct inode *inode;
 	struct dentry *d;
 	struct file *f;
+	long n;
 	int err;
 
+	if (flags & ~(unsigned)(CLOEXEC | ALLOW_SEALING))
+		return flags & HUGETLB && !(flags & 0x03fffff8) ? -ENOSYS : -EINVAL; /* no pool */
+	n = strncpy_from_user(text + 6, name, MEMFD_NAME_MAX + 1);
 	if (n < 0)
 		return n;
-	if (n > MEMFD_NAME_MAX || flags & ~(CLOEXEC | ALLOW_SEALING))
+	if (n > MEMFD_NAME_MAX)
 		return -EINVAL;
-	err = memfs_make_unnamed(root_mount->fs, S_IFREG | 0777, &inode);
+	err = memfs_make_unnamed(S_IFREG | 0777, flags & ALLOW_SEALING, &inode);
 	if (err)
 		return err;
 	d = dentry_new(NULL, text, 6 + (size_t)n, inode);

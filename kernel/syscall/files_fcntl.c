@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/lock.h"
 #include "fs/pipe.h"
+#include "fs/memfs.h"
 #include "kernel/syscall/files.h"
 
 enum {
@@ -203,6 +204,12 @@ static long fcntl_command(struct file *f, unsigned fd, unsigned cmd, uintptr_t a
 		return pipe_capacity(f);
 	case F_SETPIPE_SZ:
 		return pipe_set_capacity(f, arg);
+	case F_ADD_SEALS:
+		if (arg > UINT32_MAX)
+			return -EINVAL;
+		return f->writable ? memfs_add_seals(f->inode, (unsigned)arg) : -EPERM;
+	case F_GET_SEALS:
+		return memfs_get_seals(f->inode);
 	}
 	return -EINVAL;
 }

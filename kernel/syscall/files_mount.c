@@ -13,8 +13,6 @@
 
 static bool may_mount(void)
 {
-	enum { CAP_SYS_ADMIN = 21 };
-
 	return current_process->cred.caps >> CAP_SYS_ADMIN & 1;
 }
 
