@@ -106,7 +106,7 @@ static size_t limit_pages(const struct process *p, enum rlimit_id id)
 
 void mm_set_limits(struct mm *mm, const struct process *p)
 {
-	qr_space_limit(&mm->space, limit_pages(p, RLIMIT_AS), limit_pages(p, RLIMIT_MEMLOCK));
+	qr_space_limit(&mm->space, limit_pages(p, RLIMIT_AS), SIZE_MAX);
 	qr_space_limit_stack(&mm->space, limit_pages(p, RLIMIT_STACK));
 }
 

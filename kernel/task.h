@@ -66,6 +66,7 @@ struct task {
 	uint64_t run_ns;                   /* has run so long, exactly */
 	uint32_t user_ticks, system_ticks; /* where ticks have found it: how run_ns is split */
 	uint32_t slice;                    /* ticks until it has to give way */
+	uint16_t policy;                   /* set_mempolicy's: remembered */
 	struct usage usage;                /* its counts; the times are in run_ns */
 
 	signal_set blocked;

@@ -1,6 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * memory.h - what the doors of the memory calls share.
+ *
+ *	mmap.c		mmap, munmap, brk
+ *	mremap.c	mremap, remap_file_pages
+ *	mprotect.c	mprotect and the protection keys
+ *	madvise.c	madvise, process_madvise
+ *	memory.c	msync, mincore
+ *	mlock.c		mlock and its kin
+ *	memory_limits.c	resource limits, overcommit, the number of regions
+ *	shm.c		System V segments
+ *	process_vm.c	other processes' memory
+ *	numa.c		one node, one CPU: memory policies, membarrier
  */
 #ifndef KERNEL_SYSCALL_MEMORY_H
 #define KERNEL_SYSCALL_MEMORY_H
@@ -34,10 +45,37 @@ QR_INLINE size_t pages(uintptr_t nbytes)
 	return nbytes >> QR_PAGE_SHIFT;
 }
 
+/* ---- memory_limits.c ------------------------------------------------------------------------ */
+
 /* Would the limit be exceeded by `more` pages beside those in use? */
 bool limit_reached(enum rlimit_id id, size_t used, size_t more);
 
-/* May so many pages be locked?  0, -EPERM, -EAGAIN. */
-int may_lock(size_t npages);
+/* RLIMIT_AS, RLIMIT_DATA: may so many pages be added?  `data`: private and writable. */
+bool may_map(size_t npages, bool data);
+
+/* May so many pages, each of which may need a frame of its own, be promised? */
+bool may_commit(size_t npages);
+
+/* Are there more regions than vm.max_map_count, with `more` of them added? */
+bool regions_full(size_t more);
+
+/* May the ends of [lo, hi) become borders of regions?  0, -ENOMEM. */
+int may_split(uintptr_t lo, uintptr_t hi);
+
+/* ---- mlock.c -------------------------------------------------------------------------------- */
+
+/* May anything be locked at all / `npages` beyond what is?  RLIMIT_MEMLOCK, CAP_IPC_LOCK. */
+bool may_lock(void);
+bool may_lock_more(size_t npages);
+
+/* ---- process_vm.c --------------------------------------------------------------------------- */
+
+/* May the caller look into it, as a debugger would? */
+bool process_may_access(const struct process *p);
+
+/* ---- memory.c ------------------------------------------------------------------------------- */
+
+/* -ENOMEM if the range has a hole. */
+long check_mapped(uintptr_t at, uintptr_t end);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * mmap.c - the system calls that make and move mappings: mmap, munmap, brk, mremap.
+ * mmap.c - the system calls that make mappings and take them away: mmap, munmap, brk.
  *
  * Thin doors: Linux's checks in Linux's order (they decide which of two errors is reported), then
- * one call of quire/space.h.  Sources: mmap(2), brk(2), mremap(2) of the Linux man-pages 6.x.
+ * one call of quire/space.h.  Sources: mmap(2), brk(2) of the man-pages 6.x.
  */
 #include "fs/file.h"
+#include "fs/memfs.h"
 #include "kernel/kmalloc.h"
+#include "kernel/vm_settings.h"
 #include "kernel/syscall/memory.h"
 
 #define MAP_SHARED          0x01u
@@ -23,27 +25,11 @@
 #define MAP_NONBLOCK        0x10000u
 #define MAP_HUGETLB         0x40000u
 #define MAP_FIXED_NOREPLACE 0x100000u
-#define MAP_VALIDATED       (0x1df3ffu & ~MAP_HUGETLB) /* what SHARED_VALIDATE lets pass */
+#define MAP_HUGE_SHIFT      26
 
-#define MREMAP_MAYMOVE   1u
-#define MREMAP_FIXED     2u
-#define MREMAP_DONTUNMAP 4u
-
-/* May so many pages be added?  `data`: private and writable, so that each may need a frame of its
- * own: more than the machine has can only be a mistake (Linux's overcommit heuristic). */
-static bool may_add(size_t npages, bool data, bool reserve)
-{
-	const struct rlimit_pair *r = current->process->rlimits;
-	struct qr_space_stat s;
-
-	if (data && reserve && npages > frames.total)
-		return false;
-	if (QR_LIKELY(r[RLIMIT_AS].cur == RLIM_INFINITY && r[RLIMIT_DATA].cur == RLIM_INFINITY))
-		return true;
-	qr_space_stat(space_here(), &s);
-	return !limit_reached(RLIMIT_AS, s.mapped, npages) &&
-	       !(data && limit_reached(RLIMIT_DATA, s.data, npages));
-}
+/* What SHARED_VALIDATE lets pass: the flags that are older than it, FIXED_NOREPLACE not among them;
+ * SYNC is for files on persistent memory. */
+#define MAP_VALIDATED 0x7c07f9f3u
 
 /* ---- mmap ----------------------------------------------------------------------------------- */
 
@@ -62,10 +48,18 @@ static struct qr_object *anonymous_object(size_t npages)
 	return o;
 }
 
+/* Is anything mapped there?  (The space asks again when it maps; here the order of errors counts.) */
+static bool occupied(uintptr_t at, uintptr_t n)
+{
+	struct qr_region r;
+
+	return qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK && r.start.v < at + n;
+}
+
 /* Where it may go: the checks that Linux makes while it looks for a place. */
 static int place(struct qr_map *req, uintptr_t at, unsigned flags)
 {
-	uintptr_t n = (uintptr_t)req->npages << QR_PAGE_SHIFT;
+	uintptr_t n = (uintptr_t)req->npages << QR_PAGE_SHIFT, min = vm_settings.mmap_min_addr;
 
 	if (n > USER_END)
 		return -ENOMEM;
@@ -74,53 +68,77 @@ static int place(struct qr_map *req, uintptr_t at, unsigned flags)
 			return -ENOMEM;
 		if (OFFSET(at))
 			return -EINVAL;
-		if (at < space_memory.user_start.v)
+		if (at < space_memory.user_start.v ||
+		    (at < min && !cred_can(&current->process->cred, CAP_SYS_RAWIO)))
 			return -EPERM;
 		req->flags |= QR_MAP_FIXED;
-		if (flags & MAP_FIXED_NOREPLACE)
+		if (flags & MAP_FIXED_NOREPLACE) {
 			req->flags |= QR_MAP_NOREPLACE;
-	} else if (at) {
-		at = at > USER_END - n ? 0 : at & ~(uintptr_t)QR_PAGE_MASK;
-		if (at < space_memory.user_start.v)
+			if (occupied(at, n))
+				return -EEXIST;
+		}
+	} else if ((at &= ~(uintptr_t)QR_PAGE_MASK)) {
+		if (at < min)
+			at = whole_pages(min);
+		if (at > USER_END - n)
 			at = 0;
 	}
 	req->at = qr_virt_of(at);
 	return 0;
 }
 
-static int map_type(struct qr_map *req, const struct file *f, unsigned flags)
+static int file_type(struct qr_map *req, struct file *f, unsigned flags)
 {
 	switch (flags & MAP_TYPE) {
 	case MAP_SHARED_VALIDATE:
-		if (!f)
-			return -EINVAL;
 		if (flags & ~MAP_VALIDATED)
 			return -EOPNOTSUPP;
 		/* fall through */
 	case MAP_SHARED:
-		if (f && (req->prot & QR_WRITE) && !f->writable)
+		if (req->prot & QR_WRITE && !f->writable)
 			return -EACCES;
-		if (f && !f->writable)
+		if (!f->writable)
 			req->maxprot &= (uint8_t)~QR_WRITE;
 		req->flags |= QR_MAP_SHARED;
-		break;
+		/* fall through */
 	case MAP_PRIVATE:
 		break;
 	default:
 		return -EINVAL;
 	}
-	if (f && !f->readable)
+	if (!f->readable)
 		return -EACCES;
-	if ((flags & MAP_GROWSDOWN) && (f || (req->flags & QR_MAP_SHARED)))
+	if (f->path.dentry && f->path.mount->flags & MNT_NOEXEC) {
+		if (req->prot & QR_EXEC)
+			return -EPERM;
+		req->maxprot &= (uint8_t)~QR_EXEC;
+	}
+	if (!f->ops->mmap)
+		return -ENODEV;
+	return flags & MAP_GROWSDOWN ? -EINVAL : 0;
+}
+
+static int map_type(struct qr_map *req, struct file *f, unsigned flags)
+{
+	if (f)
+		return file_type(req, f, flags);
+	switch (flags & MAP_TYPE) {
+	case MAP_SHARED:
+		req->flags |= QR_MAP_SHARED;
+		return flags & MAP_GROWSDOWN ? -EINVAL : 0;
+	case MAP_PRIVATE:
+		return 0;
+	default:
 		return -EINVAL;
-	return 0;
+	}
 }
 
 static void map_flags(struct qr_map *req, unsigned flags)
 {
 	if (flags & MAP_GROWSDOWN)
 		req->flags |= QR_MAP_GROWSDOWN;
-	if ((flags & MAP_LOCKED) || mm_here()->map_flags)
+	req->flags |= mm_here()->map_flags;
+	if (flags & MAP_LOCKED)
 		req->flags |= QR_MAP_LOCKED;
 	if ((flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE)
 		req->flags |= QR_MAP_POPULATE;
@@ -128,6 +146,37 @@ static void map_flags(struct qr_map *req, unsigned flags)
 	if (flags & MAP_32BIT)
 		req->flags |= QR_MAP_LOW;
 #endif
+}
+
+/* Pages of [at, at + npages) that are mapped: they make room for what replaces them. */
+static size_t replaced_pages(const struct qr_map *req)
+{
+	uintptr_t at = req->at.v, end = at + (req->npages << QR_PAGE_SHIFT);
+	struct qr_region r;
+	size_t n = 0;
+
+	if (!(req->flags & QR_MAP_FIXED))
+		return 0;
+	for (; at < end && qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK; at = r.end.v)
+		if (r.start.v < end)
+			n += pages((r.end.v < end ? r.end.v : end) -
+				   (r.start.v > at ? r.start.v : at));
+	return n;
+}
+
+static bool may_have(const struct qr_map *req, bool file, unsigned flags)
+{
+	bool shared = req->flags & QR_MAP_SHARED;
+	bool data = !shared && req->prot & QR_WRITE && !(flags & MAP_GROWSDOWN);
+
+	if (QR_RARELY(!may_map(req->npages, data)) &&
+	    !may_map(req->npages - replaced_pages(req), data))
+		return false;
+	if (shared ? file : !(req->prot & QR_WRITE))
+		return true; /* nobody needs a frame that the file does not have */
+	if (flags & MAP_NORESERVE && vm_settings.overcommit_memory != OVERCOMMIT_NEVER)
+		return true;
+	return may_commit(req->npages);
 }
 
 /* The request is complete but for its object. */
@@ -138,6 +187,8 @@ static long map_it(struct qr_map *req, struct file *f)
 	long err = 0;
 
 	if (f && (err = file_mmap(f, &req->object)) != 0)
+		return err;
+	if (f && (err = memfs_seals_at_map(f->inode, req)) != 0)
 		return err;
 	if (!req->object && (req->flags & QR_MAP_SHARED)) {
 		own = req->object = anonymous_object(req->npages);
@@ -157,7 +208,6 @@ static long map_pages(uintptr_t at, size_t n, unsigned prot, unsigned flags, str
 	struct qr_map req = { .prot = prot & (QR_READ | QR_WRITE | QR_EXEC),
 			      .maxprot = QR_READ | QR_WRITE | QR_EXEC,
 			      .pgoff = f ? pgoff : 0 };
-	bool private;
 	int err;
 
 	if (!n)
@@ -167,17 +217,39 @@ static long map_pages(uintptr_t at, size_t n, unsigned prot, unsigned flags, str
 		return -ENOMEM;
 	if (pgoff + req.npages < pgoff || (sizeof(long) == 4 && pgoff + req.npages > UINT32_MAX))
 		return -EOVERFLOW;
+	if (QR_RARELY(regions_full(0)))
+		return -ENOMEM;
 	if ((err = place(&req, at, flags)) != 0)
 		return err;
 	map_flags(&req, flags);
-	if ((flags & MAP_LOCKED) && (err = may_lock(req.npages)) != 0)
-		return err;
+	if (QR_RARELY(req.flags & QR_MAP_LOCKED)) {
+		if (flags & MAP_LOCKED && !may_lock())
+			return -EPERM;
+		if (!may_lock_more(req.npages))
+			return -EAGAIN;
+	}
+	/* The last byte of a file has to have a number. */
+	if (f && S_ISREG(f->inode->mode) && pgoff + req.npages > INT64_MAX >> QR_PAGE_SHIFT)
+		return -EOVERFLOW;
 	if ((err = map_type(&req, f, flags)) != 0)
 		return err;
-	private = !(req.flags & QR_MAP_SHARED) && (req.prot & QR_WRITE);
-	if (!may_add(req.npages, private, !(flags & MAP_NORESERVE)))
+	if (QR_RARELY(!may_have(&req, f, flags)))
 		return -ENOMEM;
 	return map_it(&req, f);
+}
+
+/* Huge pages of a pool that is empty: what is right but for that finds no memory. */
+static long map_huge(size_t n, unsigned flags)
+{
+	unsigned order = flags >> MAP_HUGE_SHIFT & 63;
+	unsigned type = flags & MAP_TYPE;
+
+	if (order && order != qr_format_shift(kernel_tables.format, 1) &&
+	    !(sizeof(long) == 8 && order == 30))
+		return -EINVAL;
+	if (!n || (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE))
+		return -EINVAL;
+	return -ENOMEM;
 }
 
 static long do_mmap(uintptr_t at, size_t n, unsigned prot, unsigned flags, unsigned fd,
@@ -186,8 +258,9 @@ static long do_mmap(uintptr_t at, size_t n, unsigned prot, unsigned flags, unsig
 	struct file *f;
 	long result;
 
-	if (flags & MAP_ANONYMOUS) /* huge pages come from a pool, and there is none */
-		return flags & MAP_HUGETLB ? -ENOMEM : map_pages(at, n, prot, flags, NULL, pgoff);
+	if (flags & MAP_ANONYMOUS)
+		return QR_RARELY(flags & MAP_HUGETLB) ? map_huge(n, flags)
+						      : map_pages(at, n, prot, flags, NULL, pgoff);
 	f = fd_get(fd);
 	if (!f)
 		return -EBADF;
@@ -227,10 +300,21 @@ SYSCALL1(old_mmap, struct mmap_words __user *, words)
 }
 #endif
 
+/* Does the range cut one region into two? */
+static bool splits_inside(uintptr_t at, uintptr_t end)
+{
+	struct qr_region r;
+
+	return qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK && r.start.v < at &&
+	       r.end.v > end;
+}
+
 SYSCALL2(munmap, uintptr_t, at, size_t, n)
 {
 	if (OFFSET(at) || at > USER_END || n > USER_END - at || !whole_pages(n))
 		return -EINVAL;
+	if (QR_RARELY(regions_full(1)) && splits_inside(at, at + whole_pages(n)))
+		return -ENOMEM;
 	return error_of(qr_space_unmap(space_here(), qr_virt_of(at), pages(whole_pages(n))));
 }
 /* ---- brk ------------------------------------------------------------------------------------ */
@@ -245,9 +329,10 @@ static bool brk_grow(uintptr_t from, uintptr_t to)
 			      .maxprot = QR_READ | QR_WRITE | QR_EXEC };
 	qr_virt at;
 
-	if (mm_here()->map_flags)
-		req.flags |= QR_MAP_LOCKED;
-	return to <= USER_END && may_add(req.npages, true, true) &&
+	req.flags |= mm_here()->map_flags;
+	if (QR_RARELY(req.flags & QR_MAP_LOCKED) && !may_lock_more(req.npages))
+		return false;
+	return may_map(req.npages, true) && !regions_full(0) && may_commit(req.npages) &&
 	       qr_space_map(space_here(), &req, &at) == QR_OK;
 }
 
@@ -272,51 +357,4 @@ SYSCALL1(brk, uintptr_t, to)
 	}
 	mm->brk = to;
 	return (long)to;
-}
-/* ---- mremap --------------------------------------------------------------------------------- */
-
-static int check_mremap(uintptr_t from, uintptr_t old_n, uintptr_t new_n, unsigned flags,
-			uintptr_t to)
-{
-	if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
-		return -EINVAL;
-	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE))
-		return -EINVAL;
-	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_n != new_n))
-		return -EINVAL;
-	if (OFFSET(from) || !new_n)
-		return -EINVAL;
-	if (flags & MREMAP_FIXED)
-		if (OFFSET(to) || new_n > USER_END || to > USER_END - new_n ||
-		    (from + old_n > to && to + new_n > from))
-			return -EINVAL;
-	return 0;
-}
-
-SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags, uintptr_t, to)
-{
-	struct qr_remap req;
-	enum qr_err err;
-	qr_virt at;
-	int bad;
-
-	old_n = whole_pages(old_n);
-	new_n = whole_pages(new_n);
-	if ((bad = check_mremap(from, old_n, new_n, flags, to)) != 0)
-		return bad;
-	if (from > USER_END || old_n > USER_END - from)
-		return -EFAULT;
-	if (new_n > old_n && !may_add(pages(new_n - old_n), true, true))
-		return -ENOMEM;
-	req = (struct qr_remap){ .from = qr_virt_of(from),
-				 .old_npages = pages(old_n),
-				 .new_npages = pages(new_n),
-				 .may_move = flags & MREMAP_MAYMOVE,
-				 .fixed = flags & MREMAP_FIXED,
-				 .keep_old = flags & MREMAP_DONTUNMAP,
-				 .to = qr_virt_of(to) };
-	err = qr_space_remap(space_here(), &req, &at);
-	if (err == QR_NOENT)
-		return -EFAULT;
-	return err == QR_OK ? (long)at.v : error_of(err);
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * madvise.c - what a program expects of its memory: madvise, process_madvise.
+ *
+ * Advice is a number of Linux's; most of it asks something of the space, some of it nothing where
+ * there is neither disk nor swap, but the range has to be there.  Sources: madvise(2),
+ * process_madvise(2) of the man-pages 6.x.
+ */
+#include "fs/file.h"
+#include "kernel/syscall/files.h"
+#include "kernel/syscall/memory.h"
+
+enum { UNKNOWN, NOTHING, ASK }; /* ASK + enum qr_advice */
+
+/* Linux's advice by its number.  Not there: MERGEABLE (12, 13) without merging, poison (100, 101),
+ * COLLAPSE (25), guards (102, 103). */
+static unsigned meaning(int advice)
+{
+	static const uint8_t table[] = {
+		[0] = NOTHING, /* NORMAL */
+		[1] = NOTHING, /* RANDOM */
+		[2] = NOTHING, /* SEQUENTIAL */
+		[3] = ASK + QR_ADVISE_WILLNEED,
+		[4] = ASK + QR_ADVISE_DONTNEED,
+		[8] = ASK + QR_ADVISE_FREE,
+		[9] = ASK + QR_ADVISE_REMOVE,
+		[10] = ASK + QR_ADVISE_DONTFORK,
+		[11] = ASK + QR_ADVISE_DOFORK,
+		[14] = ASK + QR_ADVISE_HUGEPAGE,
+		[15] = ASK + QR_ADVISE_NOHUGEPAGE,
+		[16] = ASK + QR_ADVISE_DONTDUMP,
+		[17] = ASK + QR_ADVISE_DODUMP,
+		[18] = ASK + QR_ADVISE_WIPEONFORK,
+		[19] = ASK + QR_ADVISE_KEEPONFORK,
+		[20] = ASK + QR_ADVISE_COLD,
+		[21] = ASK + QR_ADVISE_COLD, /* PAGEOUT */
+		[22] = ASK + QR_ADVISE_POPULATE_READ,
+		[23] = ASK + QR_ADVISE_POPULATE_WRITE,
+		[24] = ASK + QR_ADVISE_DONTNEED_LOCKED,
+	};
+
+	return advice < 0 || advice >= (int)sizeof(table) ? UNKNOWN : table[advice];
+}
+
+static bool is_flag(enum qr_advice advice)
+{
+	return (advice >= QR_ADVISE_DONTFORK && advice <= QR_ADVISE_NOHUGEPAGE) ||
+	       advice == QR_ADVISE_DONTDUMP || advice == QR_ADVISE_DODUMP;
+}
+
+static long advise(uintptr_t at, size_t n, unsigned what)
+{
+	uintptr_t bytes = whole_pages(n);
+	enum qr_advice advice;
+	enum qr_err err;
+
+	if (what == UNKNOWN || OFFSET(at) || (n && !bytes) || at + bytes < at)
+		return -EINVAL;
+	if (!bytes)
+		return 0;
+	if (at > USER_END || bytes > USER_END - at)
+		return -ENOMEM;
+	if (what == NOTHING)
+		return check_mapped(at, at + bytes);
+	advice = (enum qr_advice)(what - ASK);
+	if (QR_RARELY(is_flag(advice) && may_split(at, at + bytes)))
+		return -ENOMEM;
+	err = qr_space_advise(space_here(), qr_virt_of(at), pages(bytes), advice);
+	if (err == QR_BEYOND || (err == QR_ACCESS && advice >= QR_ADVISE_POPULATE_READ))
+		return -EFAULT; /* populate: what a touch would answer with a signal */
+	return error_of(err);
+}
+
+SYSCALL3(madvise, uintptr_t, at, size_t, n, int, advice)
+{
+	return advise(at, n, meaning(advice));
+}
+
+/* ---- for another process: which would have to be named by a pidfd ---------------------------- */
+
+SYSCALL5(process_madvise, unsigned, pidfd, const void __user *, vec, size_t, n, int, advice,
+	 unsigned, flags)
+{
+	struct user_vector v;
+	struct uio u;
+	int err;
+
+	if (flags)
+		return -EINVAL;
+	err = user_vector_get(&v, vec, n > UINT32_MAX ? UINT32_MAX : (unsigned)n, &u);
+	if (err)
+		return err;
+	user_vector_put(&v);
+	return -EBADF;
+}
