@@ -23,6 +23,10 @@
  *	          peculiarity (a stack, its own backing).  Id 0: plain private memory, no struct
  *	part      the piece of an operation that lies under one table: functions named _part call
  *	          themselves for the child tables, and stay inside a table for its pages
+ *	borrowed  a leaf that fork has left to several spaces, descriptor and all, as seen from
+ *	          one of them: the directory entry has no W.  What changes something behind it
+ *	          owns the leaf first (space_share.c); reading, and filling in what a read finds
+ *	          missing, is right for all who share it
  *
  * An operation is a cursor over [lo, hi): lock finds the lowest table that covers the range;
  * reserve carves at both ends, so that no run and no table lies across them, and makes room in
@@ -43,17 +47,21 @@
  * I3. An entry of a leaf that is not zero lies in a run.
  * I4. A descriptor's counters equal recounts; each entry in use is in a block marked so.
  * I5. An entry's rights are within its run's; a run without rights has no present entry.
- * I6. A writable entry on an anonymous frame: the frame has one reference.
+ * I6. A writable entry on an anonymous frame: the frame has one reference.  References count
+ *     tables: a shared leaf's once.
  * I7. Every frame referenced is of the type that its entry says, and has references.
  * I9. A mapping's page count equals its runs'; its hull holds them; every id in use has one.
+ * I10. A table has as many references as parent entries: one, but for a leaf that is borrowed
+ *      by all who have it.  Upper tables are never borrowed.
  * I11. A FILE entry is the object's frame for vpn + delta, or the object lost that page.
  * I13. No table on the spare list is reachable; spare tables are empty.
  * I15. The space's counters equal recounts.
  * I16 - I19: huge pages, in space_huge.c.
- * (I8 needs swap; I10 shared tables; I12, I14 the simulated CPUs: tests/host.)
+ * (I8 needs swap; I12, I14 the simulated CPUs: tests/host.)
  *
- * Locking: one lock per space (S0), held for a whole operation; an object's lock inside it.
- * An object that wants to reach into spaces (truncate) tries their locks, and gives way.
+ * Locking: one lock per space (S0), held for a whole operation; an object's lock inside it, and
+ * a leaf's where it is borrowed.  An object that wants to reach into spaces (truncate) tries
+ * their locks, and gives way.
  *
  * Cost: see docs/performance.md.  Limits: descriptors lie in the first 256 GiB of low memory
  * (a frame word's link holds their address / 64); 2^18 mappings a space.
@@ -61,111 +69,7 @@
 #ifndef MM_SPACE_H
 #define MM_SPACE_H
 
-#include <quire/space.h>
-
-/* ---- runs ------------------------------------------------------------------------------ */
-
-struct qr_run {
-	uint16_t start, end;
-	uint32_t attr; /* mapping id << RUN_ID_SHIFT | flags | rights */
-};
-
-#define RUN_R        QR_READ
-#define RUN_W        QR_WRITE
-#define RUN_X        QR_EXEC
-#define RUN_RIGHTS   7u
-#define RUN_LOCKED   0x08u
-#define RUN_DONTFORK 0x10u
-#define RUN_WIPE     0x20u /* empty in the child after fork */
-#define RUN_HUGE     0x40u
-#define RUN_NOHUGE   0x80u
-#define RUN_CLEAN    0x100u /* since clear_refs: pages are written only if their entries say so */
-#define RUN_UMISS    0x200u /* userfaultfd: first touches are the pager's */
-#define RUN_UWP      0x400u /* ... and first writes to entries with SOFT_WP */
-#define RUN_ONFAULT  0x800u /* with LOCKED: kept from the first touch on, not fetched */
-#define RUN_DONTDUMP 0x1000u
-#define RUN_FLAGS    0x3ef8u /* those that make regions different */
-#define RUN_ID_SHIFT 14
-#define RUN_IDS      (1u << 18)
-
-#define RUN_INLINE 4
-
-/* What is known about a table, beside its entries.  64 bytes. */
-struct qr_ptdesc {
-	struct qr_run *runs; /* `in`, or an array; on the spare list: the next */
-	uint32_t frame;      /* the table's */
-	uint16_t nruns, cap;
-	uint16_t npages;  /* entries that are not zero and not tables */
-	uint16_t ntables; /* entries that are tables */
-	uint32_t used;    /* a bit for each 1/32 of the table: some entry there may not be zero */
-	uint8_t level;
-	uint8_t flags;
-	struct qr_run in[RUN_INLINE];
-} __attribute__((aligned(64)));
-
-#define PT_KEEP  1 /* never freed or folded before its space (PAE: right behind the root) */
-#define PT_BLOCK 2 /* unlinked, and a huge page's block goes with it: its first frame in in[0] */
-
-_Static_assert(sizeof(struct qr_ptdesc) == 64, "a descriptor is one cache line");
-
-QR_INLINE uint32_t run_id(uint32_t attr)
-{
-	return attr >> RUN_ID_SHIFT;
-}
-
-/* Private anonymous memory whose first touch needs no second look. */
-QR_INLINE bool run_is_plain(uint32_t attr)
-{
-	return !(attr & ~0xffu);
-}
-
-/* The first run that ends above index i: the one that holds i, or the next; may be nruns. */
-QR_INLINE unsigned run_find(const struct qr_ptdesc *t, unsigned i)
-{
-	unsigned lo = 0, hi = t->nruns;
-
-	while (QR_RARELY(hi - lo > 8)) {
-		unsigned mid = (lo + hi) / 2;
-
-		if (t->runs[mid].end > i)
-			hi = mid + 1;
-		else
-			lo = mid + 1;
-	}
-	while (lo < hi && t->runs[lo].end <= i)
-		lo++;
-	return lo;
-}
-
-/* The run that holds index i, or null. */
-QR_INLINE struct qr_run *run_at(const struct qr_ptdesc *t, unsigned i)
-{
-	unsigned r = run_find(t, i);
-
-	return r < t->nruns && t->runs[r].start <= i ? &t->runs[r] : NULL;
-}
-
-/* Room for runs that `cap` does not speak of: huge pages find it when they are split. */
-QR_INLINE unsigned runs_aside(const struct qr_ptdesc *t)
-{
-	return t->level == 1 ? t->npages : 0;
-}
-
-/* Promise the free indices [i,j).  Needs room for one run.  Joins equal neighbours. */
-void qr_run_set(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t attr);
-/* Take back what is promised in [i,j).  Needs room for one run. */
-void qr_run_clear(struct qr_ptdesc *t, unsigned i, unsigned j);
-/* attr = (attr & keep) | set for what is promised in [i,j).  Needs room for two runs. */
-void qr_run_change(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t keep, uint32_t set);
-/* Make room for n more runs.  Errors: QR_NOMEM. */
-QR_MUST_CHECK enum qr_err qr_run_grow(struct qr_memory *m, struct qr_ptdesc *t, unsigned n);
-/* Give a run array up that is not needed any more. */
-void qr_run_shrink(struct qr_memory *m, struct qr_ptdesc *t);
-
-QR_INLINE QR_MUST_CHECK enum qr_err run_room(struct qr_memory *m, struct qr_ptdesc *t, unsigned n)
-{
-	return QR_LIKELY(t->nruns + n <= t->cap) ? QR_OK : qr_run_grow(m, t, n);
-}
+#include "mm/space_table.h"
 
 /* ---- mappings -------------------------------------------------------------------------- */
 
@@ -204,146 +108,6 @@ QR_INLINE void space_unlock(struct qr_space *s)
 QR_INLINE struct qr_mapping *mapping_of(const struct qr_space *s, uint32_t attr)
 {
 	return (struct qr_mapping *)qr_radix_get(&s->mappings, run_id(attr));
-}
-
-/* ---- geometry -------------------------------------------------------------------------- */
-
-QR_INLINE unsigned level_shift(const struct qr_memory *m, unsigned level)
-{
-	return qr_format_shift(m->format, level);
-}
-
-QR_INLINE unsigned index_at(const struct qr_memory *m, uintptr_t va, unsigned level)
-{
-	return qr_format_index(m->format, qr_virt_of(va), level);
-}
-
-QR_INLINE unsigned table_entries(const struct qr_memory *m, unsigned level)
-{
-	return qr_format_entries(m->format, level);
-}
-
-/* The address where entry i begins, in the table of this level that holds va. */
-QR_INLINE uintptr_t entry_start(const struct qr_memory *m, uintptr_t va, unsigned level, unsigned i)
-{
-	unsigned shift = level_shift(m, level);
-
-	return (va >> shift << shift) + (((uintptr_t)i - index_at(m, va, level)) << shift);
-}
-
-/* Does an address lie where an entry of this level begins? */
-QR_INLINE bool entry_aligned(const struct qr_memory *m, uintptr_t va, unsigned level)
-{
-	return (va & (((uintptr_t)1 << level_shift(m, level)) - 1)) == 0;
-}
-
-/* ---- tables ---------------------------------------------------------------------------- */
-
-QR_INLINE void *table_window(const struct qr_memory *m, const struct qr_ptdesc *t)
-{
-	return (void *)(m->low_base + ((uintptr_t)t->frame << QR_PAGE_SHIFT));
-}
-
-QR_INLINE struct qr_ptdesc *ptdesc_of(const struct qr_memory *m, qr_frame table)
-{
-	return (struct qr_ptdesc *)(m->low_base +
-				    ((uintptr_t)qr_frame_word(m->frames, table)->link << 6));
-}
-
-QR_INLINE qr_entry entry_of(const struct qr_memory *m, const struct qr_ptdesc *t, unsigned i)
-{
-	return qr_entry_read(m->format, table_window(m, t), i);
-}
-
-/* Entries are looked for in blocks: a large and sparse table costs what is in it. */
-QR_INLINE unsigned block_shift(const struct qr_memory *m)
-{
-	return QR_FIXED(m->format)->bits - 5u;
-}
-
-QR_INLINE void mark_used(const struct qr_memory *m, struct qr_ptdesc *t, unsigned i)
-{
-	t->used |= 1u << (i >> block_shift(m));
-}
-
-/* The same for all blocks of [i,j), i < j: those that stay empty only cost a look later. */
-QR_INLINE void mark_used_range(const struct qr_memory *m, struct qr_ptdesc *t, unsigned i,
-			       unsigned j)
-{
-	t->used |= (2u << ((j - 1) >> block_shift(m))) - (1u << (i >> block_shift(m)));
-}
-
-/* The first entry of [i,j) that is not zero; j: none. */
-QR_INLINE unsigned next_used(const struct qr_memory *m, const struct qr_ptdesc *t,
-			     const void *entries, unsigned i, unsigned j)
-{
-	const unsigned shift = block_shift(m);
-
-	while (i < j) {
-		unsigned block = i >> shift, end = (block + 1) << shift;
-		uint32_t used = t->used >> block;
-
-		if (!used)
-			return j;
-		if (!(used & 1)) {
-			i = (block + (unsigned)__builtin_ctz(used)) << shift;
-			continue;
-		}
-		for (end = end < j ? end : j; i < end; i++)
-			if (!qr_entry_none(qr_entry_read(m->format, entries, i)))
-				return i;
-	}
-	return j;
-}
-
-/* An empty table, all entries zero, linked nowhere.  Errors: QR_NOMEM. */
-QR_MUST_CHECK enum qr_err qr_pt_alloc(struct qr_memory *m, unsigned level, struct qr_ptdesc **out);
-void qr_memory_drop_roots(struct qr_memory *m);
-/* Give one back that is empty, and that no CPU remembers. */
-void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t);
-
-QR_INLINE void pt_link(struct qr_memory *m, struct qr_ptdesc *parent, unsigned i,
-		       struct qr_ptdesc *t)
-{
-	qr_entry_set(m->format, table_window(m, parent), i,
-		     qr_entry_table(m->format, qr_frame_of(t->frame), parent->level, true));
-	parent->ntables++;
-	mark_used(m, parent, i);
-}
-
-/* One child table within a range, and the part of the range under it. */
-struct child {
-	struct qr_ptdesc *t;
-	unsigned i;
-	uintptr_t lo, hi;
-};
-
-/* The first child of t under [at, hi). */
-QR_INLINE bool child_next(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t at,
-			  uintptr_t hi, struct child *out)
-{
-	void *entries = table_window(m, t);
-	unsigned a, i, j;
-
-	if (at >= hi || !t->ntables)
-		return false;
-	a = i = index_at(m, at, t->level);
-	j = index_at(m, hi - 1, t->level) + 1;
-	for (; (i = next_used(m, t, entries, i, j)) < j; i++) {
-		qr_entry e = qr_entry_read(m->format, entries, i);
-		uintptr_t start, last;
-
-		if (QR_RARELY(!qr_entry_is_table(m->format, e, t->level)))
-			continue;
-		start = i == a ? at : entry_start(m, at, t->level, i);
-		last = start | (((uintptr_t)1 << level_shift(m, t->level)) - 1);
-		out->t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		out->i = i;
-		out->lo = start;
-		out->hi = last < hi - 1 ? last + 1 : hi;
-		return true;
-	}
-	return false;
 }
 
 /* ---- entries --------------------------------------------------------------------------- */
@@ -430,6 +194,31 @@ QR_INLINE void release_page(struct qr_gather *g, struct qr_frame_word *w, qr_fra
 		qr_gather_frame(g, f);
 }
 
+/* A leaf gets (n = 1) or loses (-1) a present page that is not plain: by kind. */
+QR_INLINE void count_odd(struct qr_ptdesc *t, qr_entry e, int n)
+{
+	if (e.v & SOFT_SHARED)
+		t->nshared = (uint16_t)(t->nshared + n);
+	else if (e.v & SOFT_FILE)
+		t->nfile = (uint16_t)(t->nfile + n);
+	else
+		t->nzero = (uint16_t)(t->nzero + n);
+}
+
+/* The same for a leaf that is the space's own. */
+QR_INLINE void space_count_odd(struct qr_space *s, struct qr_ptdesc *t, qr_entry e, int n)
+{
+	if (e.v & SOFT_SHARED) {
+		t->nshared = (uint16_t)(t->nshared + n);
+		s->shared += (size_t)n;
+	} else if (e.v & SOFT_FILE) {
+		t->nfile = (uint16_t)(t->nfile + n);
+		s->file += (size_t)n;
+	} else {
+		t->nzero = (uint16_t)(t->nzero + n);
+	}
+}
+
 /* Put a page where none was.  Counts it. */
 QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entries, unsigned i,
 			    qr_entry e)
@@ -437,14 +226,26 @@ QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entri
 	qr_entry_set(s->memory->format, entries, i, e);
 	t->npages++;
 	mark_used(s->memory, t, i);
-	if (e.v & SOFT_FILE) {
-		if (e.v & SOFT_SHARED)
-			s->shared++;
-		else
-			s->file++;
-	} else if (!(e.v & SOFT_ZERO)) {
+	if (QR_LIKELY(!(e.v & SOFT_ALL)))
 		s->anon++;
-	}
+	else
+		space_count_odd(s, t, e, 1);
+}
+
+/* All pages of a leaf begin (n = 1) or cease (-1) to be counted as the space's own.  What changes
+ * a borrowed leaf in place counts it for as long. */
+QR_INLINE void space_count_leaf(struct qr_space *s, const struct qr_ptdesc *t, ptrdiff_t n)
+{
+	s->anon += (size_t)(n * (t->npages - t->nfile - t->nshared - t->nzero));
+	s->file += (size_t)(n * t->nfile);
+	s->shared += (size_t)(n * t->nshared);
+}
+
+/* The last page is gone. */
+QR_INLINE void no_pages(struct qr_ptdesc *t)
+{
+	QR_ASSERT_DEBUG(!(t->npages | t->nfile | t->nshared | t->nzero), "pages are counted");
+	t->used = 0;
 }
 
 /* ---- finding tables ---------------------------------------------------------------------- */
@@ -455,8 +256,15 @@ QR_INLINE bool same_leaf(const struct qr_memory *m, uintptr_t a, uintptr_t b)
 	return (a ^ b) >> level_shift(m, 1) == 0;
 }
 
-/* The lowest table on the way to va. */
+/* The lowest table on the way to va.  A leaf that is this space's own becomes s->near: so a
+ * caller that finds another table there knows that it is a borrowed leaf, or none. */
 struct qr_ptdesc *qr_table_walk(struct qr_space *s, uintptr_t va);
+
+QR_INLINE void forget_near(struct qr_space *s)
+{
+	s->near = NULL;
+	s->near_va = UINTPTR_MAX;
+}
 
 QR_INLINE struct qr_ptdesc *lowest_table(struct qr_space *s, uintptr_t va)
 {
@@ -469,7 +277,7 @@ struct cursor {
 	struct qr_space *s;
 	struct qr_memory *m;
 	uintptr_t lo, hi;
-	struct qr_ptdesc *t;    /* the lowest table that covers [lo,hi) */
+	struct qr_ptdesc *t;    /* the lowest table that covers [lo,hi) and is not borrowed */
 	struct qr_ptdesc *dead; /* tables unlinked, to be freed after the flush */
 	uint32_t frames;        /* immediate backing: the frames to be mapped, a chain; 0: none */
 	uint8_t room;           /* runs that reserve makes room for, in each table */
@@ -478,7 +286,7 @@ struct cursor {
 	struct qr_gather gather;
 };
 
-/* The table that covers [lo,hi), from the root down. */
+/* The table that covers [lo,hi), from the root down; not a borrowed leaf. */
 struct qr_ptdesc *qr_table_covering(struct qr_space *s, uintptr_t lo, uintptr_t hi);
 
 /* Settle from the covering table upwards, flush, free; the lock stays. */
@@ -518,8 +326,9 @@ QR_INLINE void cursor_unlock(struct cursor *c)
 	space_unlock(c->s);
 }
 
-/* Carve at both ends of the range and make room for two more runs in every table on the way.
- * `create`: also make tables where nothing is promised.  Errors: QR_NOMEM, all is as before. */
+/* Carve at both ends of the range and make room for two more runs in every table on the way;
+ * leaves there are owned afterwards.  `create`: also make tables where nothing is promised.
+ * Errors: QR_NOMEM, all is as before. */
 QR_MUST_CHECK enum qr_err qr_cursor_reserve(struct cursor *c, bool create);
 /* Settle all tables under t that the range touches. */
 void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
@@ -558,6 +367,70 @@ QR_INLINE void space_count(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
 		qr_space_count_slow(s, attr, npages);
 }
 
+/* ---- sharing leaves (space_share.c) ------------------------------------------------------ */
+
+QR_INLINE void leaf_lock(struct qr_ptdesc *t)
+{
+#if QR_MAX_CPUS > 1
+	qr_lock_acquire(&t->lock);
+#else
+	(void)t;
+#endif
+}
+
+QR_INLINE void leaf_unlock(struct qr_ptdesc *t)
+{
+#if QR_MAX_CPUS > 1
+	qr_lock_release(&t->lock);
+#else
+	(void)t;
+#endif
+}
+
+/* Around a change of a borrowed leaf that is right for all who have it. */
+QR_INLINE void borrowed_begin(struct qr_space *s, struct qr_ptdesc *t)
+{
+	leaf_lock(t);
+	space_count_leaf(s, t, 1);
+}
+
+QR_INLINE void borrowed_end(struct qr_space *s, struct qr_ptdesc *t)
+{
+	space_count_leaf(s, t, -1);
+	leaf_unlock(t);
+}
+
+/* Child i of dir, a borrowed leaf that holds va, becomes this space's own: because nobody else
+ * has it any more, or by a copy; *out: what hangs there now.  `pages`: with its pages; else only
+ * what is promised.  Errors: QR_NOMEM, it is as before. */
+QR_MUST_CHECK enum qr_err qr_leaf_own(struct qr_space *s, struct qr_ptdesc *dir, unsigned i,
+				      uintptr_t va, bool pages, struct qr_ptdesc **out);
+/* Every borrowed leaf in the cursor's range that there is.  Errors: QR_NOMEM, some are. */
+QR_MUST_CHECK enum qr_err qr_own_range(struct cursor *c, bool pages);
+/* Borrowed leaf k of dir leaves this space, promises and all; false: now it is its own. */
+bool qr_leaf_let_go(struct cursor *c, struct qr_ptdesc *dir, const struct child *k);
+
+/* Take a reference to the frame of a page; false: it has too many. */
+QR_INLINE bool share_frame(struct qr_frame_word *w)
+{
+	uint32_t state = qr_load32(&w->state);
+
+	if (QR_RARELY((state & QR_FRAME_REF_MASK) >= QR_FRAME_REF_MAX))
+		return false;
+	if (QR_MAX_CPUS > 1)
+		(void)qr_add32(&w->state, 1);
+	else
+		w->state = state + 1;
+	return true;
+}
+
+/* Pages [i,j) of a leaf into the same places of another one, which has none there: copy-on-write
+ * in both.  `files`: also pages of objects; else a fault finds them again.  *lost: a page of
+ * `from` lost W.  Errors: QR_NOMEM, some are there. */
+QR_MUST_CHECK enum qr_err qr_leaf_copy(struct qr_memory *m, struct qr_ptdesc *from,
+				       struct qr_ptdesc *to, unsigned i, unsigned j, bool files,
+				       bool *lost);
+
 /* ---- parts ----------------------------------------------------------------------------- */
 
 /* Take pages [i,j) of a leaf out; va: where entry i begins. */
@@ -567,9 +440,14 @@ void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 /* Take out what [lo,hi) shows of mp's object: its frames, and with `copies` private copies too. */
 void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
 		   bool copies);
-/* What is promised by the runs of t in [i,j) goes; lo: where entry i begins. */
+/* What is promised by the runs of t in [i,j) is counted no more; lo: where entry i begins. */
+void qr_uncount_runs(struct cursor *c, const struct qr_ptdesc *t, unsigned i, unsigned j,
+		     uintptr_t lo);
+/* It goes. */
 void qr_drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t lo);
 void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+/* The same for child k of t, which then settles. */
+void qr_unmap_child(struct cursor *c, struct qr_ptdesc *t, const struct child *k);
 /* Promise [lo,hi), replacing what is there.  Reserved; not counted. */
 void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi, uint32_t attr);
 

@@ -54,6 +54,8 @@ enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32
 	cursor_begin(&c, s, lo, hi);
 	err = qr_cursor_reserve(&c, false);
 	if (!err)
+		err = qr_own_range(&c, true);
+	if (!err)
 		flag_part(&c, c.t, lo, hi, keep, set);
 	qr_cursor_end(&c);
 	return err;
@@ -104,13 +106,17 @@ static void remove_pages(struct qr_space *s, const struct found *f)
 	qr_lock_acquire(&s->lock);
 }
 
-static void zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
+static enum qr_err zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
 	struct cursor c;
+	enum qr_err err;
 
 	cursor_begin(&c, s, lo, hi);
-	qr_zap_part(&c, c.t, lo, hi);
+	err = qr_own_range(&c, false);
+	if (!err)
+		qr_zap_part(&c, c.t, lo, hi);
 	qr_cursor_end(&c);
+	return err;
 }
 
 /* Advice that stays with a region: which flags it clears and sets. */
@@ -149,8 +155,7 @@ static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr
 	case QR_ADVISE_DONTNEED:
 	case QR_ADVISE_DONTNEED_LOCKED:
 	case QR_ADVISE_FREE:
-		zap_range(s, f->lo, f->hi);
-		return QR_OK;
+		return zap_range(s, f->lo, f->hi);
 	case QR_ADVISE_REMOVE:
 		remove_pages(s, f);
 		return QR_OK;

@@ -10,7 +10,8 @@
 struct tally {
 	struct qr_space *s;
 	size_t mapped, locked, data, stack, exec;
-	size_t anon, file, shared, tables, regions, huge;
+	size_t anon, file, shared, tables, regions, huge, borrowed;
+	unsigned nfile, nshared, nzero; /* of the leaf at hand */
 };
 
 #define HOLDS(cond, rule) QR_ASSERT(cond, rule)
@@ -76,6 +77,7 @@ static void check_page(struct tally *y, const struct qr_run *run, uintptr_t va, 
 	if (present && e.v & SOFT_ZERO) {
 		HOLDS(qr_entry_frame(m->format, e).v == m->zero.v, "I7: ZERO is the zero page");
 		HOLDS(!qr_entry_writable(m->format, e), "I6: the zero page is read-only");
+		y->nzero++;
 		return;
 	}
 	w = qr_frame_lookup(m->frames, resident_frame(m, e));
@@ -84,11 +86,10 @@ static void check_page(struct tally *y, const struct qr_run *run, uintptr_t va, 
 		HOLDS(qr_frame_type(w) == QR_FRAME_ANON, "I7: a page without FILE is anonymous");
 		HOLDS(!present || !qr_entry_writable(m->format, e) || qr_frame_refs(w) == 1,
 		      "I6: a writable anonymous page is nobody else's");
-		y->anon++;
 	} else {
 		HOLDS(qr_frame_type(w) == QR_FRAME_CACHE, "I7: a FILE page is an object's");
 		check_file_page(y, run->attr, va, resident_frame(m, e));
-		*(e.v & SOFT_SHARED ? &y->shared : &y->file) += 1;
+		*(e.v & SOFT_SHARED ? &y->nshared : &y->nfile) += 1;
 	}
 	prot = qr_entry_prot(m->format, e);
 	HOLDS(!present || !(prot & QR_WRITE) || run->attr & RUN_W, "I5: W is within the run's W");
@@ -139,7 +140,36 @@ static void check_kept(const struct tally *y)
 	HOLDS(n == y->huge && n == y->s->nhuge, "I18: a leaf is kept for each huge page");
 }
 
-static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t base)
+static void check_part(struct tally *y, struct qr_ptdesc *t, uintptr_t base);
+
+/* Entry e of t points to `child`. */
+static void check_child(struct tally *y, const struct qr_ptdesc *t, qr_entry e,
+			struct qr_ptdesc *child, uintptr_t base)
+{
+	const struct qr_memory *m = y->s->memory;
+	bool borrowed = t->level == 1 && !qr_entry_writable(m->format, e);
+
+	HOLDS(child->level + 1 == t->level, "I4: levels go down one by one");
+	HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables || child == y->s->idle,
+	      "I4: an empty table is gone, but for the idle leaf");
+	HOLDS(table_refs(m, child) == 1 || (borrowed && table_refs(m, child)),
+	      "I10: only a leaf that is borrowed has more than one reference");
+	HOLDS(!borrowed || (child != y->s->near && child != y->s->idle),
+	      "I10: what is kept in mind of a space is its own");
+	y->borrowed += borrowed;
+	if (borrowed)
+		leaf_lock(child);
+	check_part(y, child, base);
+	if (borrowed)
+		leaf_unlock(child);
+	if (t->level > 1 || borrowed)
+		return;
+	y->anon += (size_t)child->npages - child->nfile - child->nshared - child->nzero;
+	y->file += child->nfile;
+	y->shared += child->nshared;
+}
+
+static void check_part(struct tally *y, struct qr_ptdesc *t, uintptr_t base)
 {
 	struct qr_memory *m = y->s->memory;
 	unsigned npages = 0, ntables = 0, end = table_entries(m, t->level);
@@ -148,13 +178,13 @@ static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t bas
 		end = index_at(m, m->user_end.v - 1, t->level) + 1;
 	check_runs(m, t);
 	y->tables++;
+	y->nfile = y->nshared = y->nzero = 0;
 	y->regions += t->nruns;
 	HOLDS(ptdesc_of(m, qr_frame_of(t->frame)) == t, "I4: a table and its descriptor agree");
 	for (unsigned r = 0; r < t->nruns; r++)
 		count_run(y, &t->runs[r], qr_format_order(m->format, t->level));
 	for (unsigned i = 0; i < end; i++) {
 		qr_entry e = entry_of(m, t, i);
-		struct qr_ptdesc *child;
 
 		if (qr_entry_none(e))
 			continue;
@@ -169,14 +199,13 @@ static void check_part(struct tally *y, const struct qr_ptdesc *t, uintptr_t bas
 		}
 		ntables++;
 		HOLDS(!run_at(t, i), "I2: an index is in a run or is a table");
-		child = ptdesc_of(m, qr_entry_frame(m->format, e));
-		HOLDS(child->level + 1 == t->level, "I4: levels go down one by one");
-		HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables ||
-			  child == y->s->idle,
-		      "I4: an empty table is gone, but for the idle leaf");
-		check_part(y, child, entry_start(m, base, t->level, i));
+		check_child(y, t, e, ptdesc_of(m, qr_entry_frame(m->format, e)),
+			    entry_start(m, base, t->level, i));
 	}
 	HOLDS(npages == t->npages && ntables == t->ntables, "I4: a table's counters are right");
+	HOLDS(t->level ||
+		  (y->nfile == t->nfile && y->nshared == t->nshared && y->nzero == t->nzero),
+	      "I4: a leaf's pages are counted by kind");
 }
 
 static size_t pages_of(const struct qr_space *s, const struct qr_mapping *mp)
@@ -201,6 +230,7 @@ static void check_spares(struct qr_memory *m)
 
 	for (const struct qr_ptdesc *t = m->spare; t; t = (const struct qr_ptdesc *)t->runs) {
 		HOLDS(!t->nruns && !t->npages && !t->ntables && !t->flags, "I13: a spare is empty");
+		HOLDS(table_refs(m, t) == 1, "I13: a spare is nobody's");
 		for (unsigned i = 0; i < table_entries(m, 0); i++)
 			HOLDS(qr_entry_none(entry_of(m, t, i)), "I13: a spare is full of zeroes");
 		n++;
@@ -222,8 +252,9 @@ void qr_space_check(struct qr_space *s)
 	      "I15: counters of promises equal recounts");
 	HOLDS(y.anon == s->anon && y.file == s->file && y.shared == s->shared,
 	      "I15: counters of resident pages equal recounts");
-	HOLDS(y.tables + y.huge == s->tables && y.regions == s->regions,
-	      "I15: tables and runs equal recounts");
+	HOLDS(y.tables + y.huge == s->tables && y.regions == s->regions &&
+		  y.borrowed == s->borrowed,
+	      "I15: tables, runs and borrowed leaves equal recounts");
 	for (; (v = qr_radix_next(&s->mappings, &id)); id++) {
 		const struct qr_mapping *mp = (const struct qr_mapping *)v;
 

@@ -68,7 +68,7 @@ static void unhook(struct collapse *c)
 
 	(void)qr_entry_clear(c->m->format, table_window(c->m, c->t), c->i);
 	c->t->ntables--;
-	c->s->near_va = UINTPTR_MAX;
+	forget_near(c->s);
 	if (c->s->idle == c->leaf)
 		c->s->idle = NULL;
 	qr_gather_init(&g, &c->s->tlb, c->m->frames);
@@ -80,7 +80,7 @@ static void hook_huge(struct collapse *c, qr_frame first)
 {
 	uint32_t attr = c->leaf->in[0].attr;
 
-	c->leaf->nruns = c->leaf->npages = 0;
+	c->leaf->nruns = c->leaf->npages = c->leaf->nzero = 0;
 	c->leaf->used = 0;
 	qr_host_frame_clear(qr_frame_of(c->leaf->frame));
 	qr_huge_keep(c->s, c->leaf);
@@ -155,7 +155,10 @@ enum qr_err qr_huge_collapse(struct qr_space *s, uintptr_t lo, uintptr_t hi, boo
 			struct collapse c = { .s = s, .m = m, .t = t, .i = i, .va = va };
 
 			c.leaf = ptdesc_of(m, qr_entry_frame(m->format, e));
-			one = collapse_leaf(&c, copy);
+			one = child_borrowed(m, t, i) ? qr_leaf_own(s, t, i, va, true, &c.leaf)
+						      : QR_OK;
+			if (!one)
+				one = collapse_leaf(&c, copy);
 		} else if (!qr_entry_none(e)) {
 			one = QR_OK; /* is huge */
 		}

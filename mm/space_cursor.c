@@ -21,17 +21,18 @@ struct qr_ptdesc *qr_table_walk(struct qr_space *s, uintptr_t va)
 	unsigned level = qr_format_top(f), shift = level_shift(m, level);
 	uintptr_t table = (uintptr_t)s->root->frame << QR_PAGE_SHIFT;
 	struct qr_ptdesc *t;
+	qr_entry e = QR_ENTRY_NONE;
 
 	for (; level; level--, shift -= QR_FIXED(f)->bits) {
 		unsigned i = (unsigned)(va >> shift) & ((1u << QR_FIXED(f)->bits) - 1);
-		qr_entry e = qr_entry_read(f, (void *)(m->low_base + table), i);
 
+		e = qr_entry_read(f, (void *)(m->low_base + table), i);
 		if (QR_RARELY(!qr_entry_is_table(f, e, level)))
 			break;
 		table = (uintptr_t)(e.v & QR_FIXED(f)->address);
 	}
 	t = ptdesc_of(m, qr_frame_of((uint32_t)(table >> QR_PAGE_SHIFT)));
-	if (!level) {
+	if (!level && QR_LIKELY(qr_entry_writable(f, e))) {
 		s->near = t;
 		s->near_va = va;
 	}
@@ -43,12 +44,17 @@ struct qr_ptdesc *qr_table_covering(struct qr_space *s, uintptr_t lo, uintptr_t 
 	struct qr_memory *m = s->memory;
 	struct qr_ptdesc *t = s->root;
 
-	if (same_leaf(m, lo, hi - 1))
-		return qr_table_walk(s, lo);
+	if (same_leaf(m, lo, hi - 1)) {
+		t = qr_table_walk(s, lo);
+		if (QR_LIKELY(t->level || t == s->near))
+			return t;
+		t = s->root;
+	}
 	while (t->level && (lo ^ (hi - 1)) >> level_shift(m, t->level) == 0) {
 		qr_entry e = entry_of(m, t, index_at(m, lo, t->level));
 
-		if (!qr_entry_is_table(m->format, e, t->level))
+		if (!qr_entry_is_table(m->format, e, t->level) ||
+		    (t->level == 1 && !qr_entry_writable(m->format, e)))
 			break;
 		t = ptdesc_of(m, qr_entry_frame(m->format, e));
 	}
@@ -150,12 +156,18 @@ static enum qr_err reserve_edge(struct cursor *c, uintptr_t at, uintptr_t inside
 		}
 		i = index_at(m, inside, t->level);
 		e = entry_of(m, t, i);
-		if (qr_entry_is_table(m->format, e, t->level))
+		if (qr_entry_is_table(m->format, e, t->level)) {
+			if (QR_RARELY(c->s->borrowed) && child_borrowed(m, t, i)) {
+				if (qr_leaf_own(c->s, t, i, inside, true, &t))
+					return QR_NOMEM;
+				continue;
+			}
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		else if (!create && !run_at(t, i))
+		} else if (!create && !run_at(t, i)) {
 			return QR_OK;
-		else if (qr_pt_carve(c->s, t, i, inside, &t))
+		} else if (qr_pt_carve(c->s, t, i, inside, &t)) {
 			return QR_NOMEM;
+		}
 	}
 }
 

@@ -165,10 +165,10 @@ static enum qr_err copy_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i
 		s->faults_copy++;
 		release_page(&g, qr_frame_word(m->frames, from), from);
 	}
-	if (old.v & SOFT_FILE)
-		s->file--;
-	if (old.v & (SOFT_FILE | SOFT_ZERO))
+	if (QR_RARELY(old.v & SOFT_ALL)) {
+		space_count_odd(s, t, old, -1);
 		s->anon++;
+	}
 	qr_gather_flush(&g);
 	return QR_OK;
 }
@@ -280,12 +280,12 @@ QR_INLINE enum qr_err resolve(struct qr_space *s, struct qr_ptdesc *t, uint32_t 
 }
 
 /* A run covers the whole entry of an upper table, and would like a huge page there. */
-static enum qr_err resolve_huge(struct qr_space *s, struct qr_ptdesc **t, uint32_t attr,
+static enum qr_err resolve_huge(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr,
 				uintptr_t va)
 {
-	enum qr_err err = carve_down(s, *t, va, 1, t);
+	enum qr_err err = carve_down(s, t, va, 1, &t);
 
-	return err ? err : qr_huge_touch(s, *t, index_at(s->memory, va, 1), attr);
+	return err ? err : qr_huge_touch(s, t, index_at(s->memory, va, 1), attr);
 }
 
 static bool touches(const struct qr_space *s, uint32_t attr, bool write)
@@ -296,8 +296,8 @@ static bool touches(const struct qr_space *s, uint32_t attr, bool write)
 }
 
 /* No leaf is there: a run of an upper table, or a huge page. */
-static __attribute__((noinline)) enum qr_err resolve_deep(struct qr_space *s, struct qr_ptdesc *t,
-							  uint32_t attr, uintptr_t va, bool write)
+static enum qr_err resolve_deep(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr,
+				uintptr_t va, bool write)
 {
 	unsigned i = index_at(s->memory, va, t->level);
 	enum qr_err err = QR_OK;
@@ -306,9 +306,10 @@ static __attribute__((noinline)) enum qr_err resolve_deep(struct qr_space *s, st
 		if (!write || qr_huge_write(s, t, i))
 			return QR_OK;
 		t = qr_huge_split(s, t, i, va);
-	} else if (QR_RARELY(qr_huge_wanted(s, attr)) && touches(s, attr, write) &&
-		   !resolve_huge(s, &t, attr, va)) {
-		return QR_OK;
+	} else if (QR_RARELY(qr_huge_wanted(s, attr)) && touches(s, attr, write)) {
+		if (!resolve_huge(s, t, attr, va))
+			return QR_OK;
+		t = qr_table_walk(s, va); /* some tables are there now */
 	}
 	err = carve_down(s, t, va, 0, &t);
 	if (!err)
@@ -316,6 +317,31 @@ static __attribute__((noinline)) enum qr_err resolve_deep(struct qr_space *s, st
 	if (err)
 		fold_again(s, va);
 	return err;
+}
+
+/* A leaf that is borrowed: a write owns it; what a read finds missing, it finds for all. */
+static enum qr_err resolve_borrowed(struct qr_space *s, struct qr_ptdesc *t, uint32_t attr,
+				    uintptr_t va, bool write)
+{
+	struct qr_ptdesc *leaf = t;
+	enum qr_err err;
+
+	if (write) {
+		err = qr_table_at(s, va, 0, &t);
+		return err ? err : resolve(s, t, attr, va, true);
+	}
+	borrowed_begin(s, leaf);
+	err = resolve(s, leaf, attr, va, false);
+	borrowed_end(s, leaf);
+	return err;
+}
+
+/* There is no leaf, or it is not this space's own. */
+static __attribute__((noinline)) enum qr_err resolve_slow(struct qr_space *s, struct qr_ptdesc *t,
+							  uint32_t attr, uintptr_t va, bool write)
+{
+	return t->level ? resolve_deep(s, t, attr, va, write)
+			: resolve_borrowed(s, t, attr, va, write);
 }
 
 enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access access, bool force)
@@ -341,8 +367,8 @@ enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access acc
 	if (QR_RARELY(!allowed(attr, access)) &&
 	    !(force && attr & RUN_RIGHTS && !(run_id(attr) && mapping_of(s, attr)->shared)))
 		return QR_ACCESS;
-	if (QR_RARELY(t->level))
-		return resolve_deep(s, t, attr, va, access == QR_ACCESS_WRITE);
+	if (QR_RARELY(t != s->near))
+		return resolve_slow(s, t, attr, va, access == QR_ACCESS_WRITE);
 	return resolve(s, t, attr, va, access == QR_ACCESS_WRITE);
 }
 

@@ -7,14 +7,23 @@
  *	A rw  ── W cleared ───────> A r-          one reference more: the first write copies
  *	Z r-  ────────────────────> Z r-          zero page: no reference
  *	F r-  ── left out                         a fault finds it in its object again
+ *	leaf  ── W cleared ───────> the leaf      if it has many pages: space_share.c
  *
  * Tables are copied one by one, in order of address.  When memory runs out, the child is emptied
  * again; the parent keeps its pages, some of them read-only until its next write to them finds
  * that nobody shares them.
  *
- * Cost: about 30 instructions a page in the parent's tables, on x86-64.
+ * With threads in the parent nothing more is needed than that all of this happens under its lock,
+ * and that the lock is let go after the flush: nobody can own a leaf in between, in the parent
+ * for want of the lock, in the child because it does not run yet; and who has had the leaf from
+ * an earlier fork could not write to it before this one.
+ *
+ * Cost: about 110 instructions a table that is shared, 25 a page in those that are copied.
  */
 #include "mm/space.h"
+
+/* Flags that a child does not get. */
+#define NOT_INHERITED (RUN_LOCKED | RUN_ONFAULT | RUN_UMISS | RUN_UWP)
 
 struct fork {
 	struct cursor *c; /* over the parent */
@@ -58,7 +67,7 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 
 		if (run.attr & RUN_DONTFORK)
 			continue;
-		run.attr &= ~(RUN_LOCKED | RUN_ONFAULT | RUN_UMISS | RUN_UWP);
+		run.attr &= ~NOT_INHERITED;
 		if (QR_RARELY(run_id(run.attr)) &&
 		    copy_mapping(k, run_id(run.attr), entry_start(m, at, from->level, run.start),
 				 entry_start(m, at, from->level, run.end)))
@@ -71,99 +80,10 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 	return QR_OK;
 }
 
-/* A page that is not an ordinary present anonymous one.  *e becomes what the child gets.
- * Errors: QR_NOMEM, too many share it, and a page without rights is not copied early. */
-static __attribute__((noinline)) enum qr_err share_odd(struct fork *k, qr_entry *e)
-{
-	struct qr_memory *m = k->c->m;
-
-	if (qr_entry_present(m->format, *e)) {
-		if (!(e->v & SOFT_ZERO))
-			*e = QR_ENTRY_NONE;
-		return QR_OK;
-	}
-	if (qr_frame_get(m->frames, resident_frame(m, *e)))
-		return QR_NOMEM;
-	k->child->anon++;
-	return QR_OK;
-}
-
-/* Too many share the frame for its word to count them: the child gets a copy.  None: no memory. */
-static __attribute__((noinline)) qr_entry copy_now(const struct fork *k, qr_entry e)
-{
-	struct qr_memory *m = k->c->m;
-	qr_frame to;
-
-	if (qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, &to))
-		return QR_ENTRY_NONE;
-	qr_host_frame_copy(to, qr_entry_frame(m->format, e));
-	return qr_entry_of((e.v & ~m->format->address) | (uint64_t)to.v << QR_PAGE_SHIFT);
-}
-
-QR_INLINE bool share_frame(struct qr_frame_word *w)
-{
-	uint32_t state = qr_load32(&w->state);
-
-	if (QR_RARELY((state & QR_FRAME_REF_MASK) >= QR_FRAME_REF_MAX))
-		return false;
-	if (QR_MAX_CPUS > 1)
-		(void)qr_add32(&w->state, 1);
-	else
-		w->state = state + 1;
-	return true;
-}
-
-/* The pages [i,j) of a leaf, all of one run.  The loop is what fork costs. */
-static __attribute__((noinline)) enum qr_err
-share_pages(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to, unsigned i, unsigned j)
-{
-	struct qr_memory *m = k->c->m;
-	const struct qr_format *f = m->format;
-	const uintptr_t words = frame_words(m);
-	const uint64_t file = QR_FIXED(f)->present | SOFT_FILE, write = QR_FIXED(f)->write;
-	void *source = table_window(m, from), *dest = table_window(m, to);
-	unsigned plain = 0, odd = 0;
-	enum qr_err err = QR_OK;
-	uint64_t rights = 0;
-
-	for (i = next_used(m, from, source, i, j); i < j; i++) {
-		qr_entry e = qr_entry_read(f, source, i);
-
-		if (QR_LIKELY(entry_is_plain(m, e))) {
-			rights |= e.v;
-			if (e.v & write)
-				entry_update(f, source, i, e, write, 0);
-			e.v &= ~write;
-			plain++;
-			if (QR_RARELY(!share_frame(entry_word(m, words, e)))) {
-				e = copy_now(k, e);
-				if (qr_entry_none(e)) {
-					plain--;
-					err = QR_NOMEM;
-					break;
-				}
-			}
-			qr_entry_set(f, dest, i, e);
-		} else if (qr_entry_none(e)) {
-			i = next_used(m, from, source, i + 1, j) - 1;
-		} else if ((e.v & file) != file) { /* a fault finds what is an object's */
-			err = share_odd(k, &e);
-			if (QR_RARELY(err))
-				break;
-			odd += !qr_entry_none(e);
-			qr_entry_set(f, dest, i, e);
-		}
-	}
-	if (rights & write)
-		qr_gather_all(&k->c->gather);
-	k->child->anon += plain;
-	to->npages = (uint16_t)(to->npages + plain + odd);
-	return err;
-}
-
 static enum qr_err copy_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to)
 {
 	enum qr_err err = QR_OK;
+	bool lost = false;
 
 	if (!from->npages)
 		return QR_OK;
@@ -173,17 +93,78 @@ static enum qr_err copy_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_p
 		if (QR_RARELY(run->attr & (RUN_DONTFORK | RUN_WIPE)) ||
 		    (run_id(run->attr) && mapping_of(k->c->s, run->attr)->shared))
 			continue;
-		err = share_pages(k, from, to, run->start, run->end);
+		err = qr_leaf_copy(k->c->m, from, to, run->start, run->end, false, &lost);
 	}
-	if (to->npages)
-		to->used = from->used;
+	if (lost)
+		qr_gather_all(&k->c->gather);
+	space_count_leaf(k->child, to, 1);
 	return err;
+}
+
+/* May the child have this leaf, descriptor and all, as it is? */
+static bool may_share(const struct fork *k, const struct qr_ptdesc *leaf, bool borrowed)
+{
+	if (borrowed)
+		return table_refs(k->c->m, leaf) < QR_FRAME_REF_MAX;
+	if (leaf->npages < k->c->m->share_from)
+		return false;
+	for (unsigned r = 0; r < leaf->nruns; r++) {
+		uint32_t attr = leaf->runs[r].attr;
+
+		if (attr & (NOT_INHERITED | RUN_DONTFORK | RUN_WIPE) ||
+		    (run_id(attr) && mapping_of(k->c->s, attr)->shared))
+			return false;
+	}
+	return true;
+}
+
+/* The child promises what a leaf at `lo` promises. */
+static enum qr_err share_runs(struct fork *k, const struct qr_ptdesc *leaf, uintptr_t lo)
+{
+	const struct qr_run *run = leaf->runs, *end = run + leaf->nruns;
+
+	for (; run < end; run++)
+		if (QR_RARELY(run_id(run->attr)) &&
+		    copy_mapping(k, run_id(run->attr), entry_start(k->c->m, lo, 0, run->start),
+				 entry_start(k->c->m, lo, 0, run->end)))
+			return QR_NOMEM;
+	for (run = leaf->runs; run < end; run++)
+		space_count(k->child, run->attr, run->end - run->start);
+	k->child->regions += leaf->nruns;
+	return QR_OK;
+}
+
+/* The child gets leaf x of `from`; none of the two may write to it from now on. */
+static enum qr_err share_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to,
+			      const struct child *x)
+{
+	struct qr_memory *m = k->c->m;
+	void *entries = table_window(m, from);
+	qr_entry e = qr_entry_read(m->format, entries, x->i);
+
+	if (share_runs(k, x->t, x->lo))
+		return QR_NOMEM;
+	QR_ASSERT(!qr_frame_get(m->frames, qr_frame_of(x->t->frame)), "a leaf has few spaces");
+	if (qr_entry_writable(m->format, e)) {
+		entry_update(m->format, entries, x->i, e, QR_FIXED(m->format)->write, 0);
+		k->c->s->borrowed++;
+		space_count_leaf(k->c->s, x->t, -1);
+		qr_gather_all(&k->c->gather);
+	}
+	qr_entry_set(m->format, table_window(m, to), x->i, qr_entry_read_only(m->format, e));
+	to->ntables++;
+	mark_used(m, to, x->i);
+	k->child->borrowed++;
+	k->child->tables++;
+	return QR_OK;
 }
 
 static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_ptdesc *to,
 			      uintptr_t lo, uintptr_t hi)
 {
 	struct qr_memory *m = k->c->m;
+	unsigned left = from->ntables; /* of the root: the user's half */
+	enum qr_err err;
 	struct child x;
 
 	if (copy_runs(k, from, to, lo))
@@ -192,10 +173,16 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 		return copy_leaf(k, from, to);
 	if (QR_RARELY(from->npages) && qr_huge_share(k->c, k->child, from, to, lo, hi))
 		return QR_NOMEM;
-	for (uintptr_t at = lo; child_next(m, from, at, hi, &x); at = x.hi) {
+	for (uintptr_t at = lo; left && child_next(m, from, at, hi, &x); at = x.hi, left--) {
 		qr_entry e = entry_of(m, to, x.i); /* kept tables are there already */
+		bool borrowed = child_borrowed(m, from, x.i);
 		struct qr_ptdesc *t;
 
+		if (from->level == 1 && may_share(k, x.t, borrowed)) {
+			if (share_leaf(k, from, to, &x))
+				return QR_NOMEM;
+			continue;
+		}
 		if (qr_entry_none(e)) {
 			if (qr_pt_alloc(m, x.t->level, &t))
 				return QR_NOMEM;
@@ -204,7 +191,12 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 		} else {
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
 		}
-		if (copy_table(k, x.t, t, x.lo, x.hi))
+		if (QR_RARELY(borrowed))
+			leaf_lock(x.t);
+		err = copy_table(k, x.t, t, x.lo, x.hi);
+		if (QR_RARELY(borrowed))
+			leaf_unlock(x.t);
+		if (err)
 			return QR_NOMEM;
 		/* Empty, or one full run: DONTFORK, pages of objects. */
 		if (QR_RARELY(may_settle(m, t)))
@@ -254,6 +246,7 @@ enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
 	c.t = parent->root;
 	d.t = child->root;
 	qr_settle_idle(&c);
+	forget_near(parent);
 	err = copy_table(&k, parent->root, child->root, lo, hi);
 	inherit(child, parent);
 	if (err) {

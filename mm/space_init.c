@@ -14,6 +14,9 @@ static const struct {
 		  { "runs-64", 64 * sizeof(struct qr_run) },
 		  { "runs-252", 252 * sizeof(struct qr_run) } };
 
+/* Below so many pages, copying a leaf is cheaper than sharing it and coming back for it. */
+#define SHARE_FROM 64
+
 static enum qr_err init_pools(struct qr_memory *m)
 {
 	enum qr_err err =
@@ -43,6 +46,7 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.user_end = config->user_end,
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
 		.huge.policy = (uint8_t)config->huge,
+		.share_from = SHARE_FROM,
 	};
 	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));
 	if (m->user_start.v < QR_PAGE_SIZE || m->user_start.v & QR_PAGE_MASK ||
@@ -199,7 +203,8 @@ void qr_space_fini(struct qr_space *s)
 	qr_gather_all(&c.gather);
 	qr_unmap_part(&c, s->root, m->user_start.v, m->user_end.v);
 	cursor_unlock(&c);
-	QR_ASSERT(!s->mapped && !s->anon && !s->file && !s->shared && !s->mappings.root,
+	QR_ASSERT(!s->mapped && !s->anon && !s->file && !s->shared && !s->borrowed &&
+		      !s->mappings.root,
 		  "an unmapped space has nothing left");
 	free_root(m, s->root);
 }

@@ -117,6 +117,26 @@ enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out)
 	return found ? QR_OK : QR_NOENT;
 }
 
+static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
+			   uintptr_t hi, struct qr_space_stat *out)
+{
+	struct child k;
+
+	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi) {
+		if (t->level > 1) {
+			count_borrowed(m, k.t, k.lo, k.hi, out);
+			continue;
+		}
+		if (!child_borrowed(m, t, k.i))
+			continue;
+		leaf_lock(k.t);
+		out->resident_anon += (size_t)k.t->npages - k.t->nfile - k.t->nshared - k.t->nzero;
+		out->resident_file += k.t->nfile;
+		out->resident_shared += k.t->nshared;
+		leaf_unlock(k.t);
+	}
+}
+
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 {
 	qr_lock_acquire(&s->lock);
@@ -136,5 +156,7 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 		.faults_zero = s->faults_zero,
 		.faults_copy = s->faults_copy,
 	};
+	if (s->borrowed)
+		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, out);
 	qr_lock_release(&s->lock);
 }

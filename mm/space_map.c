@@ -28,8 +28,7 @@ static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, ui
 
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
 		if (k.hi - k.lo == span && !(k.t->flags & PT_KEEP) && !c->deep) {
-			qr_unmap_part(c, k.t, k.lo, k.hi);
-			qr_pt_settle(c, t, k.i, k.t, k.lo);
+			qr_unmap_child(c, t, &k);
 			continue;
 		}
 		qr_map_part(c, k.t, k.lo, k.hi, attr);

@@ -30,15 +30,17 @@ static uint32_t flags_of(const struct qr_memory *m, qr_entry e)
 	       (e.v & soft_wp(f) ? QR_PAGE_UWP : 0);
 }
 
-/* What the frame's word adds.  An object holds one reference of its own. */
-static void ask_frame(const struct qr_memory *m, struct qr_page *p)
+/* What the frame's word adds.  An object holds one reference of its own; a table that `spaces`
+ * share has one for all of them. */
+static void ask_frame(const struct qr_memory *m, struct qr_page *p, uint32_t spaces)
 {
 	const struct qr_frame_word *w = qr_frame_word(m->frames, p->frame);
 	uint32_t refs = qr_frame_refs(w);
 
 	if (p->flags & QR_PAGE_ZERO)
 		return;
-	p->mappers = refs - (p->flags & QR_PAGE_OBJECT && refs > 1) + (p->npages > 1 ? w->link : 0);
+	p->mappers =
+	    refs - (p->flags & QR_PAGE_OBJECT && refs > 1) + (p->npages > 1 ? w->link : spaces - 1);
 	p->flags |= qr_load32(&w->state) & QR_FRAME_LAZYFREE ? QR_PAGE_LAZY : 0;
 }
 
@@ -64,7 +66,7 @@ static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 		p.npages = 1u << qr_format_order(m->format, t->level);
 		p.frame = qr_frame_of(resident_frame(m, e).v & ~(p.npages - 1));
 		p.flags = flags_of(m, e);
-		ask_frame(m, &p);
+		ask_frame(m, &p, table_refs(m, t));
 		if (!fn(ctx, &p))
 			return false;
 	}
@@ -138,17 +140,22 @@ static void forget_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uin
 	}
 }
 
-void qr_space_forget(struct qr_space *s, enum qr_forget what)
+enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget what)
 {
 	const struct qr_memory *m = s->memory;
+	enum qr_err err = QR_OK;
 	struct cursor c;
 
 	if (what == QR_FORGET_WRITES && !soft_clean(m->format))
-		return;
+		return QR_OK;
 	cursor_lock(&c, s, m->user_start.v, m->user_end.v);
 	c.t = s->root;
 	qr_settle_idle(&c);
 	qr_gather_all(&c.gather);
-	forget_part(&c, s->root, m->user_start.v, m->user_end.v, what);
+	if (what == QR_FORGET_WRITES)
+		err = qr_own_range(&c, true);
+	if (!err)
+		forget_part(&c, s->root, m->user_start.v, m->user_end.v, what);
 	cursor_unlock(&c);
+	return err;
 }

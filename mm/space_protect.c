@@ -220,7 +220,7 @@ static enum qr_err protect_locked(struct cursor *c, unsigned prot)
 	const struct qr_format *f = c->m->format;
 	struct change g = { .c = c, .attr = prot };
 
-	if (qr_cursor_reserve(c, false))
+	if (qr_cursor_reserve(c, false) || qr_own_range(c, true))
 		return QR_NOMEM;
 	g.on = qr_prot_bits(f, (prot & ~RUN_W) | QR_USER | (prot ? QR_READ : 0));
 	g.write = prot & RUN_W ? QR_FIXED(f)->write : 0;

@@ -204,6 +204,20 @@ static enum qr_err room_between(struct qr_memory *m, struct qr_ptdesc *t, uintpt
 	return QR_OK;
 }
 
+/* The pages [i,j) that are not plain: from now on counted in the other leaf. */
+static __attribute__((noinline)) void move_counts(const struct qr_memory *m, struct qr_ptdesc *from,
+						  struct qr_ptdesc *to, unsigned i, unsigned j)
+{
+	for (; i < j; i++) {
+		qr_entry e = entry_of(m, from, i);
+
+		if (!qr_entry_present(m->format, e) || !(e.v & SOFT_ALL))
+			continue;
+		count_odd(from, e, -1);
+		count_odd(to, e, 1);
+	}
+}
+
 /* Pages [i, i + n) of one leaf become pages [j, j + n) of another, or of the same. */
 static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct qr_ptdesc *to,
 		      unsigned j, unsigned n, uintptr_t va)
@@ -213,6 +227,8 @@ static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct
 	void *source = table_window(m, from), *dest = table_window(m, to);
 	unsigned end = i + n, moved = 0, shift = j - i;
 
+	if (QR_RARELY(from->nfile | from->nshared | from->nzero) && from != to)
+		move_counts(m, from, to, i, end);
 	i = next_used(m, from, source, i, end);
 	if (i < end)
 		mark_used_range(m, to, i + shift, end + shift);
@@ -230,7 +246,7 @@ static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct
 	to->npages = (uint16_t)(to->npages + moved); /* first: it may be the same table */
 	from->npages = (uint16_t)(from->npages - moved);
 	if (!from->npages)
-		from->used = 0;
+		no_pages(from);
 	if (moved > QR_GATHER_PAGES)
 		qr_gather_all(&v->from.gather);
 	else if (moved)
@@ -271,7 +287,7 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	(void)qr_entry_clear(m->format, table_window(m, parent), k->i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		parent->used = 0;
-	s->near_va = UINTPTR_MAX;
+	forget_near(s);
 	if (s->idle == k->t)
 		s->idle = NULL;
 	qr_gather_all(&v->from.gather);
@@ -354,6 +370,8 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 		cursor_begin(&v->from, s, from, old_end);
 		v->from.room = 4;
 		err = qr_cursor_reserve(&v->from, false);
+		if (!err)
+			err = qr_own_range(&v->from, true);
 	}
 	if (!err && old)
 		err = prepare_part(v, v->from.t, from, old_end);

@@ -40,9 +40,13 @@ static struct qr_ptdesc *fresh(struct qr_memory *m)
 	qr_frame_word(m->frames, f)->link = (uint32_t)link;
 	t->frame = f.v;
 	t->nruns = t->npages = t->ntables = 0;
+	t->nfile = t->nshared = t->nzero = 0;
 	t->cap = RUN_INLINE;
 	t->flags = 0;
 	t->used = 0;
+#if QR_MAX_CPUS > 1
+	qr_lock_init(&t->lock, QR_RANK_TABLE);
+#endif
 	return t;
 }
 
@@ -71,6 +75,7 @@ static void destroy(struct qr_memory *m, struct qr_ptdesc *t)
 void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t)
 {
 	QR_ASSERT_DEBUG(!t->nruns && !t->npages && !t->ntables, "a freed table is empty");
+	QR_ASSERT_DEBUG(table_refs(m, t) == 1, "a freed table is nobody else's");
 	if (QR_RARELY(t->runs != t->in))
 		qr_run_shrink(m, t);
 	t->flags = 0;
@@ -101,6 +106,38 @@ size_t qr_memory_trim(struct qr_memory *m)
 	for (unsigned k = 0; k < sizeof(m->runs) / sizeof(m->runs[0]); k++)
 		n += qr_pool_trim(&m->runs[k]);
 	return n;
+}
+
+/* Are the four entries from i on zero? */
+QR_INLINE bool four_unused(const struct qr_format *f, const void *entries, unsigned i)
+{
+	return !(qr_entry_read(f, entries, i).v | qr_entry_read(f, entries, i + 1).v |
+		 qr_entry_read(f, entries, i + 2).v | qr_entry_read(f, entries, i + 3).v);
+}
+
+unsigned qr_next_used(const struct qr_memory *m, const struct qr_ptdesc *t, unsigned i, unsigned j)
+{
+	const unsigned shift = block_shift(m);
+	const struct qr_format *f = m->format;
+	const void *entries = table_window(m, t);
+
+	while (i < j) {
+		unsigned block = i >> shift, end = (block + 1) << shift;
+		uint32_t used = t->used >> block;
+
+		if (!used)
+			return j;
+		if (!(used & 1)) {
+			i = (block + (unsigned)__builtin_ctz(used)) << shift;
+			continue;
+		}
+		for (end = end < j ? end : j; i + 4 <= end && four_unused(f, entries, i); i += 4)
+			;
+		for (; i < end; i++)
+			if (!qr_entry_none(qr_entry_read(f, entries, i)))
+				return i;
+	}
+	return j;
 }
 
 enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uintptr_t va,
@@ -139,11 +176,17 @@ enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned level, struct
 		unsigned i = index_at(m, va, t->level);
 		qr_entry e = entry_of(m, t, i);
 
-		if (qr_entry_is_table(m->format, e, t->level))
+		if (qr_entry_is_table(m->format, e, t->level)) {
+			if (QR_RARELY(child_borrowed(m, t, i))) {
+				if (qr_leaf_own(s, t, i, va, true, &t))
+					return QR_NOMEM;
+				continue;
+			}
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
-		else if (run_room(m, t, 5) ||
-			 qr_pt_carve(s, t, i, va, &t)) /* 4 stay: space_remap.c */
+		} else if (run_room(m, t, 5) ||
+			   qr_pt_carve(s, t, i, va, &t)) { /* 4 stay: space_remap.c */
 			return QR_NOMEM;
+		}
 	}
 	*out = t;
 	return QR_OK;
@@ -159,7 +202,7 @@ static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 		parent->used = 0;
 	c->s->tables--;
 	if (child == c->s->near)
-		c->s->near_va = UINTPTR_MAX;
+		forget_near(c->s);
 	if (child == c->s->idle)
 		c->s->idle = NULL;
 	qr_gather_page(&c->gather, qr_virt_of(va));
@@ -178,10 +221,12 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 	struct qr_run full;
 
 	if (!may_settle(c->m, child) || child->flags & PT_KEEP) {
-		if (QR_RARELY(child->runs != child->in))
+		if (QR_RARELY(child->runs != child->in) && !child_borrowed(c->m, parent, i))
 			qr_run_shrink(c->m, child);
 		return false;
 	}
+	if (QR_RARELY(child_borrowed(c->m, parent, i)))
+		return false;
 	if (child->nruns == 0) {
 		unlink_child(c, parent, i, child, va);
 		return true;

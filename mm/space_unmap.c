@@ -5,25 +5,28 @@
  * Order: entries are cleared and gathered, promises dropped, tables settled; then one flush, and
  * only after it frames and tables are free (the cursor's end).  A reference that is not the
  * frame's last one may go before the flush where only one CPU runs.
+ *
+ * A borrowed leaf that goes as a whole only loses a reference.  What an object loses goes out of a
+ * borrowed leaf where it is, for all who share it; since nobody knows who they are, all CPUs
+ * forget everything then.
  */
 #include "mm/space.h"
 
 /* ---- taking pages out ------------------------------------------------------------------- */
 
 /* A page that is an object's, or zero, or a token for one without rights. */
-static __attribute__((noinline)) void zap_odd(struct cursor *c, qr_entry e)
+static __attribute__((noinline)) void zap_odd(struct cursor *c, struct qr_ptdesc *t, qr_entry e)
 {
 	bool present = qr_entry_present(c->m->format, e);
 	qr_frame f;
 
-	if (present && e.v & SOFT_ZERO)
-		return;
-	if (!present)
+	if (present) {
+		space_count_odd(c->s, t, e, -1);
+		if (e.v & SOFT_ZERO)
+			return;
+	} else {
 		c->s->anon--;
-	else if (e.v & SOFT_SHARED)
-		c->s->shared--;
-	else
-		c->s->file--;
+	}
 	f = resident_frame(c->m, e);
 	release_page(&c->gather, qr_frame_word(c->m->frames, f), f);
 }
@@ -57,13 +60,13 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 			release_page(&c->gather, entry_word(m, words, e), qr_entry_frame(f, e));
 		} else {
 			odd++;
-			zap_odd(c, e);
+			zap_odd(c, t, e);
 		}
 	}
 	c->s->anon -= t->npages - left - odd;
 	t->npages = (uint16_t)left;
 	if (!left)
-		t->used = 0;
+		no_pages(t);
 }
 
 void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
@@ -104,7 +107,13 @@ static void zap_object_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo,
 	struct child k;
 
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
+		bool shared = child_borrowed(c->m, t, k.i);
+
+		if (QR_RARELY(shared))
+			borrowed_begin(c->s, k.t);
 		zap_object_part(c, k.t, k.lo, k.hi, id, copies);
+		if (QR_RARELY(shared))
+			borrowed_end(c->s, k.t);
 		qr_pt_settle(c, t, k.i, k.t, k.lo);
 	}
 	for (unsigned r = run_find(t, i); !t->level && r < t->nruns && t->runs[r].start < j; r++) {
@@ -127,6 +136,10 @@ void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uint
 	struct cursor c;
 
 	cursor_begin(&c, s, lo, hi);
+	if (QR_RARELY(s->borrowed)) {
+		c.gather.tlb = &c.m->tlbs->kernel;
+		qr_gather_all(&c.gather);
+	}
 	zap_object_part(&c, c.t, lo, hi, mp->id, copies);
 	qr_cursor_end(&c);
 }
@@ -146,12 +159,13 @@ static void mapping_shrink(struct cursor *c, uint32_t attr, uintptr_t lo, uintpt
 	}
 }
 
-void qr_drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t lo)
+void qr_uncount_runs(struct cursor *c, const struct qr_ptdesc *t, unsigned i, unsigned j,
+		     uintptr_t lo)
 {
-	unsigned order = qr_format_order(c->m->format, t->level), before = t->nruns;
+	unsigned order = qr_format_order(c->m->format, t->level);
 
 	for (unsigned r = run_find(t, i); r < t->nruns && t->runs[r].start < j; r++) {
-		struct qr_run *run = &t->runs[r];
+		const struct qr_run *run = &t->runs[r];
 		unsigned a = run->start > i ? run->start : i, b = run->end < j ? run->end : j;
 		uintptr_t va = lo + ((uintptr_t)(a - i) << order << QR_PAGE_SHIFT);
 
@@ -160,8 +174,24 @@ void qr_drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 			mapping_shrink(c, run->attr, va,
 				       va + ((uintptr_t)(b - a) << order << QR_PAGE_SHIFT));
 	}
+}
+
+void qr_drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t lo)
+{
+	unsigned before = t->nruns;
+
+	qr_uncount_runs(c, t, i, j, lo);
 	qr_run_clear(t, i, j);
 	c->s->regions += (size_t)t->nruns - before;
+}
+
+/* A borrowed leaf that lies in the range in part only was made the space's own by reserve. */
+QR_INLINE void unmap_child(struct cursor *c, struct qr_ptdesc *t, const struct child *k)
+{
+	if (QR_RARELY(c->s->borrowed) && child_borrowed(c->m, t, k->i) && qr_leaf_let_go(c, t, k))
+		return;
+	qr_unmap_part(c, k->t, k->lo, k->hi);
+	qr_pt_settle(c, t, k->i, k->t, k->lo);
 }
 
 void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
@@ -180,10 +210,13 @@ void qr_unmap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_
 		qr_huge_zap(c, t, lo, hi);
 	if (t->nruns)
 		qr_drop_runs(c, t, i, j, entry_start(c->m, lo, t->level, i));
-	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
-		qr_unmap_part(c, k.t, k.lo, k.hi);
-		qr_pt_settle(c, t, k.i, k.t, k.lo);
-	}
+	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi)
+		unmap_child(c, t, &k);
+}
+
+void qr_unmap_child(struct cursor *c, struct qr_ptdesc *t, const struct child *k)
+{
+	unmap_child(c, t, k);
 }
 
 enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t npages)

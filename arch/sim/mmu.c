@@ -437,8 +437,11 @@ static struct sim_translation *translate(uint64_t vpn, enum sim_kind kind, bool 
 		*error &= ~(unsigned)SIM_FAULT_PRESENT;
 		return NULL;
 	}
-	if (!grants(w.write, w.user, w.nx, kind, as_user))
+	if (!grants(w.write, w.user, w.nx, kind, as_user)) {
+		/* The rights of tables that it remembers, too (SDM 4.10.4.1). */
+		sim_forget_page(qr_virt_of((uintptr_t)(vpn << 12)));
 		return NULL;
+	}
 	mark_walk(&w, vpn, kind == SIM_WRITE);
 	t = remember(c, &w, vpn, kind == SIM_WRITE || (w.entry & D));
 	check_translation(c, t);

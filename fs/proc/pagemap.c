@@ -150,8 +150,8 @@ int proc_clear_refs(const struct proc_target *of, const char *text, size_t n)
 		return 0;
 	if (what == CLEAR_PEAK)
 		process_reset_max_rss(p);
-	else
-		qr_space_forget(&p->mm->space, (enum qr_forget)what);
+	else if (qr_space_forget(&p->mm->space, (enum qr_forget)what))
+		return -ENOMEM;
 	return 0;
 }
 _Static_assert(QR_FORGET_ALL == 1 && QR_FORGET_ANON == 2 && QR_FORGET_OBJECTS == 3 &&

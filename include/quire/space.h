@@ -223,9 +223,10 @@ void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, 
 bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end);
 
 /* Forget that pages were touched: clear accessed (of regions with an object, or without one, or
- * all), or begin to watch for writes anew (where the format has a bit for it). */
+ * all), or begin to watch for writes anew (where the format has a bit for it).  Errors: QR_NOMEM,
+ * watching means that what a fork has left to several spaces cannot be shared any longer. */
 enum qr_forget { QR_FORGET_ALL = 1, QR_FORGET_ANON, QR_FORGET_OBJECTS, QR_FORGET_WRITES };
-void qr_space_forget(struct qr_space *s, enum qr_forget what);
+QR_MUST_CHECK enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget what);
 
 struct qr_space_stat {
 	size_t mapped; /* pages promised */

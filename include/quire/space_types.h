@@ -29,6 +29,7 @@ struct qr_memory {
 	qr_frame kernel_root;
 	qr_virt user_start, user_end;
 	uint8_t backing;       /* enum qr_backing, never DEFAULT */
+	uint16_t share_from;   /* fork shares a leaf with so many pages, and copies a smaller one */
 	qr_frame zero;         /* the page of zeroes that first-write backing shows */
 	uint64_t prot_bits[8]; /* an entry's bits for user pages, by rights */
 	struct qr_huge huge;
@@ -50,7 +51,7 @@ struct qr_space {
 	struct qr_memory *memory;
 	struct qr_ptdesc *root;
 	struct qr_tlb tlb;
-	struct qr_ptdesc *near; /* the leaf that was used last, */
+	struct qr_ptdesc *near; /* the leaf that was used last, the space's own, */
 	uintptr_t near_va;      /* and an address in it; none: UINTPTR_MAX */
 	struct qr_ptdesc *idle; /* a leaf that may be empty, kept for the next promise, */
 	uintptr_t idle_va;      /* and an address in it */
@@ -70,8 +71,9 @@ struct qr_space {
 
 	/* Counters, in pages; see struct qr_space_stat. */
 	size_t mapped, locked, data, stack, exec;
-	size_t anon, file, shared; /* resident */
+	size_t anon, file, shared; /* resident, in leaves of its own */
 	size_t tables, regions;
+	size_t borrowed; /* leaves that are shared with other spaces, or were */
 	uint64_t faults, faults_zero, faults_copy;
 };
 

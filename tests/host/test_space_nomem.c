@@ -3,6 +3,8 @@
  * No memory, at each possible moment: for every n the n-th allocation of an operation fails.
  * The operation says so, or succeeds; nothing is lost, nothing else changed, and it succeeds
  * once there is memory again.
+ *
+ * All of that also with a sibling that shares every leaf, and that must not see any of it.
  */
 #include "space_machine.h"
 #include "tap.h"
@@ -14,7 +16,8 @@
 static uintptr_t leaf, base;
 static size_t n;
 static struct qr_object object;
-static struct qr_space child;
+static struct qr_space child, sibling;
+static bool with_sibling;
 
 /* All regions, as text: what must not change when an operation fails. */
 static void describe(struct qr_space *s, char *text, size_t size)
@@ -129,6 +132,16 @@ static enum qr_err op_lock(void)
 	return qr_space_advise(&space, qr_virt_of(base + 7 * 4096), 2 * n, QR_ADVISE_DONTFORK);
 }
 
+static enum qr_err op_drop(void)
+{
+	return qr_space_advise(&space, qr_virt_of(base + 7 * 4096), 3 * n, QR_ADVISE_DONTNEED);
+}
+
+static enum qr_err op_read(void)
+{
+	return qr_space_fault(&space, qr_virt_of(base + 2 * 4096), QR_ACCESS_READ);
+}
+
 static enum qr_err op_fork(void)
 {
 	enum qr_err err = qr_space_init(&child, &memory);
@@ -139,6 +152,22 @@ static enum qr_err op_fork(void)
 	is(child.mapped, err ? 0 : space.mapped, "the child has all or nothing");
 	qr_space_fini(&child);
 	return err;
+}
+
+/* What the sibling has is what it was born with. */
+static void check_sibling(void)
+{
+	uint8_t byte;
+	size_t done;
+
+	if (!with_sibling)
+		return;
+	qr_space_check(&sibling);
+	for (unsigned i = 0; i < 30; i++)
+		must(!qr_space_read(&sibling, qr_virt_of(base + i * 61 * 4096), &byte, 1, false,
+				    &done) &&
+			 byte == i + 1,
+		     "page %u of the sibling", i * 61);
 }
 
 static void prepare(const struct qr_format *f)
@@ -160,6 +189,11 @@ static void prepare(const struct qr_format *f)
 	poke(base + 21 * leaf, 2);
 	use(NULL);
 	(void)qr_memory_trim(&memory);
+	memory.share_from = 1;
+	if (!with_sibling)
+		return;
+	must(!qr_space_init(&sibling, &memory) && !qr_space_fork(&space, &sibling), "a sibling");
+	must(space.borrowed >= 3, "it shares leaves");
 }
 
 static void fail_each(const struct qr_format *f, const char *name, enum qr_err (*op)(void),
@@ -180,6 +214,7 @@ static void fail_each(const struct qr_format *f, const char *name, enum qr_err (
 		bool failed = qr_frames_failed(&sim.frames) != 0;
 		qr_frames_fail_after(&sim.frames, 0);
 		qr_space_check(&space);
+		check_sibling();
 		if (err) {
 			must(failed && err == QR_NOMEM, "%s: %s: error %d at %u", f->name, name,
 			     err, nth);
@@ -189,44 +224,58 @@ static void fail_each(const struct qr_format *f, const char *name, enum qr_err (
 				must(!strcmp(before, after),
 				     "%s: %s: changed by failure %u:\n%s\n%s", f->name, name, nth,
 				     before, after);
-				must(free_frames() == free_before,
+				must(with_sibling || free_frames() == free_before,
 				     "%s: %s: %zu frames before failure %u, %zu after", f->name,
 				     name, free_before, nth, free_frames());
 			}
 			err = op();
 			must(!err, "%s: %s: error %d with memory", f->name, name, err);
 			qr_space_check(&space);
+			check_sibling();
 			err = QR_NOMEM;
 		} else if (failed) {
 			err = QR_NOMEM; /* it could do without */
 		}
 		use(&space);
+		if (with_sibling)
+			qr_space_fini(&sibling);
 		must(!qr_space_unmap(&space, memory.user_start,
 				     (memory.user_end.v - memory.user_start.v) / 4096),
 		     "unmap all");
 		qr_object_put(&object);
 		machine_off();
 	} while (err);
-	ok(true, "%s: %s: %u allocations, %u failures", f->name, name, nth - 1, failures);
+	ok(true, "%s: %s%s: %u allocations, %u failures", f->name, name,
+	   with_sibling ? ", shared" : "", nth - 1, failures);
+}
+
+static void fail_all(const struct qr_format *f)
+{
+	fail_each(f, "map", op_map, false);
+	fail_each(f, "replace", op_replace, false);
+	fail_each(f, "map an object", op_map_object, false);
+	fail_each(f, "immediate backing", op_immediate, false);
+	fail_each(f, "unmap", op_unmap, false);
+	fail_each(f, "protect", op_protect, false);
+	fail_each(f, "split", op_split, true);
+	fail_each(f, "touch", op_touch, false);
+	fail_each(f, "touch a file", op_touch_file, false);
+	fail_each(f, "read", op_read, false);
+	fail_each(f, "move", op_move, false);
+	fail_each(f, "move leaves", op_move_leaves, false);
+	fail_each(f, "advise", op_lock, false);
+	fail_each(f, "drop pages", op_drop, false);
+	fail_each(f, "fork", op_fork, false);
 }
 
 int main(void)
 {
 	FOR_FORMATS(f)
 	{
-		fail_each(f, "map", op_map, false);
-		fail_each(f, "replace", op_replace, false);
-		fail_each(f, "map an object", op_map_object, false);
-		fail_each(f, "immediate backing", op_immediate, false);
-		fail_each(f, "unmap", op_unmap, false);
-		fail_each(f, "protect", op_protect, false);
-		fail_each(f, "split", op_split, true);
-		fail_each(f, "touch", op_touch, false);
-		fail_each(f, "touch a file", op_touch_file, false);
-		fail_each(f, "move", op_move, false);
-		fail_each(f, "move leaves", op_move_leaves, false);
-		fail_each(f, "advise", op_lock, false);
-		fail_each(f, "fork", op_fork, false);
+		with_sibling = false;
+		fail_all(f);
+		with_sibling = true;
+		fail_all(f);
 	}
 	return done();
 }

@@ -85,7 +85,7 @@ static void watch(const struct qr_format *f)
 	poke(AT(1), 1);
 	peek(AT(2));
 	ok(written(AT(5)) == watches, "%s: what is new counts as written", f->name);
-	qr_space_forget(&space, QR_FORGET_WRITES);
+	must(!qr_space_forget(&space, QR_FORGET_WRITES), "forget");
 	check();
 	if (watches) {
 		ok(!written(AT(0)) && !(flags(0) & QR_PAGE_WRITTEN), "%s: forgotten", f->name);
@@ -110,7 +110,7 @@ static void watch(const struct qr_format *f)
 	} else {
 		ok(!(flags(0) & QR_PAGE_WRITTEN), "%s: no bit to watch with", f->name);
 	}
-	qr_space_forget(&space, QR_FORGET_ALL);
+	must(!qr_space_forget(&space, QR_FORGET_ALL), "forget");
 	ok(!(flags(0) & QR_PAGE_ACCESSED), "%s: not accessed", f->name);
 	peek(AT(0));
 	ok(flags(0) & QR_PAGE_ACCESSED, "%s: accessed again", f->name);
