@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * init.c - the first tree: an empty root with /dev and /proc, before anything is unpacked.
+ * init.c - the first tree: an empty root with /dev, /proc and /sys, before anything is unpacked.
  */
 #include "drivers/tty.h"
 #include "fs/dev.h"
@@ -42,6 +42,7 @@ int vfs_init(void)
 
 	memfs_init();
 	proc_init();
+	sysfs_init();
 	dev_init();
 	tty_init();
 	err = vfs_mount((struct path){ NULL, NULL }, "rootfs", "rootfs", NULL, 0);
@@ -54,5 +55,7 @@ int vfs_init(void)
 	err = mount_at("dev", "devtmpfs");
 	if (!err)
 		err = mount_at("proc", "proc");
+	if (!err)
+		err = mount_at("sys", "sysfs");
 	return err ? err : mount_shm();
 }

@@ -137,6 +137,8 @@ static int make_image(struct exec *x)
 	im->mm = mm_new();
 	if (!im->mm)
 		return -ENOMEM;
+	if (p->mm && !qr_space_huge_allowed(&p->mm->space))
+		qr_space_huge(&im->mm->space, false);
 	if (x->secure)
 		im->personality &= ~(uint32_t)PERSONALITY_UNSAFE;
 	exec_places(im, p->rlimits[RLIMIT_STACK].cur);

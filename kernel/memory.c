@@ -328,6 +328,29 @@ static enum qr_backing default_backing(void)
 	return QR_BACK_FIRST_WRITE;
 }
 
+int memory_huge_policy(const char *word, size_t n)
+{
+	static const char words[][8] = { "never", "madvise", "always" };
+
+	for (int i = 0; i < 3; i++)
+		if (n == strlen(words[i]) && !memcmp(word, words[i], n))
+			return i;
+	return -1;
+}
+
+/* Where memory is scarce, a huge page that is used in part is a waste: then only who asks gets
+ * one.  Linux draws the line at the same size, and gives none below it. */
+static enum qr_huge_policy default_huge(void)
+{
+	size_t n;
+	const char *word = boot_option("transparent_hugepage", &n);
+	int policy = word ? memory_huge_policy(word, n) : -1;
+
+	if (policy >= 0)
+		return (enum qr_huge_policy)policy;
+	return memory_reported() < 512 * MIB ? QR_HUGE_MADVISE : QR_HUGE_ALWAYS;
+}
+
 static void init_spaces(void)
 {
 	struct qr_memory_config config = {
@@ -338,6 +361,7 @@ static void init_spaces(void)
 		.user_start = qr_virt_of(QR_PAGE_SIZE),
 		.user_end = qr_virt_of((uintptr_t)USER_TOP),
 		.backing = default_backing(),
+		.huge = default_huge(),
 	};
 
 	must(qr_memory_init(&space_memory, &config), "address spaces");

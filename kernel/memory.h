@@ -26,6 +26,9 @@ extern struct qr_memory space_memory;
  * why, when the machine has not enough memory to begin with. */
 void memory_init(void);
 
+/* "always", "madvise" or "never": an enum qr_huge_policy; else negative. */
+int memory_huge_policy(const char *word, size_t n);
+
 /* The kernel's root: what a CPU uses while it runs no program. */
 qr_phys memory_kernel_root(void);
 

@@ -90,6 +90,7 @@ static void hook_huge(struct collapse *c, qr_frame first)
 	qr_huge_install(c->s, c->t, c->i,
 			qr_entry_touched(c->m->format, qr_huge_entry(c->m, first, attr, true),
 					 true));
+	c->m->huge.blocks++;
 	c->m->huge.collapse++;
 }
 
@@ -182,6 +183,7 @@ void qr_memory_huge_stat(const struct qr_memory *m, struct qr_huge_stat *out)
 	*out = (struct qr_huge_stat){
 		.policy = (enum qr_huge_policy)m->huge.policy,
 		.npages = table_entries(m, 0),
+		.blocks = m->huge.blocks,
 		.fault = m->huge.fault,
 		.fallback = m->huge.fallback,
 		.split = m->huge.split,
@@ -192,6 +194,11 @@ void qr_memory_huge_stat(const struct qr_memory *m, struct qr_huge_stat *out)
 void qr_space_huge(struct qr_space *s, bool allow)
 {
 	s->no_huge = !allow;
+}
+
+bool qr_space_huge_allowed(const struct qr_space *s)
+{
+	return !s->no_huge;
 }
 
 static size_t count_part(const struct qr_memory *m, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)

@@ -69,6 +69,7 @@ void qr_huge_put(struct qr_memory *m, qr_frame first)
 	if (qr_add32(&w->link, -1u))
 		return;
 	qr_store32(&w->link, 0);
+	m->huge.blocks--;
 	if (!qr_frames_free(m->frames, first, block_order(m)))
 		return;
 	for (uint32_t k = 0; k < block_frames(m); k++)
@@ -81,8 +82,10 @@ static bool block_inherit(struct qr_memory *m, qr_frame first)
 {
 	struct qr_frame_word *w = qr_frame_word(m->frames, first);
 
-	if (qr_load32(&w->link) == 0)
+	if (qr_load32(&w->link) == 0) {
+		m->huge.blocks--;
 		return true;
+	}
 	for (uint32_t k = 0; k < block_frames(m); k++)
 		(void)qr_add32(&w[k].state, 1);
 	qr_huge_put(m, first);
@@ -268,6 +271,7 @@ enum qr_err qr_huge_touch(struct qr_space *s, struct qr_ptdesc *t, unsigned i, u
 	qr_huge_install(s, t, i,
 			qr_entry_touched(m->format, qr_huge_entry(m, first, attr, true), true));
 	s->faults_zero++;
+	m->huge.blocks++;
 	m->huge.fault++;
 	return QR_OK;
 }

@@ -20,6 +20,7 @@ struct memory {
 	size_t high, high_free;
 	size_t stacks;               /* of the kernel */
 	struct qr_space_stat spaces; /* of all processes */
+	struct qr_huge_stat huge;
 };
 
 static void add_space(struct qr_space_stat *sum, struct qr_space *space)
@@ -56,6 +57,7 @@ static void take_stock(struct memory *m)
 	qr_frames_stats(&frames, &m->frames);
 	qr_frames_census(&frames, m->by_type);
 	count_frames(m);
+	qr_memory_huge_stat(&space_memory, &m->huge);
 	for_each_process (p) {
 		m->stacks += p->ntasks * (KSTACK_SIZE / QR_PAGE_SIZE);
 		if (p->mm && p->mm != last)
@@ -161,6 +163,11 @@ PROC_SHOW(meminfo)
 		{ "VmallocUsed", m.stacks },
 		{ "VmallocChunk", 0 },
 		{ "Percpu", 0 },
+		{ "AnonHugePages", m.huge.blocks * m.huge.npages },
+		{ "ShmemHugePages", 0 },
+		{ "ShmemPmdMapped", 0 },
+		{ "FileHugePages", 0 },
+		{ "FilePmdMapped", 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -216,6 +223,12 @@ PROC_SHOW(vmstat)
 		{ "pgscan_kswapd", 0 },
 		{ "pgscan_direct", 0 },
 		{ "oom_kill", oom_kills },
+		{ "nr_anon_transparent_hugepages", m.huge.blocks },
+		{ "thp_fault_alloc", m.huge.fault },
+		{ "thp_fault_fallback", m.huge.fallback },
+		{ "thp_collapse_alloc", m.huge.collapse },
+		{ "thp_split_page", m.huge.split },
+		{ "thp_split_pmd", m.huge.split },
 	};
 
 	for (unsigned i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)

@@ -232,8 +232,8 @@ static void put_sizes(struct text *t, const struct process *p)
 		    KB(text), KB(lib));
 	text_printf(t,
 		    "VmPTE:\t%8llu kB\nVmSwap:\t       0 kB\nHugetlbPages:\t       0 kB\n"
-		    "CoreDumping:\t0\nTHP_enabled:\t1\n",
-		    KB(s.tables));
+		    "CoreDumping:\t0\nTHP_enabled:\t%d\n",
+		    KB(s.tables), qr_space_huge_allowed(&p->mm->space));
 }
 
 static void put_signal_sets(struct text *t, const struct process *p, const struct task *task)

@@ -396,10 +396,10 @@ static const struct proc_node top = {
 	.name = "/", .mode = S_IFDIR | 0555, .nodes = nodes, .listing = &proc_processes
 };
 
-static int proc_mount(struct filesystem *fs, const char *options, struct dentry **root)
+int proc_mount_nodes(struct filesystem *fs, const struct proc_node *node, struct dentry **root)
 {
 	struct proc_target system = { 0 };
-	struct inode *i = inode_of_node(fs, &top, &system);
+	struct inode *i = inode_of_node(fs, node, &system);
 
 	if (!i)
 		return -ENOMEM;
@@ -408,6 +408,11 @@ static int proc_mount(struct filesystem *fs, const char *options, struct dentry 
 	if (!*root)
 		inode_put(i);
 	return *root ? 0 : -ENOMEM;
+}
+
+static int proc_mount(struct filesystem *fs, const char *options, struct dentry **root)
+{
+	return proc_mount_nodes(fs, &top, root);
 }
 
 static struct filesystem_type proc_type = {

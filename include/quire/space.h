@@ -114,6 +114,7 @@ void qr_memory_set_huge(struct qr_memory *m, enum qr_huge_policy policy);
 struct qr_huge_stat {
 	enum qr_huge_policy policy;
 	size_t npages; /* small pages in each */
+	size_t blocks; /* huge pages that somebody maps */
 	size_t fault, fallback, split, collapse;
 };
 void qr_memory_huge_stat(const struct qr_memory *m, struct qr_huge_stat *out);
@@ -147,6 +148,7 @@ QR_MUST_CHECK enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_
 
 /* Whatever the policy says: none in this space from now on, or as it says. */
 void qr_space_huge(struct qr_space *s, bool allow);
+bool qr_space_huge_allowed(const struct qr_space *s);
 /* Huge pages in the range. */
 size_t qr_space_huge_count(struct qr_space *s, qr_virt at, size_t npages);
 

@@ -18,7 +18,7 @@ struct qr_mapping;
 struct qr_huge {
 	uint8_t policy; /* enum qr_huge_policy */
 	uint8_t pause;  /* faults that do not ask for a block: there was none */
-	size_t fault, fallback, split, collapse;
+	size_t blocks, fault, fallback, split, collapse;
 };
 
 struct qr_memory {

@@ -37,6 +37,7 @@ static unsigned meaning(int advice)
 		[22] = ASK + QR_ADVISE_POPULATE_READ,
 		[23] = ASK + QR_ADVISE_POPULATE_WRITE,
 		[24] = ASK + QR_ADVISE_DONTNEED_LOCKED,
+		[25] = ASK + QR_ADVISE_COLLAPSE,
 	};
 
 	return advice < 0 || advice >= (int)sizeof(table) ? UNKNOWN : table[advice];

@@ -77,6 +77,8 @@ enum {
 	PR_SET_NO_NEW_PRIVS,
 	PR_GET_NO_NEW_PRIVS,
 	PR_GET_TID_ADDRESS,
+	PR_SET_THP_DISABLE,
+	PR_GET_THP_DISABLE,
 };
 
 #define CAP_LAST 40
@@ -149,6 +151,13 @@ SYSCALL5(prctl, int, what, uintptr_t, a, uintptr_t, b, uintptr_t, c, uintptr_t, 
 		return a || b || c || d ? -EINVAL : flag_of(PROCESS_NO_NEW_PRIVS);
 	case PR_GET_TID_ADDRESS:
 		return put_user(current->clear_tid, (uintptr_t __user *)a);
+	case PR_SET_THP_DISABLE:
+		if (b || c || d)
+			return -EINVAL;
+		qr_space_huge(&p->mm->space, !a);
+		return 0;
+	case PR_GET_THP_DISABLE:
+		return a || b || c || d ? -EINVAL : !qr_space_huge_allowed(&p->mm->space);
 	}
 	return -EINVAL;
 }
