@@ -205,6 +205,7 @@ static void run_all(void)
 	run_rows("main", rows_ipc);
 	run_rows("more", more_map);
 	run_rows("more", more_fault);
+	run_rows("more", more_huge);
 	run_rows("more", more_process);
 	run_rows("more", more_ipc);
 	run_rows("more", more_file);

@@ -33,7 +33,8 @@ struct weight {
 
 /* Rows that the marks are set on, and further ones; each list ends with a nameless row. */
 extern const struct row rows_call[], rows_map[], rows_fault[], rows_process[], rows_ipc[];
-extern const struct row more_map[], more_fault[], more_process[], more_ipc[], more_file[];
+extern const struct row more_map[], more_fault[], more_huge[], more_process[], more_ipc[];
+extern const struct row more_file[];
 extern const struct weight weights[];
 
 /* How this program was started: what exec rows start again. */
