@@ -236,7 +236,7 @@ static void make_madvise(struct mood *m, struct step *s)
 {
 	make_range(m, s);
 	s->arg[2] = number(percent(m, 50) ? PICK(m, 4, 4, 4, 8, 9, 9, 10, 11, 18, 18, 19, 22, 23)
-					  : PICK(m, 0, 1, 2, 3, 5, 14, 15, 16, 17, 20, 21, 99, -1));
+					  : PICK(m, 0, 1, 2, 3, 5, 14, 15, 16, 17, 20, 20, 99, -1));
 }
 
 static void make_msync(struct mood *m, struct step *s)

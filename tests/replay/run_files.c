@@ -8,7 +8,9 @@
 #include "tests/replay/run.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/memfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,10 +81,32 @@ long run_truncate(const struct step *s, long *a)
 	return SYS(cut, fd_of(a[0]), SPLIT(a[1]));
 }
 
+/* Pages that are reserved are there for Quire; for Linux, when they have been read through a mapping. */
+static void read_reserved(long file, long offset, long size)
+{
+	char path[] = "/proc/self/fd/40";
+	long fd, at, start = offset & -PAGE;
+
+	path[15] = (char)('0' + file);
+	fd = SYS(open, P(path), O_RDONLY);
+#ifdef __x86_64__
+	at = SYS(mmap, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start);
+#else
+	at = SYS(mmap2, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start / PAGE);
+#endif
+	if ((unsigned long)at < -4095ul)
+		SYS(munmap, at, offset - start + size);
+	SYS(close, fd);
+}
+
 long run_fallocate(const struct step *s, long *a)
 {
+	long err = SYS(fallocate, fd_of(a[0]), a[1], SPLIT(a[2]), SPLIT(a[3]));
+
 	(void)s;
-	return SYS(fallocate, fd_of(a[0]), a[1], SPLIT(a[2]), SPLIT(a[3]));
+	if (!err && !(a[1] & FALLOC_FL_PUNCH_HOLE))
+		read_reserved(a[0], a[2], a[3]);
+	return err;
 }
 
 /* read and write through the memory of the script, which may not be there */
