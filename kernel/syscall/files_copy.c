@@ -109,18 +109,24 @@ SYSCALL4(sendfile64, unsigned, out, unsigned, in, int64_t __user *, offset, size
 
 /* ---- copy_file_range ---------------------------------------------------------------------------- */
 
+/* `n` becomes what there is to copy: what the copy itself adds to the file does not count. */
 static int check_range(const struct file *in, uint64_t in_pos, const struct file *out,
-		       uint64_t out_pos, size_t n)
+		       uint64_t out_pos, size_t *n)
 {
+	uint64_t there;
+
 	if (S_ISDIR(in->inode->mode) || S_ISDIR(out->inode->mode))
 		return -EISDIR;
 	if (!S_ISREG(in->inode->mode) || !S_ISREG(out->inode->mode))
 		return -EINVAL;
 	if (!in->readable || !out->writable || out->flags & O_APPEND)
 		return -EBADF;
-	if (n > INT64_MAX - in_pos || n > INT64_MAX - out_pos)
+	if (*n > INT64_MAX - in_pos || *n > INT64_MAX - out_pos)
 		return -EOVERFLOW;
-	if (in->inode == out->inode && in_pos < out_pos + n && out_pos < in_pos + n)
+	there = in->inode->size > in_pos ? in->inode->size - in_pos : 0;
+	if (*n > there)
+		*n = (size_t)there;
+	if (in->inode == out->inode && in_pos < out_pos + *n && out_pos < in_pos + *n)
 		return -EINVAL;
 	return 0;
 }
@@ -139,7 +145,7 @@ static long copy_range(struct file *in, int64_t __user *in_offset, struct file *
 		return -EINVAL;
 	pos[0] = (uint64_t)at[0];
 	pos[1] = (uint64_t)at[1];
-	ret = check_range(in, pos[0], out, pos[1], n);
+	ret = check_range(in, pos[0], out, pos[1], &n);
 	if (!ret)
 		ret = copy(in, &pos[0], out, &pos[1], n);
 	if (ret <= 0)
