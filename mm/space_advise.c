@@ -168,6 +168,12 @@ static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr
 	}
 }
 
+/* The one advice that a hole stops: it was to be as if each page were touched, in order. */
+static bool populates(enum qr_advice advice)
+{
+	return advice == QR_ADVISE_POPULATE_READ || advice == QR_ADVISE_POPULATE_WRITE;
+}
+
 enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice)
 {
 	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
@@ -187,6 +193,8 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 		}
 		if (f.lo > va)
 			hole = QR_NOENT;
+		if (hole && populates(advice))
+			break;
 		f.lo = f.lo > va ? f.lo : va;
 		f.hi = f.hi < end ? f.hi : end;
 		err = advise_run(s, &f, advice);

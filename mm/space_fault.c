@@ -52,28 +52,24 @@ QR_INLINE enum qr_err touch_anon(struct qr_space *s, struct qr_ptdesc *t, unsign
 	return QR_OK;
 }
 
-/* The first write to a private page of an object: straight to a copy, or to zeroes for a hole. */
+/* The first write to a private page of an object: straight to a copy.  A hole is filled for it, as
+ * with Linux: others see by mincore that somebody has looked there. */
 static enum qr_err touch_private_copy(struct qr_space *s, struct qr_ptdesc *t, unsigned i,
 				      uint32_t attr, struct qr_object *o, uint64_t index)
 {
 	struct qr_memory *m = s->memory;
 	qr_frame from, f;
-	enum qr_err err = qr_object_page(o, index, false, &from);
+	enum qr_err err = qr_object_page(o, index, true, &from);
 
-	if (err && err != QR_NOENT)
+	if (err)
 		return err;
-	if (fresh_frame(m, &f)) {
-		if (!err)
-			qr_frame_put(m->frames, from);
-		return QR_NOMEM;
-	}
-	if (err) {
-		qr_host_frame_clear(f);
-	} else {
+	err = fresh_frame(m, &f);
+	if (!err)
 		qr_host_frame_copy(f, from);
-		qr_frame_put(m->frames, from);
-		s->faults_copy++;
-	}
+	qr_frame_put(m->frames, from);
+	if (err)
+		return err;
+	s->faults_copy++;
 	page_install(s, t, table_window(m, t), i,
 		     qr_entry_touched(m->format, make_entry(m, f, attr, true), true));
 	return QR_OK;
