@@ -26,6 +26,9 @@ struct mood {
 	bool file[FILES], dropped, segments;
 };
 
+/* Below a 64-bit Linux nothing of a 32-bit program wraps at 4 GiB; it would below one of 32 bits. */
+#define NARROW (sizeof(long) == 4)
+
 /* ---- chance ---------------------------------------------------------------------------- */
 
 static uint64_t next(struct mood *m)
@@ -73,7 +76,7 @@ static struct arg odd_address(struct mood *m)
 	case 0:
 		return number(0);
 	case 1:
-		return (struct arg){ TOP, PICK(m, 0, PAGE) };
+		return NARROW ? number(PAGE) : (struct arg){ TOP, PICK(m, 0, PAGE) };
 	case 2:
 		return number(PICK(m, 1, 0x1000, 0x8000, 0x10000));
 	case 3:
@@ -126,6 +129,8 @@ static struct arg size(struct mood *m)
 		return number(below(m, 6) * PAGE + PICK(m, 0, 1, 100, 4095));
 	if (dice < 97)
 		return number((1 + below(m, 300)) * PAGE);
+	if (NARROW)
+		return number(below(m, 2));
 	return number(PICK(m, 0, 1, -PAGE, -1, -8 * PAGE));
 }
 
@@ -148,7 +153,7 @@ static struct arg file(struct mood *m, unsigned wrong)
 static struct arg offset(struct mood *m)
 {
 	return number(percent(m, 97) ? (int64_t)below(m, 10) * PAGE
-				     : PICK(m, 1, -PAGE, 512, 1 << 30));
+				     : PICK(m, 1, NARROW ? 0 : -PAGE, 512, 1 << 30));
 }
 
 static unsigned some_actor(struct mood *m)
@@ -262,7 +267,7 @@ static void make_brk(struct mood *m, struct step *s)
 {
 	s->arg[0] = (struct arg){ BREAK, below(m, 12) * PAGE + PICK(m, 0, 0, 1, 100) };
 	if (percent(m, 4))
-		s->arg[0] = odd_address(m);
+		s->arg[0] = NARROW ? number(0) : (struct arg){ TOP, PICK(m, 0, PAGE) };
 }
 
 static void make_remap(struct mood *m, struct step *s)
