@@ -23,7 +23,7 @@ struct mood {
 	bool actor[ACTORS], leads[ACTORS];
 	uint8_t process[ACTORS], parent[ACTORS];
 	unsigned nslots; /* at most so many have come to be */
-	bool file[FILES], dropped, segments;
+	bool file[FILES], dropped, grows;
 };
 
 /* Below a 64-bit Linux nothing of a 32-bit program wraps at 4 GiB; it would below one of 32 bits. */
@@ -200,6 +200,7 @@ static void make_mmap(struct mood *m, struct step *s)
 		flags |= MAP_LOCKED;
 	if (anon && percent(m, 6))
 		flags = (flags & ~MAP_SHARED) | MAP_PRIVATE | MAP_GROWSDOWN;
+	m->grows |= flags & MAP_GROWSDOWN;
 	if (percent(m, 4))
 		flags ^= PICK(m, 0x40, MAP_STACK, MAP_NONBLOCK, MAP_DENYWRITE, 3, 1, 2,
 			      MAP_GROWSDOWN, 0x80000);
@@ -231,6 +232,10 @@ static void make_mremap(struct mood *m, struct step *s)
 	if (s->arg[2].n < 0) /* which mistake is told depends on the version */
 		s->arg[2].n = PAGE;
 	s->arg[3] = number(PICK(m, 0, 1, 1, 1, 3, 3, 3, 3, 5, 7, 7, 2, 4));
+	if (s->arg[3].n & 4) { /* rounded before they are compared, or after */
+		s->arg[1].n &= -PAGE;
+		s->arg[2].n &= -PAGE;
+	}
 	s->arg[4] = address(m);
 	if (percent(m, 8))
 		s->arg[1] = number(0);
@@ -395,7 +400,7 @@ static void make_copy(struct mood *m, struct step *s)
 static void make_seal(struct mood *m, struct step *s)
 {
 	s->arg[0] = file(m, 2);
-	s->arg[1] = number(PICK(m, 1, 2, 2, 4, 4, 8, 8, 16, 6, 0, 32));
+	s->arg[1] = number(PICK(m, 1, 2, 2, 4, 4, 8, 8, 16, 6, 0, 0x100));
 }
 
 static void make_shmget(struct mood *m, struct step *s)
@@ -424,8 +429,13 @@ static void make_shmdt(struct mood *m, struct step *s)
 	s->arg[0] = address(m);
 }
 
+/* Whether it makes a stack grow, versions disagree. */
 static void make_vm(struct mood *m, struct step *s)
 {
+	if (m->grows) {
+		s->call = (uint8_t)call_named("core");
+		return;
+	}
 	s->arg[0] = number(some_actor(m));
 	s->arg[1] = in_window(m);
 	s->arg[2] = touched(m);

@@ -169,7 +169,7 @@ static bool is_zero_page(uintptr_t at)
 /* Only pages of private memory without a file are nothing when they are zero. */
 static void drop_zeroes(const struct area *a, void *drop)
 {
-	if (a->rights[3] != 'p' || *a->name || a->rights[0] != 'r')
+	if (a->rights[3] != 'p' || *a->name || !strncmp(a->rights, "---", 3))
 		return;
 	for (uintptr_t at = a->start; at < a->end; at += PAGE)
 		if (is_zero_page(at)) {
@@ -194,6 +194,37 @@ unsigned count_zeroes(uintptr_t start, uintptr_t end)
 	zeroes = 0;
 	each_area(start, end, drop_zeroes, NULL);
 	return zeroes;
+}
+
+/* ---- may all of a range be read, or written? ---------------------------------------------------- */
+
+struct reach {
+	uintptr_t at;
+	char right;
+};
+
+static void extend_reach(const struct area *a, void *arg)
+{
+	struct reach *r = arg;
+
+	if (a->start == r->at && a->rights[r->right == 'w'] == r->right)
+		r->at = a->end;
+}
+
+/* Pages beyond the end of their file are found by reading them. */
+bool accessible(uintptr_t start, uintptr_t size, char right)
+{
+	struct reach r = { start, right };
+	struct fault f;
+	uint64_t value;
+
+	each_area(start, start + size, extend_reach, &r);
+	if (r.at != start + size)
+		return false;
+	for (uintptr_t at = start & (uintptr_t)-PAGE; at < start + size; at += PAGE)
+		if (!touch_read(at, &value, &f))
+			return false;
+	return true;
 }
 
 /* ---- what is shown ---------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * An arena's middle is a border of page tables, where it is likeliest that something is wrong:
  *
  *	       64 bits                                  32 bits
- *	a0     2 GiB: a directory's border              2 GiB: a leaf's border
+ *	a0     3 GiB: a directory's border              2 GiB: a leaf's border
  *	a1     the middle of a leaf                     the middle of a leaf
  *	a2     112 TiB: the border of a root's entry    1.25 GiB: a leaf's border
  *
@@ -19,7 +19,7 @@ unsigned nslots;
 uintptr_t first_break;
 
 static const uint64_t middles[ARENAS] = {
-	0x80000000,
+	sizeof(long) == 8 ? 0xc0000000 : 0x80000000,
 	0x60180000,
 	sizeof(long) == 8 ? 0x700000000000 : 0x50000000,
 };

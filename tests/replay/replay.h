@@ -153,6 +153,9 @@ void say_contents(void);
 void settle(void);
 void settle_range(uintptr_t start, uintptr_t end);
 unsigned count_zeroes(uintptr_t start, uintptr_t end);
+/* May all of it be read ('r') or written ('w')?  How far a copy comes that has to stop, and which
+ * pages it brought in before, is each kernel's own. */
+bool accessible(uintptr_t start, uintptr_t size, char right);
 long status_pages(const char *key);
 
 /* ---- touch.c -------------------------------------------------------------------------- */

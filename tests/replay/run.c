@@ -60,7 +60,8 @@ static bool mremap_hangs(const long *a)
 	if (source.lines > 1 || (source.first && !source.covered && (a[3] & MREMAP_FIXED)))
 		return true;
 	return !source.first && (a[3] & (MREMAP_FIXED | 4)) &&
-	       (to % PAGE || to + n < to || (source.to > to && to + n > source.from));
+	       (to % PAGE || to + n < to || (uint64_t)to + n > 0x7ffffffff000 ||
+		(source.to > to && to + n > source.from));
 }
 
 /* Only on Linux: shall this step be left out on both sides? */

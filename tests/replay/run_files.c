@@ -92,7 +92,8 @@ static void read_reserved(long file, long offset, long size)
 #ifdef __x86_64__
 	at = SYS(mmap, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start);
 #else
-	at = SYS(mmap2, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start / PAGE);
+	at = SYS(mmap2, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
+		 start / PAGE);
 #endif
 	if ((unsigned long)at < -4095ul)
 		SYS(munmap, at, offset - start + size);
@@ -113,12 +114,16 @@ long run_fallocate(const struct step *s, long *a)
 long run_pread(const struct step *s, long *a)
 {
 	(void)s;
+	if (!accessible((uintptr_t)a[1], (uintptr_t)a[2], 'w'))
+		return OUTSIDE;
 	return SYS(pread64, fd_of(a[0]), a[1], a[2], SPLIT(a[3]));
 }
 
 long run_pwrite(const struct step *s, long *a)
 {
 	(void)s;
+	if (!accessible((uintptr_t)a[1], (uintptr_t)a[2], 'r'))
+		return OUTSIDE;
 	return SYS(pwrite64, fd_of(a[0]), a[1], a[2], SPLIT(a[3]));
 }
 

@@ -97,6 +97,8 @@ static long between(long nr, const long *a)
 
 	if (!pid)
 		return NOWHERE;
+	if (!accessible((uintptr_t)a[2], (uintptr_t)a[3], nr == SYS_process_vm_readv ? 'w' : 'r'))
+		return OUTSIDE;
 	return sys(nr, (const long[6]){ pid, P(&local), 1, P(&remote), 1, 0 });
 }
 
