@@ -241,12 +241,13 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 		return QR_NOENT;
 	if (low < s->memory->user_start.v)
 		low = s->memory->user_start.v;
-	while (low < va && qr_run_next(s, low, va, &below)) {
-		if (below.attr & RUN_RIGHTS &&
-		    !(run_id(below.attr) && mapping_of(s, below.attr)->growsdown))
-			return QR_NOENT;
+	/* Of what lies in the gap, the nearest counts. */
+	below.attr = 0;
+	while (low < va && qr_run_next(s, low, va, &below))
 		low = below.hi;
-	}
+	if (below.attr & RUN_RIGHTS &&
+	    !(run_id(below.attr) && mapping_of(s, below.attr)->growsdown))
+		return QR_NOENT;
 	cursor_begin(&c, s, va, above.lo);
 	if (qr_cursor_reserve(&c, true)) {
 		qr_cursor_end(&c);

@@ -113,17 +113,30 @@ static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, u
 	return false;
 }
 
+/* Where the search below `top` begins: a stack that is next above it keeps its gap free. */
+static uintptr_t below_stacks(const struct qr_space *s, uintptr_t top)
+{
+	const uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT;
+	struct found f;
+
+	for (const struct qr_mapping *mp = s->stacks; mp; mp = mp->next_stack) {
+		if (QR_LIKELY(top > mp->hi || (top < mp->lo && mp->lo - top >= gap)))
+			continue;
+		if (qr_run_next(s, top, top + gap, &f) && run_id(f.attr) == mp->id && f.lo >= top)
+			return f.lo > gap && f.lo - gap < top ? f.lo - gap : 0;
+	}
+	return top;
+}
+
 static bool hunt_down(const struct qr_space *s, size_t npages, uintptr_t align, uintptr_t bottom,
 		      uintptr_t top, uintptr_t *out)
 {
-	const uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT;
-	struct hunt h = {
-		.s = s, .m = s->memory, .bytes = npages << QR_PAGE_SHIFT, .align = align, .end = top
-	};
+	struct hunt h = { .s = s,
+			  .m = s->memory,
+			  .bytes = npages << QR_PAGE_SHIFT,
+			  .align = align,
+			  .end = below_stacks(s, top) };
 
-	for (const struct qr_mapping *mp = s->stacks; mp; mp = mp->next_stack)
-		if (top <= mp->lo && mp->lo - top < gap)
-			h.end = mp->lo > gap ? mp->lo - gap : 0;
 	if (h.end <= bottom || npages > (h.end - bottom) >> QR_PAGE_SHIFT ||
 	    !hunt_part(&h, s->root, bottom, h.end))
 		return false;
@@ -137,15 +150,6 @@ enum qr_err qr_find_between(struct qr_space *s, size_t npages, uintptr_t bottom,
 	if (bottom >= top)
 		return QR_NOMEM;
 	return hunt_down(s, npages, 0, bottom, top, out) ? QR_OK : QR_NOMEM;
-}
-
-/* Does a search that begins at `top` begin in the gap below a stack? */
-static bool in_stack_gap(const struct qr_space *s, uintptr_t top)
-{
-	for (const struct qr_mapping *mp = s->stacks; mp; mp = mp->next_stack)
-		if (mp->lo - top < (uintptr_t)STACK_GAP << QR_PAGE_SHIFT)
-			return true;
-	return false;
 }
 
 /* Mostly there is room right below the hint, in the leaf that was used last. */
@@ -162,7 +166,7 @@ static bool find_below(struct qr_space *s, size_t npages, uintptr_t from, uintpt
 		return false;
 	stop = r ? t->runs[r - 1].end : 0;
 	*out = from - (npages << QR_PAGE_SHIFT);
-	return k - stop >= npages && *out >= s->bottom && !in_stack_gap(s, from);
+	return k - stop >= npages && *out >= s->bottom && below_stacks(s, from) == from;
 }
 
 /* The largest entry that fits into the request, as a mask; on 32 bits, where addresses are
