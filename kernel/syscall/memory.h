@@ -45,6 +45,11 @@ QR_INLINE size_t pages(uintptr_t nbytes)
 	return nbytes >> QR_PAGE_SHIFT;
 }
 
+/* ---- mmap.c --------------------------------------------------------------------------------- */
+
+/* Is nothing mapped at [at, at+n), and no stack so near above that it would lose its gap? */
+bool room_at(uintptr_t at, uintptr_t n);
+
 /* ---- memory_limits.c ------------------------------------------------------------------------ */
 
 /* Would the limit be exceeded by `more` pages beside those in use? */

@@ -48,12 +48,29 @@ static struct qr_object *anonymous_object(size_t npages)
 	return o;
 }
 
+#ifdef __x86_64__
+#define MAP_LOW MAP_32BIT
+#else
+#define MAP_LOW 0u /* there, everything is */
+#endif
+#define MAP_LOW_END 0x80000000u
+#define STACK_GUARD (256 * QR_PAGE_SIZE)
+
 /* Is anything mapped there?  (The space asks again when it maps; here the order of errors counts.) */
 static bool occupied(uintptr_t at, uintptr_t n)
 {
 	struct qr_region r;
 
 	return qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK && r.start.v < at + n;
+}
+
+bool room_at(uintptr_t at, uintptr_t n)
+{
+	struct qr_region r;
+
+	if (qr_space_next(space_here(), qr_virt_of(at), &r) != QR_OK)
+		return true;
+	return r.start.v >= at + n + (r.flags & QR_MAP_GROWSDOWN ? STACK_GUARD : 0);
 }
 
 /* Where it may go: the checks that Linux makes while it looks for a place. */
@@ -80,7 +97,7 @@ static int place(struct qr_map *req, uintptr_t at, unsigned flags)
 	} else if ((at &= ~(uintptr_t)QR_PAGE_MASK)) {
 		if (at < min)
 			at = whole_pages(min);
-		if (at > USER_END - n)
+		if (at > (flags & MAP_LOW ? MAP_LOW_END : USER_END) - n)
 			at = 0;
 	}
 	req->at = qr_virt_of(at);
@@ -329,6 +346,8 @@ static bool brk_grow(uintptr_t from, uintptr_t to)
 			      .maxprot = QR_READ | QR_WRITE | QR_EXEC };
 	qr_virt at;
 
+	if (!room_at(from, to + QR_PAGE_SIZE - from)) /* a page stays free above */
+		return false;
 	req.flags |= mm_here()->map_flags;
 	if (QR_RARELY(req.flags & QR_MAP_LOCKED) && !may_lock_more(req.npages))
 		return false;
@@ -351,8 +370,9 @@ SYSCALL1(brk, uintptr_t, to)
 		if (!brk_grow(old_end, new_end))
 			return (long)mm->brk;
 	} else if (new_end < old_end) {
-		if (qr_space_unmap(&mm->space, qr_virt_of(new_end), pages(old_end - new_end)) !=
-		    QR_OK)
+		if (!occupied(new_end, old_end - new_end) || /* the program has unmapped it */
+		    qr_space_unmap(&mm->space, qr_virt_of(new_end), pages(old_end - new_end)) !=
+			QR_OK)
 			return (long)mm->brk;
 	}
 	mm->brk = to;

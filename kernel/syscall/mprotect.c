@@ -48,6 +48,30 @@ QR_INLINE bool data_is_limited(size_t npages)
 	       vm_settings.overcommit_memory == OVERCOMMIT_NEVER || npages > frames.total;
 }
 
+/* Locked private pages that become writable get their copies now: who locks wants no faults. */
+static long protect_locked(uintptr_t at, uintptr_t n, unsigned prot)
+{
+	const unsigned locked = QR_MAP_LOCKED | QR_MAP_ONFAULT | QR_MAP_SHARED;
+	uintptr_t end = at + n, copied = at;
+	struct qr_region r;
+	enum qr_err err;
+
+	while (copied < end && qr_space_next(space_here(), qr_virt_of(copied), &r) == QR_OK &&
+	       r.start.v <= copied) {
+		uintptr_t stop = r.end.v < end ? r.end.v : end;
+
+		err =
+		    qr_space_protect(space_here(), qr_virt_of(copied), pages(stop - copied), prot);
+		if (err)
+			return error_of(err);
+		if ((r.flags & locked) == QR_MAP_LOCKED && !(r.prot & QR_WRITE))
+			err = qr_space_advise(space_here(), qr_virt_of(copied),
+					      pages(stop - copied), QR_ADVISE_POPULATE_WRITE);
+		copied = stop; /* what could not be had, a fault will ask for again */
+	}
+	return copied < end ? -ENOMEM : 0;
+}
+
 static long do_mprotect(uintptr_t at, size_t n, unsigned prot)
 {
 	unsigned grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
@@ -80,6 +104,8 @@ static long do_mprotect(uintptr_t at, size_t n, unsigned prot)
 	if (prot & QR_WRITE && QR_RARELY(data_is_limited(pages(bytes))) &&
 	    becomes_data(at, at + bytes))
 		return -ENOMEM;
+	if (prot & QR_WRITE && QR_RARELY(space_here()->locked))
+		return protect_locked(at, bytes, prot & (QR_READ | QR_WRITE | QR_EXEC));
 	return error_of(qr_space_protect(space_here(), qr_virt_of(at), pages(bytes),
 					 prot & (QR_READ | QR_WRITE | QR_EXEC)));
 }

@@ -29,7 +29,7 @@ static int check_place(const struct qr_remap *r)
 	uintptr_t old_n = r->old_npages << QR_PAGE_SHIFT, new_n = r->new_npages << QR_PAGE_SHIFT;
 
 	if (OFFSET(to) || new_n > USER_END || to > USER_END - new_n ||
-	    to < space_memory.user_start.v)
+	    (r->fixed && to < space_memory.user_start.v))
 		return -EINVAL;
 	if (from + old_n > to && to + new_n > from)
 		return -EINVAL;
@@ -95,7 +95,7 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 	if (from >= USER_END || qr_space_next(space_here(), q.from, &r) != QR_OK ||
 	    r.start.v > from)
 		return -EFAULT;
-	if (q.fixed && (err = check_place(&q)) != 0)
+	if ((q.fixed || q.keep_old) && (err = check_place(&q)) != 0)
 		return err;
 	if (!q.fixed && !q.keep_old && q.new_npages <= q.old_npages) {
 		err = shrink(&q);
@@ -110,6 +110,10 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 		return err;
 	if (q.may_move && regions_full(REGIONS_TO_MOVE))
 		return -ENOMEM;
+	if (!q.old_npages && !q.may_move)
+		return -ENOMEM; /* it cannot be where the first is */
+	if (q.keep_old && to)   /* a wish */
+		q.fixed |= room_at(to, q.new_npages << QR_PAGE_SHIFT);
 	return remap(&q);
 }
 

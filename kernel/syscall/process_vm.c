@@ -25,6 +25,15 @@ bool process_may_access(const struct process *p)
 	       p->flags & PROCESS_DUMPABLE;
 }
 
+/* May it be read, or written, as it is?  A stack does not grow for others. */
+static bool reaches(struct mm *mm, uintptr_t at, enum direction direction)
+{
+	struct qr_region r;
+
+	return qr_space_next(&mm->space, qr_virt_of(at), &r) == QR_OK && r.start.v <= at &&
+	       r.prot & (direction == READ ? QR_READ : QR_WRITE);
+}
+
 /* One piece that lies in one page of the kernel's; answers how much went across. */
 static size_t move_piece(struct mm *mm, uintptr_t at, struct uio *local, char *page, size_t n,
 			 enum direction direction)
@@ -32,6 +41,8 @@ static size_t move_piece(struct mm *mm, uintptr_t at, struct uio *local, char *p
 	size_t done = 0;
 	enum qr_err ignored;
 
+	if (!reaches(mm, at, direction))
+		return 0;
 	if (direction == READ) {
 		ignored = qr_space_read(&mm->space, qr_virt_of(at), page, n, false, &done);
 		return uio_put(local, page, done);
