@@ -238,6 +238,7 @@ static void commit(struct exec *x)
 	struct cred old = p->cred;
 
 	futex_task_exit(t);
+	task_vfork_over(t);
 	process_set_mm(p, x->image.mm);
 	x->image.mm = NULL;
 	replace_shared(p, x);
@@ -255,7 +256,7 @@ static void commit(struct exec *x)
 	}
 	t->sigstack = (struct signal_stack){ 0 };
 	t->restart.fn = NULL;
-	t->set_tid = 0;
+	t->set_tid = t->rseq = 0;
 	t->kernel = false;
 	context_make_user(&t->context);
 	regs_init_user(context_regs(&t->context), x->image.entry, x->sp);

@@ -12,6 +12,7 @@
  */
 #include "arch/x86/user.h"
 #include "fs/file.h"
+#include "fs/pidfd.h"
 #include "kernel/futex.h"
 #include "kernel/lib/string.h"
 #include "kernel/panic.h"
@@ -142,6 +143,7 @@ static void process_end(struct process *p)
 	leave_session(p);
 	give_children_away(p);
 	p->flags |= PROCESS_ZOMBIE;
+	waitq_wake_all(&pidfd_wait);
 	p->flags &= ~(unsigned)(PROCESS_STOPPED | PROCESS_STOP_NEWS | PROCESS_CONT_NEWS);
 	was_tie = p->parent && p->parent->group != group && p->parent->session == p->session;
 	if (was_tie)
@@ -152,6 +154,17 @@ static void process_end(struct process *p)
 
 /* ---- the task --------------------------------------------------------------------------- */
 
+void task_vfork_over(struct task *t)
+{
+	struct vfork_wait *w = t->vfork_wait;
+
+	if (!w)
+		return;
+	t->vfork_wait = NULL;
+	w->over = true;
+	waitq_wake_all(&w->queue);
+}
+
 void task_exit(int status)
 {
 	struct task *t = current;
@@ -160,6 +173,7 @@ void task_exit(int status)
 	if (!(p->flags & PROCESS_EXITING) && p->ntasks == 1)
 		p->exit_status = status;
 	futex_task_exit(t);
+	task_vfork_over(t);
 	list_del(&t->in_process);
 	p->ntasks--;
 	process_charge(p, t);
@@ -170,10 +184,13 @@ void task_exit(int status)
 	/* p will be gone before this task is: what remains of it runs for the kernel. */
 	t->process = &kernel_process;
 	t->kernel = true;
-	if (!p->ntasks)
+	if (!p->ntasks) {
 		process_end(p);
-	else if (p->ntasks == 1)
-		waitq_wake_all(&p->exec_wait);
+	} else {
+		signal_retarget(p, ~(signal_set)0);
+		if (p->ntasks == 1)
+			waitq_wake_all(&p->exec_wait);
+	}
 	sched_exit();
 }
 

@@ -8,28 +8,13 @@
  */
 #include "arch/x86/user.h"
 #include "fs/file.h"
+#include "fs/pidfd.h"
+#include "kernel/clone.h"
 #include "kernel/errno_of.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
-
-#define CSIGNAL              0x000000ffu
-#define CLONE_VM             0x00000100u
-#define CLONE_FS             0x00000200u
-#define CLONE_FILES          0x00000400u
-#define CLONE_SIGHAND        0x00000800u
-#define CLONE_VFORK          0x00004000u
-#define CLONE_PARENT         0x00008000u
-#define CLONE_THREAD         0x00010000u
-#define CLONE_SETTLS         0x00080000u
-#define CLONE_PARENT_SETTID  0x00100000u
-#define CLONE_CHILD_CLEARTID 0x00200000u
-#define CLONE_CHILD_SETTID   0x01000000u
-#define CLONE_CLEAR_SIGHAND  0x100000000ull
-
-/* Namespaces, pidfds, ptrace and cgroups are not part of this kernel. */
-#define CLONE_NEW_KINDS 0x7e020000u
 
 #define CAN_BE_COPIED (PROCESS_DUMPABLE | PROCESS_NO_NEW_PRIVS | PROCESS_KEEP_CAPS)
 
@@ -81,7 +66,8 @@ void task_start(struct task *t)
 
 struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg)
 {
-	struct task *t = task_new(&kernel_process, pid_new());
+	struct pid *pid;
+	struct task *t = pid_new(0, &pid) ? NULL : task_new(&kernel_process, pid);
 
 	if (!t)
 		return NULL;
@@ -163,7 +149,6 @@ static void inherit(struct process *p, const struct process *from)
 	memcpy(p->comm, from->comm, sizeof(p->comm));
 	p->flags = from->flags & CAN_BE_COPIED;
 	p->oom_score_adj = from->oom_score_adj;
-	p->nice = from->nice;
 	p->personality = from->personality;
 }
 
@@ -205,20 +190,21 @@ static int process_copy(struct process *from, struct pid *pid, uint64_t flags, s
 
 static int check_flags(uint64_t flags)
 {
-	if (flags & CLONE_NEW_KINDS)
-		return -EINVAL;
 	if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
 		return -EINVAL;
 	if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
 		return -EINVAL;
-	if ((flags & CLONE_CLEAR_SIGHAND) && (flags & CLONE_SIGHAND))
-		return -EINVAL;
 	if ((flags & CLONE_PARENT) && current_process == init_process)
 		return -EINVAL;
-	if ((flags & CSIGNAL) > SIGNALS)
+	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
 		return -EINVAL;
 	if (too_many_processes(current_process))
 		return -EAGAIN;
+	if (flags & CLONE_INTO_CGROUP)
+		return -EBADF; /* no descriptor is one of a cgroup */
+	if (QR_RARELY(flags & CLONE_NEW_KINDS))
+		return (flags & CLONE_NEWUSER) || cred_super(&current_process->cred) ? -EINVAL
+										     : -EPERM;
 	return 0;
 }
 
@@ -241,12 +227,17 @@ static int task_copy(struct task *t, const struct clone_request *req, const stru
 	const struct task *from = current;
 
 	context_init_fork(&t->context, t, t->kstack_top, &from->context, r);
+	sched_inherit(t, from);
 	if (req->stack)
 		regs_set_sp(context_regs(&t->context), req->stack);
 	t->blocked = from->blocked;
 	t->policy = from->policy;
 	if (!(req->flags & CLONE_VM) || (req->flags & CLONE_VFORK))
 		t->sigstack = from->sigstack;
+	if (!(req->flags & CLONE_VM)) {
+		t->rseq = from->rseq;
+		t->rseq_signature = from->rseq_signature;
+	}
 	if (req->flags & CLONE_CHILD_SETTID) {
 		t->set_tid = req->child_tid;
 		task_work_set(t, WORK_NEW);
@@ -257,8 +248,8 @@ static int task_copy(struct task *t, const struct clone_request *req, const stru
 }
 
 /* A killed parent leaves; the child must not touch its stack any more.  It lives still: it
- * would have ended the wait before it became a zombie. */
-static void vfork_await(struct process *child, struct vfork_wait *w)
+ * would have ended the wait otherwise. */
+static void vfork_await(struct task *child, struct vfork_wait *w)
 {
 	if (wait_event_killable(&w->queue, w->over))
 		child->vfork_wait = NULL;
@@ -268,7 +259,6 @@ static void start(struct process *p, struct task *t, const struct clone_request 
 {
 	struct process *me = current_process;
 	struct vfork_wait w = { .over = false };
-	bool vfork = (req->flags & CLONE_VFORK) && p != me;
 
 	if (p != me) {
 		process_link(p, (req->flags & CLONE_PARENT) ? me->parent : me, me->group,
@@ -276,32 +266,26 @@ static void start(struct process *p, struct task *t, const struct clone_request 
 		if (req->flags & CLONE_PARENT)
 			p->exit_signal = me->exit_signal;
 	}
-	if (vfork)
-		p->vfork_wait = &w;
+	if (req->flags & CLONE_VFORK)
+		t->vfork_wait = &w;
 	task_start(t);
-	if (vfork)
-		vfork_await(p, &w);
+	if (req->flags & CLONE_VFORK)
+		vfork_await(t, &w);
 }
 
-long process_clone(const struct clone_request *req, const struct regs *r)
+/* The child, complete but not linked.  Owns pid. */
+static int make_child(const struct clone_request *req, const struct regs *r, struct pid *pid,
+		      struct task **out)
 {
 	struct process *p = current_process;
-	struct pid *pid;
 	struct task *t;
-	long nr, err = check_flags(req->flags);
+	int err = 0;
 
-	if (err)
-		return err;
-	pid = pid_new();
-	if (!pid)
-		return -EAGAIN;
-	nr = pid->nr;
-	if (!(req->flags & CLONE_THREAD)) {
+	if (!(req->flags & CLONE_THREAD))
 		err = process_copy(p, pid, req->flags, &p);
-		if (err) {
-			pid_put(pid);
-			return err;
-		}
+	if (err) {
+		pid_put(pid);
+		return err;
 	}
 	t = task_new(p, pid);
 	err = t ? task_copy(t, req, r) : -ENOMEM;
@@ -312,8 +296,58 @@ long process_clone(const struct clone_request *req, const struct regs *r)
 			process_free(p);
 		return err;
 	}
+	*out = t;
+	return 0;
+}
+
+/* A descriptor for the child: taken, and told to the program. */
+static int make_pidfd(const struct clone_request *req, struct pid *pid, struct file **out)
+{
+	int fd, err = pidfd_file(pid, 0, out);
+
+	if (err)
+		return err;
+	fd = fd_take(0);
+	if (fd >= 0 && !put_user((int32_t)fd, (int32_t __user *)req->pidfd))
+		return fd;
+	if (fd >= 0)
+		fd_untake(fd);
+	file_put(*out);
+	return fd < 0 ? fd : -EFAULT;
+}
+
+long process_clone(const struct clone_request *req, const struct regs *r)
+{
+	struct file *file = NULL;
+	struct pid *pid;
+	struct task *t;
+	long err = check_flags(req->flags);
+	pid_nr nr;
+	int fd = -1;
+
+	if (err)
+		return err;
+	err = pid_new(req->nr, &pid);
+	if (err)
+		return err;
+	nr = pid->nr;
+	err = make_child(req, r, pid, &t);
+	if (err)
+		return err;
+	if (QR_RARELY(req->flags & CLONE_PIDFD)) {
+		fd = make_pidfd(req, pid, &file);
+		if (fd < 0) {
+			struct process *p = t->process;
+
+			task_discard(t);
+			if (p != current_process)
+				process_free(p);
+			return fd;
+		}
+		fd_install(fd, file, true);
+	}
 	if (req->flags & CLONE_PARENT_SETTID)
 		(void)put_user((int32_t)nr, (int32_t __user *)req->parent_tid);
-	start(p, t, req);
+	start(t->process, t, req);
 	return nr;
 }

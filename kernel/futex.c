@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/futex.h"
 #include "arch/x86/user.h"
 #include "kernel/errno.h"
-#include "kernel/futex.h"
+#include "kernel/kmalloc.h"
 #include "kernel/task.h"
 
 #define BUCKETS 64
 
-/* Private: the address space and the address.  Shared: the object and the byte in it. */
-struct key {
-	const void *home;
-	uint64_t offset;
-};
-
-struct sleeper {
-	struct list_link link; /* in its bucket; empty once woken */
-	struct waitq queue;    /* only this one waits in it */
-	struct key key;
-	uint32_t bitset;
-};
-
 static struct list_link buckets[BUCKETS];
 
-static struct list_link *bucket_of(const struct key *k)
+struct list_link *futex_bucket(const struct futex_key *k)
 {
 	uintptr_t h = (uintptr_t)k->home / 64 + (uintptr_t)(k->offset >> 2);
 	struct list_link *b = &buckets[(h ^ h >> 6 ^ h >> 12) % BUCKETS];
@@ -31,7 +19,11 @@ static struct list_link *bucket_of(const struct key *k)
 	return b;
 }
 
-static int key_of(uintptr_t word, bool shared, struct key *out)
+/* Where memory is the process's own, asked for as shared: known by address, and yet another than
+ * if it had been asked for as private. */
+#define OWN_BUT_SHARED 2
+
+int futex_key(uintptr_t word, bool shared, struct futex_key *out)
 {
 	struct mm *mm = current_process->mm;
 	struct qr_region r;
@@ -40,9 +32,10 @@ static int key_of(uintptr_t word, bool shared, struct key *out)
 		return -EINVAL;
 	if (!user_range_ok((void __user *)word, sizeof(uint32_t)))
 		return -EFAULT;
-	*out = (struct key){ .home = mm, .offset = word };
+	*out = (struct futex_key){ .home = mm, .offset = word };
 	if (!shared)
 		return 0;
+	out->offset |= OWN_BUT_SHARED;
 	if (qr_space_next(&mm->space, qr_virt_of(word), &r) || r.start.v > word)
 		return -EFAULT;
 	if (r.object && (r.flags & QR_MAP_SHARED)) {
@@ -52,165 +45,280 @@ static int key_of(uintptr_t word, bool shared, struct key *out)
 	return 0;
 }
 
-static bool same(const struct key *a, const struct key *b)
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+static void enter(struct futex_waiter *w)
 {
-	return a->home == b->home && a->offset == b->offset;
+	w->task = current;
+	list_add_tail(&w->link, futex_bucket(&w->key));
 }
 
-static void wake(struct sleeper *s)
+int futex_sleep(struct futex_waiter *w, uint64_t deadline)
 {
-	list_del(&s->link);
-	waitq_wake_all(&s->queue);
+	int err = 0;
+
+	for (;;) {
+		current->state = TASK_SLEEPING;
+		if (list_empty(&w->link) || w->owned)
+			err = 0;
+		else if (!err) {
+			err = waitq_sleep(WAIT_SIGNALS, deadline);
+			continue;
+		}
+		break;
+	}
+	current->state = TASK_RUNNABLE;
+	return err;
 }
 
 int futex_wait(uintptr_t word, bool shared, uint32_t expected, uint32_t bitset, uint64_t deadline)
 {
-	struct sleeper s = { .bitset = bitset };
+	struct futex_waiter w = { .bitset = bitset };
 	uint32_t value;
-	int err = key_of(word, shared, &s.key);
+	int err = bitset ? futex_key(word, shared, &w.key) : -EINVAL;
 
 	if (err)
 		return err;
-	if (!bitset)
-		return -EINVAL;
-	/* Reading may sleep (a page comes in); nothing sleeps between it and the queueing
-	 * unless the page went away again, and then the value is read once more. */
-	list_init(&s.link);
-	list_add_tail(&s.link, bucket_of(&s.key));
+	/* Reading may sleep (a page comes in), and a wake-up in between counts. */
+	enter(&w);
 	err = get_user(value, (uint32_t __user *)word);
 	if (!err && value != expected)
 		err = -EAGAIN;
 	if (!err)
-		err = wait_event(&s.queue, list_empty(&s.link), deadline);
-	list_del(&s.link);
+		err = futex_sleep(&w, deadline);
+	list_del(&w.link);
 	return err;
 }
 
-long futex_wake(uintptr_t word, bool shared, uint32_t n, uint32_t bitset)
+/* The first that was woken; -1: none. */
+static long woken(const struct futex_waiter *w, unsigned n)
 {
-	struct sleeper *s, *next;
-	struct key k;
-	long woken = 0;
-	int err = key_of(word, shared, &k);
-
-	if (err)
-		return err;
-	if (!bitset)
-		return -EINVAL;
-	list_for_each_safe (s, next, bucket_of(&k), link) {
-		if (!same(&s->key, &k) || !(s->bitset & bitset))
-			continue;
-		if ((uint32_t)woken >= n)
-			break;
-		wake(s);
-		woken++;
-	}
-	return woken;
+	for (unsigned i = 0; i < n; i++)
+		if (list_empty(&w[i].link))
+			return (long)i;
+	return -1;
 }
 
-long futex_requeue(uintptr_t word, uintptr_t to, bool shared, uint32_t n, uint32_t move,
+static long enter_many(struct futex_waiter *w, const struct futex_wait_one *one, unsigned n)
+{
+	uint32_t value;
+	long first;
+
+	for (unsigned i = 0; i < n; i++) {
+		enter(&w[i]);
+		if (get_user(value, (uint32_t __user *)one[i].word))
+			return -EFAULT;
+		first = woken(w, i + 1);
+		if (first >= 0 || value != one[i].expected)
+			return first >= 0 ? first : -EAGAIN;
+	}
+	return -1;
+}
+
+static long sleep_many(struct futex_waiter *w, unsigned n, uint64_t deadline)
+{
+	long first;
+	int err = 0;
+
+	for (;;) {
+		current->state = TASK_SLEEPING;
+		first = woken(w, n);
+		if (first >= 0 || err)
+			break;
+		err = waitq_sleep(WAIT_SIGNALS, deadline);
+	}
+	current->state = TASK_RUNNABLE;
+	return first >= 0 ? first : err;
+}
+
+long futex_wait_many(const struct futex_wait_one *one, unsigned n, uint64_t deadline)
+{
+	struct futex_waiter *w = kcalloc(n, sizeof(*w));
+	long ret = w ? 0 : -ENOMEM;
+
+	for (unsigned i = 0; i < n && !ret; i++) {
+		list_init(&w[i].link);
+		w[i].bitset = FUTEX_BITSET_ALL;
+		ret = futex_key(one[i].word, one[i].shared, &w[i].key);
+	}
+	if (!ret) {
+		ret = enter_many(w, one, n);
+		if (ret == -1)
+			ret = sleep_many(w, n, deadline);
+		for (unsigned i = 0; i < n; i++)
+			if (w[i].link.next)
+				list_del(&w[i].link);
+	}
+	kfree(w);
+	return ret;
+}
+
+/* ---- waking ----------------------------------------------------------------------------- */
+
+static long wake_key(const struct futex_key *k, int n, uint32_t bitset)
+{
+	struct futex_waiter *w, *next;
+	long done = 0;
+
+	list_for_each_safe (w, next, futex_bucket(k), link) {
+		if (!futex_same(&w->key, k))
+			continue;
+		if (w->kind != FUTEX_PLAIN)
+			return -EINVAL;
+		if (!(w->bitset & bitset))
+			continue;
+		list_del(&w->link);
+		task_wake(w->task);
+		if (++done >= n)
+			break;
+	}
+	return done;
+}
+
+long futex_wake(uintptr_t word, bool shared, int n, uint32_t bitset)
+{
+	struct futex_key k;
+	int err = bitset ? futex_key(word, shared, &k) : -EINVAL;
+
+	return err ? err : wake_key(&k, n, bitset);
+}
+
+static void move_to(struct futex_waiter *w, const struct futex_key *k)
+{
+	struct list_link *to = futex_bucket(k);
+
+	if (to != futex_bucket(&w->key)) {
+		list_del(&w->link);
+		list_add_tail(&w->link, to);
+	}
+	w->key = *k;
+}
+
+static long requeue_keys(const struct futex_key *k, const struct futex_key *to, int n, int move)
+{
+	struct futex_waiter *w, *next;
+	int done = 0;
+
+	list_for_each_safe (w, next, futex_bucket(k), link) {
+		if (done - n >= move)
+			break;
+		if (!futex_same(&w->key, k))
+			continue;
+		if (w->kind != FUTEX_PLAIN)
+			return -EINVAL;
+		if (++done > n) {
+			move_to(w, to);
+		} else {
+			list_del(&w->link);
+			task_wake(w->task);
+		}
+	}
+	return done;
+}
+
+long futex_requeue(uintptr_t word, uintptr_t to, bool shared, int n, int move,
 		   const uint32_t *expected)
 {
-	struct sleeper *s, *next;
-	struct key k, k2;
-	uint32_t value = 0, woken = 0, moved = 0;
-	int err = key_of(word, shared, &k);
+	struct futex_key k, k2;
+	uint32_t value = 0;
+	int err = n < 0 || move < 0 ? -EINVAL : futex_key(word, shared, &k);
 
 	if (!err)
-		err = key_of(to, shared, &k2);
+		err = futex_key(to, shared, &k2);
 	if (!err && expected)
 		err = get_user(value, (uint32_t __user *)word);
 	if (err)
 		return err;
 	if (expected && value != *expected)
 		return -EAGAIN;
-	list_for_each_safe (s, next, bucket_of(&k), link) {
-		if (!same(&s->key, &k))
-			continue;
-		if (woken < n) {
-			wake(s);
-			woken++;
-		} else if (moved < move) {
-			s->key = k2;
-			list_del(&s->link);
-			list_add_tail(&s->link, bucket_of(&k2));
-			moved++;
-		} else {
-			break;
-		}
-	}
-	return (long)woken + moved;
+	return requeue_keys(&k, &k2, n, move);
 }
 
-/* ---- the end of a task ------------------------------------------------------------------ */
+/* ---- wake and operate ------------------------------------------------------------------- */
 
-#define FUTEX_WAITERS    0x80000000u
-#define FUTEX_OWNER_DIED 0x40000000u
-#define FUTEX_TID_MASK   0x3fffffffu
-#define ROBUST_LIMIT     2048
+enum { OP_SET, OP_ADD, OP_OR, OP_ANDN, OP_XOR };
+enum { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE };
 
-struct robust_head {
-	uintptr_t next;
-	intptr_t futex_offset;
-	uintptr_t pending;
-};
-
-/* The owner of the lock at `word` has died with it. */
-static void robust_release(uintptr_t word, pid_nr tid)
+static int operate(uint32_t op, uint32_t arg, uint32_t old, uint32_t *out)
 {
-	uint32_t __user *p = (uint32_t __user *)word;
-	uint32_t value;
+	switch (op) {
+	case OP_SET:
+		*out = arg;
+		return 0;
+	case OP_ADD:
+		*out = old + arg;
+		return 0;
+	case OP_OR:
+		*out = old | arg;
+		return 0;
+	case OP_ANDN:
+		*out = old & ~arg;
+		return 0;
+	case OP_XOR:
+		*out = old ^ arg;
+		return 0;
+	}
+	return -ENOSYS;
+}
 
-	if (word % sizeof(uint32_t) || get_user(value, p))
-		return;
-	while ((value & FUTEX_TID_MASK) == (uint32_t)tid) {
-		uint32_t found = value;
+static int compare(uint32_t cmp, int32_t old, int32_t arg)
+{
+	switch (cmp) {
+	case CMP_EQ:
+		return old == arg;
+	case CMP_NE:
+		return old != arg;
+	case CMP_LT:
+		return old < arg;
+	case CMP_LE:
+		return old <= arg;
+	case CMP_GT:
+		return old > arg;
+	case CMP_GE:
+		return old >= arg;
+	}
+	return -ENOSYS;
+}
 
-		if (user_cmpxchg32(p, &found, (value & FUTEX_WAITERS) | FUTEX_OWNER_DIED))
-			return;
-		if (found == value) {
-			if (value & FUTEX_WAITERS)
-				(void)futex_wake(word, true, 1, FUTEX_BITSET_ALL);
-			return;
-		}
-		value = found;
+/* 1 if the condition holds, 0 if not.  op: 4 bits operation, 4 bits comparison, 12 bits each. */
+static int operate_on(uintptr_t word, uint32_t op)
+{
+	uint32_t arg = (uint32_t)((int32_t)(op << 8) >> 20), old, found, new;
+	int err;
+
+	if (op >> 31)
+		arg = 1u << (arg & 31);
+	if (get_user(old, (uint32_t __user *)word))
+		return -EFAULT;
+	for (;;) {
+		err = operate(op >> 28 & 7, arg, old, &new);
+		found = old;
+		if (!err)
+			err = user_cmpxchg32((uint32_t __user *)word, &found, new);
+		if (err)
+			return err;
+		if (found == old)
+			return compare(op >> 24 & 15, (int32_t)old, (int32_t)(op << 20) >> 20);
+		old = found;
 	}
 }
 
-static void robust_exit(struct task *t)
+long futex_wake_op(uintptr_t word, uintptr_t to, bool shared, int n, int n2, uint32_t op)
 {
-	uintptr_t head = t->robust_list, entry;
-	struct robust_head h;
+	struct futex_key k, k2;
+	long done, more;
+	int err = futex_key(word, shared, &k), holds;
 
-	if (!head || copy_from_user(&h, (const void __user *)head, sizeof(h)))
-		return;
-	entry = h.next;
-	for (unsigned n = 0; (entry & ~(uintptr_t)1) != head && n < ROBUST_LIMIT; n++) {
-		uintptr_t at = entry & ~(uintptr_t)1, next;
-		bool last = get_user(next, (uintptr_t __user *)at);
-
-		if (at != (h.pending & ~(uintptr_t)1))
-			robust_release(at + (uintptr_t)h.futex_offset, t->tid);
-		if (last)
-			break;
-		entry = next;
-	}
-	if (h.pending)
-		robust_release((h.pending & ~(uintptr_t)1) + (uintptr_t)h.futex_offset, t->tid);
-}
-
-void futex_task_exit(struct task *t)
-{
-	struct process *p = t->process;
-	uintptr_t word = t->clear_tid;
-
-	if (!p->mm)
-		return;
-	robust_exit(t);
-	t->robust_list = 0;
-	t->clear_tid = 0;
-	/* Nobody is left to see the word when the address space goes with this task. */
-	if (word && (p->mm->ref > 1 || p->ntasks > 1) &&
-	    !put_user((int32_t)0, (int32_t __user *)word))
-		(void)futex_wake(word, true, 1, FUTEX_BITSET_ALL);
+	if (!err)
+		err = futex_key(to, shared, &k2);
+	if (err)
+		return err;
+	holds = operate_on(to, op);
+	if (holds < 0)
+		return holds;
+	done = wake_key(&k, n, FUTEX_BITSET_ALL);
+	if (done < 0 || !holds)
+		return done;
+	more = wake_key(&k2, n2, FUTEX_BITSET_ALL);
+	return more < 0 ? more : done + more;
 }

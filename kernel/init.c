@@ -156,8 +156,8 @@ static void default_limits(struct process *p)
 
 void init_start(void)
 {
-	struct pid *pid = pid_new();
-	struct process *p = pid ? process_new(pid) : NULL;
+	struct pid *pid = NULL;
+	struct process *p = pid_new(0, &pid) ? NULL : process_new(pid);
 	struct task *t = p ? task_new(p, pid) : NULL;
 
 	if (!t)

@@ -2,6 +2,7 @@
  *
  * pid.c - the table of numbers in use: a hash with chains that doubles when it is full.
  */
+#include "kernel/errno.h"
 #include "kernel/kmalloc.h"
 #include "kernel/pid.h"
 
@@ -51,26 +52,33 @@ struct pid *pid_find(pid_nr nr)
 	return p;
 }
 
-struct pid *pid_new(void)
+static pid_nr next_free(void)
 {
-	struct pid *p = kzalloc(sizeof(*p));
-
-	if (!p || npids >= (unsigned)pid_max - 1) {
-		kfree(p);
-		return NULL;
-	}
 	do
 		last = last + 1 < pid_max ? last + 1 : 1;
 	while (pid_find(last));
-	p->nr = last;
+	return last;
+}
+
+int pid_new(pid_nr nr, struct pid **out)
+{
+	struct pid *p;
+
+	if (nr && pid_find(nr))
+		return -EEXIST;
+	p = npids < (unsigned)pid_max - 1 ? kzalloc(sizeof(*p)) : NULL;
+	if (!p)
+		return -EAGAIN;
+	p->nr = nr ? nr : next_free();
 	p->ref = 1;
 	list_init(&p->group);
 	list_init(&p->session);
 	if (++npids > nbuckets)
 		grow();
-	p->chain = *bucket(last);
-	*bucket(last) = p;
-	return p;
+	p->chain = *bucket(p->nr);
+	*bucket(p->nr) = p;
+	*out = p;
+	return 0;
 }
 
 void pid_free(struct pid *p)

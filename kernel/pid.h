@@ -44,8 +44,9 @@ struct pid {
 	struct pid *chain;
 };
 
-/* A number that is not in use, with one reference.  NULL: no memory, or none is left. */
-struct pid *pid_new(void);
+/* A number that is not in use, with one reference; `nr`: this one, 0: the next.  -EEXIST: it is in
+ * use; -EAGAIN: no memory, or no number is left. */
+int pid_new(pid_nr nr, struct pid **out);
 
 /* Without a reference: valid until the caller sleeps.  NULL: not in use. */
 struct pid *pid_find(pid_nr nr);

@@ -110,17 +110,6 @@ void mm_set_limits(struct mm *mm, const struct process *p)
 	qr_space_limit_stack(&mm->space, limit_pages(p, RLIMIT_STACK));
 }
 
-void process_vfork_over(struct process *p)
-{
-	struct vfork_wait *w = p->vfork_wait;
-
-	if (!w)
-		return;
-	p->vfork_wait = NULL;
-	w->over = true;
-	waitq_wake_all(&w->queue);
-}
-
 void process_set_mm(struct process *p, struct mm *mm)
 {
 	struct mm *old = p->mm;
@@ -128,7 +117,6 @@ void process_set_mm(struct process *p, struct mm *mm)
 	p->mm = mm;
 	if (mm)
 		sched_switch_space(mm);
-	process_vfork_over(p);
 	mm_put(old);
 }
 

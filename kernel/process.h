@@ -152,12 +152,6 @@ struct itimer {
 	uint64_t left, interval; /* VIRTUAL, PROF: nanoseconds of running to go; 0: off */
 };
 
-/* On the stack of a vfork's parent; the child points at it while it borrows the memory. */
-struct vfork_wait {
-	struct waitq queue;
-	bool over;
-};
-
 /* ---- the process ------------------------------------------------------------------------ */
 
 enum process_flags {
@@ -193,9 +187,8 @@ struct process {
 	struct list_link all; /* every process, zombies too */
 	struct pid *group, *session;
 	struct list_link in_group, in_session;
-	struct waitq child_wait;       /* for news of children */
-	struct waitq exec_wait;        /* a task that wants to be the only one */
-	struct vfork_wait *vfork_wait; /* the parent waits until mm is given back */
+	struct waitq child_wait; /* for news of children */
+	struct waitq exec_wait;  /* a task that wants to be the only one */
 
 	struct signal_actions *actions;
 	struct signal_pending pending; /* for whichever task takes them */
@@ -210,10 +203,9 @@ struct process {
 	struct usage children_usage;    /* of children that were waited for */
 	uint64_t start_ns;
 
-	char comm[COMM_SIZE];
+	char comm[COMM_SIZE]; /* of the first task, kept when that has left */
 	int parent_death_signal;
 	int oom_score_adj;
-	int nice;
 	uint32_t personality;
 };
 
@@ -286,8 +278,6 @@ void process_free(struct process *p);
 void process_set_group(struct process *p, struct pid *group);
 void process_set_session(struct process *p, struct pid *session);
 
-/* The mm is given back (exec, exit): the parent of a vfork goes on. */
-void process_vfork_over(struct process *p);
 /* Take `mm` in place of the one it has, which is put; loads it. */
 void process_set_mm(struct process *p, struct mm *mm);
 

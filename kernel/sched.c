@@ -6,7 +6,7 @@
  * until it sleeps or its slice is over.  The kernel itself is not preempted: a tick only sets
  * WORK_RESCHED, and the switch happens on the way back to user mode.
  *
- *	run_queue -> task -> task -> task	all RUNNABLE, none of them running
+ *	run_queue -> task -> task -> task	all RUNNABLE, none of them running; real-time tasks first
  *	current					the one that runs; idle when the queue is empty
  *
  * Address spaces are loaded lazily: a kernel thread runs in whichever space was there before,
@@ -22,6 +22,14 @@
 #include "kernel/time.h"
 
 #define SLICE_TICKS 2 /* 20 ms */
+
+/* Nice is the length of a turn: one tick for those who are, up to twelve for those who are not. */
+static uint32_t slice_of(const struct task *t)
+{
+	if (QR_LIKELY(!t->nice))
+		return SLICE_TICKS;
+	return t->nice > 0 ? 1 : SLICE_TICKS + (uint32_t)-t->nice / 2;
+}
 
 static struct list_link run_queue = LIST_INIT(run_queue);
 static struct task idle_task;
@@ -61,9 +69,23 @@ void sched_charge(void)
 	irq_restore(flags);
 }
 
+/* Behind those of its priority; real-time tasks stand before all others. */
+static void enqueue_real_time(struct task *t)
+{
+	struct task *at;
+
+	list_for_each (at, &run_queue, run)
+		if (at->priority < t->priority)
+			break;
+	list_add_tail(&t->run, &at->run);
+}
+
 static void enqueue(struct task *t)
 {
-	list_add_tail(&t->run, &run_queue);
+	if (QR_RARELY(t->priority))
+		enqueue_real_time(t);
+	else
+		list_add_tail(&t->run, &run_queue);
 	nqueued++;
 }
 
@@ -95,7 +117,7 @@ static void switch_to(struct task *next)
 	struct task *prev = current;
 
 	sched_charge();
-	next->slice = SLICE_TICKS;
+	next->slice = slice_of(next);
 	stat.switches++;
 	if (next->process->mm)
 		sched_switch_space(next->process->mm);
@@ -118,8 +140,12 @@ void schedule(void)
 		prev->usage.switches++;
 	}
 	next = dequeue();
-	if (next != prev)
+	if (next != prev) {
+		/* Nobody may come between what a program does in one sequence. */
+		if (prev->rseq && context_regs(&prev->context)->vector != VECTOR_SYSCALL)
+			task_work_set(prev, WORK_RSEQ);
 		switch_to(next);
+	}
 	irq_restore(flags);
 }
 
@@ -132,6 +158,34 @@ void sched_yield(void)
 {
 	if (nqueued)
 		schedule();
+}
+
+void sched_inherit(struct task *t, const struct task *from)
+{
+	bool reset = from->reset_on_fork;
+
+	if (!reset || !from->priority) {
+		t->policy = from->policy;
+		t->priority = from->priority;
+		t->nice = reset && from->nice < 0 ? 0 : from->nice;
+	}
+}
+
+void sched_change(struct task *t, unsigned policy, unsigned priority, int nice)
+{
+	uintptr_t flags = irq_save();
+
+	t->policy = (uint8_t)policy;
+	t->priority = (uint8_t)priority;
+	t->nice = (int8_t)nice;
+	if (!list_empty(&t->run)) {
+		list_del(&t->run);
+		nqueued--;
+		enqueue(t);
+	}
+	if (nqueued)
+		task_work_set(current, WORK_RESCHED);
+	irq_restore(flags);
 }
 
 void sched_exit(void)
@@ -151,8 +205,11 @@ void task_wake(struct task *t)
 
 	if (t->state == TASK_SLEEPING || t->state == TASK_STOPPED) {
 		t->state = TASK_RUNNABLE;
-		if (t != current)
+		if (t != current) {
 			enqueue(t);
+			if (QR_RARELY(t->priority > current->priority))
+				task_work_set(current, WORK_RESCHED);
+		}
 	}
 	irq_restore(flags);
 }
@@ -221,7 +278,7 @@ static void tick_charge(struct task *t)
 		tick_itimer(t->process, ITIMER_VIRTUAL, SIGVTALRM);
 	tick_itimer(t->process, ITIMER_PROF, SIGPROF);
 	tick_limit(t->process);
-	if (t->slice && --t->slice)
+	if ((t->slice && --t->slice) || t->policy == SCHED_FIFO)
 		return;
 	if (nqueued)
 		task_work_set(t, WORK_RESCHED);

@@ -190,8 +190,13 @@ int signal_take(struct task *t, signal_set wanted, struct signal_info *out)
 
 void signal_set_blocked(signal_set blocked)
 {
-	current->blocked = blocked & ~SIGNALS_FIRM;
-	signal_recalculate(current);
+	struct task *t = current;
+	signal_set fresh = blocked & ~t->blocked & t->process->pending.set;
+
+	t->blocked = blocked & ~SIGNALS_FIRM;
+	signal_recalculate(t);
+	if (QR_RARELY(fresh))
+		signal_retarget(t->process, fresh);
 }
 
 bool signal_pending(void)
@@ -241,6 +246,19 @@ static void nudge(struct task *t, bool fatal)
 {
 	task_work_set(t, fatal ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL);
 	task_wake_signal(t, fatal);
+}
+
+void signal_retarget(struct process *p, signal_set which)
+{
+	uintptr_t flags = irq_save();
+	struct task *t;
+
+	which &= p->pending.set;
+	if (which)
+		for_each_task (t, p)
+			if (t != current && (which & ~t->blocked))
+				nudge(t, any_fatal(p, which & ~t->blocked));
+	irq_restore(flags);
 }
 
 /* Who takes a signal to the whole process?  The first task that does not block it. */

@@ -193,6 +193,9 @@ void signal_set_blocked(signal_set blocked);
 /* Set WORK_SIGNAL as I1 says. */
 void signal_recalculate(struct task *t);
 
+/* Who would have taken these of the process's signals will not: let the others look. */
+void signal_retarget(struct process *p, signal_set which);
+
 /* Drop pending signals of a set, of the process and of all its tasks. */
 void signal_forget(struct process *p, signal_set set);
 

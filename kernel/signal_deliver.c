@@ -10,6 +10,7 @@
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
 #include "kernel/log.h"
+#include "kernel/rseq.h"
 #include "kernel/signal_sets.h"
 #include "kernel/task.h"
 #include "kernel/wait.h"
@@ -116,6 +117,8 @@ static void call_handler(struct regs *r, const struct signal_info *info)
 	signal_set blocked = t->blocked | a.mask;
 
 	restart_after(r, &a);
+	if (t->rseq)
+		rseq_leave(r);
 	if (a.flags & SA_RESETHAND)
 		slot->handler = SIG_DFL;
 	if (signal_frame_push(r, &a, info, mask_to_restore(t))) {
@@ -198,6 +201,10 @@ void user_return_work(struct regs *r)
 		signal_deliver(r);
 	if (current->work & WORK_RESCHED)
 		schedule();
+	if (current->work & WORK_RSEQ) {
+		task_work_clear(current, WORK_RSEQ);
+		rseq_leave(r);
+	}
 	irq_disable();
 }
 

@@ -31,6 +31,8 @@
 
 enum task_state { TASK_RUNNABLE, TASK_SLEEPING, TASK_STOPPED, TASK_DEAD };
 
+enum sched_policy { SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_IDLE = 5 };
+
 /* What user_return_work has to do. */
 enum task_work {
 	WORK_RESCHED = 1 << 0, /* its time is up */
@@ -39,6 +41,7 @@ enum task_work {
 	WORK_EXIT = 1 << 3,    /* the process is exiting */
 	WORK_FATAL = 1 << 4,   /* a signal that will end it has come */
 	WORK_NEW = 1 << 5,     /* a fresh task: CLONE_CHILD_SETTID */
+	WORK_RSEQ = 1 << 6,    /* others have run: its critical section ends (kernel/rseq.h) */
 
 	/* Each ends a sleep that is open to signals. */
 	WORK_INTERRUPTS = WORK_SIGNAL | WORK_STOP | WORK_EXIT | WORK_FATAL,
@@ -51,11 +54,21 @@ struct restart {
 	uintptr_t arg[4];
 };
 
+/* On the stack of a vfork's parent; the child points at it while it borrows the memory. */
+struct vfork_wait {
+	struct waitq queue;
+	bool over;
+};
+
 struct task {
-	uint32_t work; /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
-	uint8_t state; /* enum task_state */
-	uint8_t sleep; /* enum wait_mode, while SLEEPING */
-	bool kernel;   /* no user side */
+	uint32_t work;      /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
+	uint8_t state;      /* enum task_state */
+	uint8_t sleep;      /* enum wait_mode, while SLEEPING */
+	bool kernel;        /* no user side */
+	uint8_t policy;     /* SCHED_* */
+	uint8_t priority;   /* of SCHED_FIFO and SCHED_RR: 1 - 99; else 0 */
+	int8_t nice;        /* -20 - 19 */
+	bool reset_on_fork; /* children are SCHED_OTHER */
 	pid_nr tid;
 	struct pid *pid;
 	struct process *process;
@@ -81,6 +94,9 @@ struct task {
 	uintptr_t set_tid;     /* user address: gets the tid before the first instruction */
 	uintptr_t clear_tid;   /* user address: cleared and futex-woken at the end */
 	uintptr_t robust_list; /* user address */
+	uintptr_t rseq;        /* user address: see kernel/rseq.h; 0: none */
+	uint32_t rseq_signature;
+	struct vfork_wait *vfork_wait;    /* who waits until mm is given back; or NULL */
 	uint32_t trap_vector, trap_error; /* of the last fault that became a signal */
 	uintptr_t trap_address;
 	uintptr_t wait_channel; /* what it sleeps in, for /proc */
@@ -139,6 +155,11 @@ bool sched_space_loaded(const struct mm *mm);
 /* Give the rest of the slice away. */
 void sched_yield(void);
 
+/* A child begins with the policy of its parent. */
+void sched_inherit(struct task *t, const struct task *from);
+/* Another policy, priority or nice for a task. */
+void sched_change(struct task *t, unsigned policy, unsigned priority, int nice);
+
 /* The end of the running task, which is in no list any more. */
 _Noreturn void sched_exit(void);
 
@@ -172,8 +193,12 @@ uint64_t fork_count(void);
 struct clone_request {
 	uint64_t flags; /* CLONE_*, exit signal in the low byte */
 	uintptr_t stack, tls;
-	uintptr_t parent_tid, child_tid; /* user addresses */
+	uintptr_t parent_tid, child_tid, pidfd; /* user addresses */
+	pid_nr nr;                              /* the child's; 0: the next */
 };
+
+/* The mm is given back (exec, exit): the parent of a vfork goes on. */
+void task_vfork_over(struct task *t);
 
 /* fork, vfork, clone: the id of the child or -errno. */
 long process_clone(const struct clone_request *req, const struct regs *r);

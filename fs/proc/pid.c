@@ -226,6 +226,12 @@ static int show_oom_score_adj(struct text *t, const struct proc_target *of)
 	return 0;
 }
 
+/* Does it run in memory that a vfork has lent it? */
+static bool borrows(const struct process *p)
+{
+	return p->leader && p->leader->vfork_wait;
+}
+
 /* Who lives in one memory is killed together, so they are adjusted together; but a child of vfork
  * sets its own. */
 static int set_oom_score_adj(struct process *p, int v)
@@ -238,7 +244,7 @@ static int set_oom_score_adj(struct process *p, int v)
 		return -EACCES;
 	p->oom_score_adj = v;
 	for_each_process (q)
-		if (q->mm && q->mm == p->mm && !q->vfork_wait && !p->vfork_wait)
+		if (q->mm && q->mm == p->mm && !borrows(q) && !borrows(p))
 			q->oom_score_adj = v;
 	return 0;
 }

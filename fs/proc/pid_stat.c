@@ -109,12 +109,14 @@ static void put_times(struct text *t, const struct process *p, const struct proc
 {
 	const struct usage *c = &p->children_usage;
 	struct usage u = usage_of(of);
+	const struct task *task = proc_task(of);
+	int nice = task ? task->nice : 0;
 
 	text_printf(t, "%u %llu %llu %llu %llu ", p->flags & PROCESS_EXECED ? 0x400000u : 0x400040u,
 		    (unsigned long long)u.minor_faults, (unsigned long long)c->minor_faults,
 		    (unsigned long long)u.major_faults, (unsigned long long)c->major_faults);
 	text_printf(t, "%llu %llu %llu %llu %d %d %u 0 %llu ", ticks(u.user), ticks(u.system),
-		    ticks(c->user), ticks(c->system), 20 + p->nice, p->nice, p->ntasks,
+		    ticks(c->user), ticks(c->system), 20 + nice, nice, p->ntasks,
 		    ticks(p->start_ns));
 }
 

@@ -3,6 +3,7 @@
  * kill.c - sending signals: to processes, groups, everybody, one task.
  */
 #include "kernel/signal_user.h"
+#include "kernel/syscall/kill.h"
 #include "kernel/syscall/syscall.h"
 
 static bool may_signal(const struct process *p, int sig)
@@ -14,7 +15,7 @@ static bool may_signal(const struct process *p, int sig)
 	       (sig == SIGCONT && p->session == current_process->session);
 }
 
-static int send_process(struct process *p, const struct signal_info *info)
+int send_process(struct process *p, const struct signal_info *info)
 {
 	if (!may_signal(p, info->signo))
 		return -EPERM;
@@ -55,7 +56,7 @@ static int send_all(const struct signal_info *info)
 	return best;
 }
 
-static struct signal_info info_from_me(int sig, int code)
+struct signal_info info_from_me(int sig, int code)
 {
 	return (struct signal_info){
 		.signo = sig,
@@ -63,11 +64,6 @@ static struct signal_info info_from_me(int sig, int code)
 		.pid = current_process->nr,
 		.uid = current_process->cred.uid,
 	};
-}
-
-static bool valid_signal(int sig)
-{
-	return sig >= 0 && sig <= SIGNALS;
 }
 
 SYSCALL2(kill, pid_nr, nr, int, sig)

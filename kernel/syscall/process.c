@@ -1,106 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * process.c - making, replacing, ending and awaiting processes.
+ * process.c - replacing, ending and awaiting processes; their numbers.
  */
 #include "kernel/exec.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/signal_user.h"
 #include "kernel/syscall/files.h"
+#include "kernel/syscall/kill.h"
 #include "kernel/syscall/usage.h"
 #include "kernel/wait.h"
-
-/* ---- fork ------------------------------------------------------------------------------- */
-
-#define CLONE_VM    0x00000100u
-#define CLONE_VFORK 0x00004000u
-
-SYSCALL0(fork)
-{
-	return process_clone(&(struct clone_request){ .flags = SIGCHLD }, syscall_regs());
-}
-
-SYSCALL0(vfork)
-{
-	return process_clone(&(struct clone_request){ .flags = CLONE_VM | CLONE_VFORK | SIGCHLD },
-			     syscall_regs());
-}
-
-#ifdef __x86_64__
-SYSCALL5(clone, uintptr_t, flags, uintptr_t, stack, uintptr_t, parent_tid, uintptr_t, child_tid,
-	 uintptr_t, tls)
-#else
-SYSCALL5(clone, uintptr_t, flags, uintptr_t, stack, uintptr_t, parent_tid, uintptr_t, tls,
-	 uintptr_t, child_tid)
-#endif
-{
-	struct clone_request req = {
-		.flags = (uint32_t)flags,
-		.stack = stack,
-		.tls = tls,
-		.parent_tid = parent_tid,
-		.child_tid = child_tid,
-	};
-
-	return process_clone(&req, syscall_regs());
-}
-
-struct user_clone_args {
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
-	    set_tid_size, cgroup;
-};
-
-#define CLONE_ARGS_SIZE_0 64
-
-/* Structures that grow: what the program knows beyond us has to be zero. */
-static int copy_growing(void *to, size_t known, const void __user *from, size_t size)
-{
-	const char __user *p = from;
-	char c;
-
-	memset(to, 0, known);
-	if (copy_from_user(to, from, size < known ? size : known))
-		return -EFAULT;
-	for (size_t i = known; i < size; i++) {
-		if (get_user(c, (char __user *)p + i))
-			return -EFAULT;
-		if (c)
-			return -E2BIG;
-	}
-	return 0;
-}
-
-SYSCALL2(clone3, const void __user *, args, size_t, size)
-{
-	struct user_clone_args a;
-	struct clone_request req;
-	int err;
-
-	if (size > QR_PAGE_SIZE)
-		return -E2BIG;
-	if (size < CLONE_ARGS_SIZE_0)
-		return -EINVAL;
-	err = copy_growing(&a, sizeof(a), args, size);
-	if (err)
-		return err;
-	if ((a.flags & 0xff) || a.exit_signal > SIGNALS || a.set_tid_size ||
-	    !a.stack != !a.stack_size || a.stack > USER_END || a.stack_size > USER_END - a.stack)
-		return -EINVAL;
-	req = (struct clone_request){
-		.flags = a.flags | a.exit_signal,
-		.stack = a.stack ? (uintptr_t)(a.stack + a.stack_size) : 0,
-		.tls = (uintptr_t)a.tls,
-		.parent_tid = (uintptr_t)a.parent_tid,
-		.child_tid = (uintptr_t)a.child_tid,
-	};
-	return process_clone(&req, syscall_regs());
-}
-
-SYSCALL1(set_tid_address, uintptr_t, word)
-{
-	current->clear_tid = word;
-	return current->tid;
-}
 
 /* ---- execve ----------------------------------------------------------------------------- */
 
@@ -206,9 +115,28 @@ SYSCALL3(waitpid, pid_nr, nr, int32_t __user *, status, unsigned, options)
 	return wait4(nr, status, options, NULL);
 }
 
-enum { P_ALL, P_PID, P_PGID };
+enum { P_ALL, P_PID, P_PGID, P_PIDFD };
 
-static int waitid_request(int type, pid_nr nr, unsigned options, struct wait_request *req)
+/* A descriptor that does not block turns "nothing yet" into EAGAIN. */
+static int waitid_pidfd(pid_nr fd, struct wait_request *req, bool *nonblock)
+{
+	struct pid *pid;
+	unsigned flags;
+	int err = fd < 0 ? -EINVAL : pidfd_lookup((unsigned)fd, &pid, &flags);
+
+	if (err)
+		return err;
+	*nonblock = (flags & O_NONBLOCK) && !(req->options & WNOHANG);
+	if (*nonblock)
+		req->options |= WNOHANG;
+	req->who = WAIT_PID;
+	req->nr = pid->nr;
+	pid_put(pid);
+	return 0;
+}
+
+static int waitid_request(int type, pid_nr nr, unsigned options, struct wait_request *req,
+			  bool *nonblock)
 {
 	if ((options & ~WAITID_OPTIONS) || !(options & (WEXITED | WUNTRACED | WCONTINUED)))
 		return -EINVAL;
@@ -225,6 +153,8 @@ static int waitid_request(int type, pid_nr nr, unsigned options, struct wait_req
 		if (nr == 0)
 			req->nr = process_group_nr(current_process);
 		return nr >= 0 ? 0 : -EINVAL;
+	case P_PIDFD:
+		return waitid_pidfd(nr, req, nonblock);
 	}
 	return -EINVAL;
 }
@@ -237,13 +167,14 @@ SYSCALL5(waitid, int, type, pid_nr, nr, struct user_siginfo __user *, info, unsi
 	struct user_siginfo si = { 0 };
 	struct user_rusage u;
 	pid_nr child;
-	int err = waitid_request(type, nr, options, &req);
+	bool nonblock = false;
+	int err = waitid_request(type, nr, options, &req, &nonblock);
 
 	if (err)
 		return err;
 	child = wait_for_child(&req, &res);
-	if (child < 0)
-		return child;
+	if (child <= 0 && (child || nonblock))
+		return child ? child : -EAGAIN;
 	if (child) {
 		signal_info_to_user(&si, &res.info);
 		usage_to_user(&u, &res.usage);

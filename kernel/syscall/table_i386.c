@@ -61,17 +61,22 @@
 	X(263, timer_delete) X(264, clock_settime_time32) X(265, clock_gettime_time32) \
 	X(266, clock_getres_time32) X(267, clock_nanosleep_time32) X(268, statfs64) \
 	X(269, fstatfs64) X(270, tgkill) X(271, utimes) X(272, fadvise64_64) \
-	X(274, mbind) X(275, get_mempolicy) X(276, set_mempolicy) X(284, waitid) X(294, migrate_pages) X(295, openat) \
+	X(274, mbind) X(275, get_mempolicy) X(276, set_mempolicy) X(284, waitid) \
+	X(294, migrate_pages) X(295, openat) \
 	X(296, mkdirat) X(297, mknodat) X(298, fchownat) X(299, futimesat) X(300, fstatat64) \
 	X(301, unlinkat) X(302, renameat) X(303, linkat) X(304, symlinkat) X(305, readlinkat) \
 	X(306, fchmodat) X(307, faccessat) X(308, pselect6_time32) X(309, ppoll_time32) \
+	X(310, unshare) \
 	X(311, set_robust_list) X(312, get_robust_list) X(313, splice) X(314, sync_file_range) \
-	X(315, tee) X(316, vmsplice) X(317, move_pages) X(318, getcpu) X(319, epoll_pwait) X(320, utimensat_time32) \
+	X(315, tee) X(316, vmsplice) X(317, move_pages) X(318, getcpu) X(319, epoll_pwait) \
+	X(320, utimensat_time32) \
 	X(321, signalfd) X(322, timerfd_create) X(323, eventfd) X(324, fallocate) \
 	X(325, timerfd_settime_time32) X(326, timerfd_gettime_time32) X(327, signalfd4) \
 	X(328, eventfd2) X(329, epoll_create1) X(330, dup3) X(331, pipe2) X(333, preadv) \
-	X(334, pwritev) X(335, rt_tgsigqueueinfo) X(340, prlimit64) X(344, syncfs) \
-	X(347, process_vm_readv) X(348, process_vm_writev) X(353, renameat2) X(355, getrandom) \
+	X(334, pwritev) X(335, rt_tgsigqueueinfo) X(340, prlimit64) X(341, name_to_handle_at) \
+	X(342, open_by_handle_at) X(344, syncfs) \
+	X(347, process_vm_readv) X(348, process_vm_writev) \
+	X(351, sched_setattr) X(352, sched_getattr) X(353, renameat2) X(355, getrandom) \
 	X(356, memfd_create) X(358, execveat) X(359, socket) X(360, socketpair) X(361, bind) \
 	X(362, connect) X(363, listen) X(364, accept4) X(365, getsockopt) X(366, setsockopt) \
 	X(367, getsockname) X(368, getpeername) X(369, sendto) X(370, sendmsg) X(371, recvfrom) \
@@ -81,8 +86,10 @@
 	X(404, clock_settime) X(406, clock_getres) X(407, clock_nanosleep) X(408, timer_gettime) \
 	X(409, timer_settime) X(410, timerfd_gettime) X(411, timerfd_settime) X(412, utimensat) \
 	X(413, pselect6) X(414, ppoll) X(421, rt_sigtimedwait) X(422, futex) \
-	X(423, sched_rr_get_interval) X(435, clone3) X(436, close_range) X(437, openat2) \
-	X(439, faccessat2) X(440, process_madvise) X(441, epoll_pwait2) X(449, futex_waitv) X(450, set_mempolicy_home_node)
+	X(423, sched_rr_get_interval) X(424, pidfd_send_signal) X(434, pidfd_open) \
+	X(435, clone3) X(436, close_range) X(437, openat2) X(438, pidfd_getfd) \
+	X(439, faccessat2) X(440, process_madvise) X(441, epoll_pwait2) X(449, futex_waitv) \
+	X(450, set_mempolicy_home_node)
 /* clang-format on */
 
 #define DECLARE(nr, name) __attribute__((weak)) syscall_fn sys_##name;

@@ -52,21 +52,31 @@
 	X(222, timer_create) X(223, timer_settime) X(224, timer_gettime) \
 	X(225, timer_getoverrun) X(226, timer_delete) X(227, clock_settime) \
 	X(228, clock_gettime) X(229, clock_getres) X(230, clock_nanosleep) X(231, exit_group) \
-	X(232, epoll_wait) X(233, epoll_ctl) X(234, tgkill) X(235, utimes) X(237, mbind) X(238, set_mempolicy) \
-	X(239, get_mempolicy) X(247, waitid) X(256, migrate_pages) X(257, openat) X(258, mkdirat) X(259, mknodat) \
+	X(232, epoll_wait) X(233, epoll_ctl) X(234, tgkill) X(235, utimes) X(237, mbind) \
+	X(238, set_mempolicy) \
+	X(239, get_mempolicy) X(247, waitid) X(256, migrate_pages) X(257, openat) \
+	X(258, mkdirat) X(259, mknodat) \
 	X(260, fchownat) X(261, futimesat) X(262, fstatat) X(263, unlinkat) X(264, renameat) \
 	X(265, linkat) X(266, symlinkat) X(267, readlinkat) X(268, fchmodat) X(269, faccessat) \
-	X(270, pselect6) X(271, ppoll) X(273, set_robust_list) X(274, get_robust_list) \
-	X(275, splice) X(276, tee) X(277, sync_file_range) X(278, vmsplice) X(279, move_pages) X(280, utimensat) \
+	X(270, pselect6) X(271, ppoll) X(272, unshare) X(273, set_robust_list) \
+	X(274, get_robust_list) \
+	X(275, splice) X(276, tee) X(277, sync_file_range) X(278, vmsplice) X(279, move_pages) \
+	X(280, utimensat) \
 	X(281, epoll_pwait) X(282, signalfd) X(283, timerfd_create) X(284, eventfd) \
 	X(285, fallocate) X(286, timerfd_settime) X(287, timerfd_gettime) X(288, accept4) \
 	X(289, signalfd4) X(290, eventfd2) X(291, epoll_create1) X(292, dup3) X(293, pipe2) \
 	X(295, preadv) X(296, pwritev) X(297, rt_tgsigqueueinfo) X(302, prlimit64) \
+	X(303, name_to_handle_at) X(304, open_by_handle_at) \
 	X(306, syncfs) X(309, getcpu) X(310, process_vm_readv) X(311, process_vm_writev) \
-	X(316, renameat2) X(318, getrandom) X(319, memfd_create) X(322, execveat) \
+	X(314, sched_setattr) X(315, sched_getattr) X(316, renameat2) X(318, getrandom) \
+	X(319, memfd_create) X(322, execveat) \
 	X(323, userfaultfd) X(324, membarrier) X(325, mlock2) X(326, copy_file_range) \
-	X(327, preadv2) X(328, pwritev2) X(329, pkey_mprotect) X(330, pkey_alloc) X(331, pkey_free) X(332, statx) X(334, rseq) X(435, clone3) \
-	X(436, close_range) X(437, openat2) X(439, faccessat2) X(440, process_madvise) \
+	X(327, preadv2) X(328, pwritev2) X(329, pkey_mprotect) X(330, pkey_alloc) \
+	X(331, pkey_free) X(332, statx) X(334, rseq) X(424, pidfd_send_signal) \
+	X(434, pidfd_open) \
+	X(435, clone3) \
+	X(436, close_range) X(437, openat2) X(438, pidfd_getfd) X(439, faccessat2) \
+	X(440, process_madvise) \
 	X(441, epoll_pwait2) X(449, futex_waitv) X(450, set_mempolicy_home_node)
 /* clang-format on */
 

@@ -10,7 +10,7 @@ USER_FLAGS := -std=gnu17 -O2 -g0 -Wall -Wextra -Werror -D_GNU_SOURCE -D_FILE_OFF
 	-Wno-stringop-overread -Wno-unused-result -static -Wl,-z,noexecstack
 USER_SOURCES := $(wildcard tests/user/*.c)
 
-build/user/64/utest build/user/32/utest: build/user/%/utest: $(USER_SOURCES) tests/user/user.h
+build/user/64/utest build/user/32/utest: build/user/%/utest: $(USER_SOURCES) $(wildcard tests/user/*.h)
 	@mkdir -p $(@D)
 	$(USER_CC) -m$* $(USER_FLAGS) -o $@ $(USER_SOURCES)
 	@strip $@
