@@ -165,7 +165,7 @@ void sched_inherit(struct task *t, const struct task *from)
 	bool reset = from->reset_on_fork;
 
 	if (!reset || !from->priority) {
-		t->policy = from->policy;
+		t->sched_policy = from->sched_policy;
 		t->priority = from->priority;
 		t->nice = reset && from->nice < 0 ? 0 : from->nice;
 	}
@@ -175,7 +175,7 @@ void sched_change(struct task *t, unsigned policy, unsigned priority, int nice)
 {
 	uintptr_t flags = irq_save();
 
-	t->policy = (uint8_t)policy;
+	t->sched_policy = (uint8_t)policy;
 	t->priority = (uint8_t)priority;
 	t->nice = (int8_t)nice;
 	if (!list_empty(&t->run)) {
@@ -278,7 +278,7 @@ static void tick_charge(struct task *t)
 		tick_itimer(t->process, ITIMER_VIRTUAL, SIGVTALRM);
 	tick_itimer(t->process, ITIMER_PROF, SIGPROF);
 	tick_limit(t->process);
-	if ((t->slice && --t->slice) || t->policy == SCHED_FIFO)
+	if ((t->slice && --t->slice) || t->sched_policy == SCHED_FIFO)
 		return;
 	if (nqueued)
 		task_work_set(t, WORK_RESCHED);

@@ -61,14 +61,14 @@ struct vfork_wait {
 };
 
 struct task {
-	uint32_t work;      /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
-	uint8_t state;      /* enum task_state */
-	uint8_t sleep;      /* enum wait_mode, while SLEEPING */
-	bool kernel;        /* no user side */
-	uint8_t policy;     /* SCHED_* */
-	uint8_t priority;   /* of SCHED_FIFO and SCHED_RR: 1 - 99; else 0 */
-	int8_t nice;        /* -20 - 19 */
-	bool reset_on_fork; /* children are SCHED_OTHER */
+	uint32_t work;        /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
+	uint8_t state;        /* enum task_state */
+	uint8_t sleep;        /* enum wait_mode, while SLEEPING */
+	bool kernel;          /* no user side */
+	uint8_t sched_policy; /* SCHED_* */
+	uint8_t priority;     /* of SCHED_FIFO and SCHED_RR: 1 - 99; else 0 */
+	int8_t nice;          /* -20 - 19 */
+	bool reset_on_fork;   /* children are SCHED_OTHER */
 	pid_nr tid;
 	struct pid *pid;
 	struct process *process;

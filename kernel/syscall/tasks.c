@@ -95,7 +95,7 @@ static int change(pid_nr tid, const struct change *c)
 
 	if (!t)
 		return -ESRCH;
-	policy = c->policy == KEEP ? t->policy : c->policy;
+	policy = c->policy == KEEP ? t->sched_policy : c->policy;
 	if (!known_policy(policy))
 		return -EINVAL;
 	if (policy == SCHED_DEADLINE)
@@ -143,7 +143,7 @@ SYSCALL1(sched_getscheduler, pid_nr, tid)
 
 	if (!t)
 		return tid < 0 ? -EINVAL : -ESRCH;
-	return t->policy | (t->reset_on_fork ? RESET_ON_FORK : 0);
+	return t->sched_policy | (t->reset_on_fork ? RESET_ON_FORK : 0);
 }
 
 SYSCALL2(sched_getparam, pid_nr, tid, int32_t __user *, param)
@@ -247,7 +247,7 @@ SYSCALL4(sched_getattr, pid_nr, tid, struct user_sched_attr __user *, to, unsign
 	if (!t)
 		return -ESRCH;
 	a.size = size < sizeof(a) ? size : sizeof(a);
-	a.policy = t->policy;
+	a.policy = t->sched_policy;
 	a.flags = t->reset_on_fork ? ATTR_RESET : 0;
 	a.nice = t->priority ? 0 : t->nice;
 	a.priority = t->priority;
@@ -274,7 +274,7 @@ SYSCALL1(sched_get_priority_min, int, policy)
 
 static uint64_t interval_of(const struct task *t)
 {
-	return t->policy == SCHED_FIFO ? 0 : 2 * NS_PER_TICK;
+	return t->sched_policy == SCHED_FIFO ? 0 : 2 * NS_PER_TICK;
 }
 
 SYSCALL2(sched_rr_get_interval, pid_nr, tid, struct user_timespec64 __user *, to)
@@ -346,7 +346,7 @@ static int set_nice(struct task *t, int nice)
 		return -EPERM;
 	if (!may_be_nice(t, nice))
 		return -EACCES;
-	sched_change(t, t->policy, t->priority, nice);
+	sched_change(t, t->sched_policy, t->priority, nice);
 	return 0;
 }
 
