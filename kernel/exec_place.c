@@ -24,7 +24,7 @@
 #define MIB ((uintptr_t)1024 * 1024)
 
 #ifdef __x86_64__
-#define PIE_BASE    (USER_END / 3 * 2 & ~(uintptr_t)0xfff)
+#define PIE_BASE    (USER_WINDOW_END / 3 * 2 & ~(uintptr_t)0xfff)
 #define STACK_PAGES 0x3fffffu /* a mask */
 #define HEAP_RANGE  (1024 * MIB)
 #else
@@ -47,23 +47,23 @@ static uintptr_t random_pages(const struct exec_image *im, uint64_t mask)
 /* Where mappings begin, downwards. */
 static uintptr_t mmap_top(const struct exec_image *im, uint64_t stack_limit, uintptr_t shift)
 {
-	const uintptr_t least = 128 * MIB, most = USER_END / 6 * 5;
+	const uintptr_t least = 128 * MIB, most = USER_WINDOW_END / 6 * 5;
 	uint64_t pad = STACK_GAP_BYTES + (im->random ? (uint64_t)STACK_PAGES << QR_PAGE_SHIFT : 0);
 	uint64_t gap = stack_limit + pad > stack_limit ? stack_limit + pad : stack_limit;
 
 	gap = gap < least ? least : gap > most ? most : gap;
-	return page_up(USER_END - (uintptr_t)gap - shift);
+	return page_up(USER_WINDOW_END - (uintptr_t)gap - shift);
 }
 
 void exec_places(struct exec_image *im, uint64_t stack_limit)
 {
 	struct qr_space *s = &im->mm->space;
 	const uintptr_t lowest = 0x10000;
-	uintptr_t shift, third = page_up(USER_END / 3);
+	uintptr_t shift, third = page_up(USER_WINDOW_END / 3);
 
 	im->random = vm_settings.randomize_va_space && !(im->personality & PERSONALITY_NO_RANDOM);
 	shift = random_pages(im, (1ull << vm_settings.mmap_rnd_bits) - 1);
-	im->stack_top = USER_END - random_pages(im, STACK_PAGES);
+	im->stack_top = USER_WINDOW_END - random_pages(im, STACK_PAGES);
 	im->pie_base = PIE_BASE + random_pages(im, (1ull << vm_settings.mmap_rnd_bits) - 1);
 	if (im->personality & PERSONALITY_COMPAT || vm_settings.legacy_va_layout) {
 		qr_space_window(s, qr_virt_of(lowest), qr_virt_of(lowest));

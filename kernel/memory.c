@@ -26,6 +26,7 @@
  */
 #include <quire/bootmap.h>
 #include "arch/x86/cpu.h"
+#include "arch/x86/format.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/user.h"
 #include "kernel/boot_info.h"
@@ -50,12 +51,8 @@ static uint64_t kmap_top;   /* and the tables of kmap end here */
 #define MIB (1ull << 20)
 
 #ifdef __x86_64__
-#define RAM_LIMIT   0 /* what a frame number can say */
-#define USER_TOP    0x0000800000000000ull
-#define TABLE_BYTES (512ull << 30) /* what one entry of the root spans */
+#define TABLE_BYTES (512ull << 30) /* what one entry of the root spans, of those below it too */
 #else
-#define RAM_LIMIT   (1ull << 32)
-#define USER_TOP    0xc0000000ull
 #define TABLE_BYTES (4 * MIB)
 #endif
 
@@ -265,34 +262,25 @@ static void link_windows(void)
 	const struct qr_format *f = kernel_tables.format;
 	unsigned top = qr_format_top(f);
 	qr_frame table = qr_phys_frame(qr_phys_of(image_phys(window_table)));
+	void *above = qr_host_window_get(kernel_tables.root);
 
-	qr_entry_set(f, qr_table_window(kernel_tables.root),
-		     qr_format_index(f, qr_virt_of(WINDOW_BASE), top),
-		     qr_entry_table(f, table, top, true));
+	for (; top > 1; top--) { /* PAE: the directories are there already */
+		unsigned i = qr_format_index(f, qr_virt_of(WINDOW_BASE), top);
+
+		above = qr_host_window_get(qr_entry_frame(f, qr_entry_read(f, above, i)));
+	}
+	qr_entry_set(f, above, qr_format_index(f, qr_virt_of(WINDOW_BASE), 1),
+		     qr_entry_table(f, table, 1, true));
 }
 #endif
-
-static const struct qr_format *machine_format(void)
-{
-#ifdef __x86_64__
-	static struct qr_format format;
-
-	format = qr_format_4_level;
-	if (!cpu_features.pages_1g)
-		format.large &= (uint8_t) ~(1u << 2);
-	if (!cpu_features.nx)
-		format.nx = 0;
-	return &format;
-#else
-	return &qr_format_two_level;
-#endif
-}
 
 static void init_tables(void)
 {
 	struct qr_paging_config config = { .format = machine_format(), .frames = &frames };
 
 	must(qr_paging_init(&kernel_tables, &config), "a page table");
+	log_info("memory: %s tables%s\n", config.format->name,
+		 config.format->nx ? "" : ", no execute protection");
 	map_ram();
 	map_image();
 	kmap_top = KMAP_BASE + kmap_bytes();
@@ -351,6 +339,15 @@ static enum qr_huge_policy default_huge(void)
 	return memory_reported() < 512 * MIB ? QR_HUGE_MADVISE : QR_HUGE_ALWAYS;
 }
 
+/* Behind the last entry of the root that is the user's. */
+static uintptr_t user_top(void)
+{
+	unsigned top = qr_format_top(kernel_tables.format);
+	uintptr_t span = (uintptr_t)qr_format_span(kernel_tables.format, top);
+
+	return (USER_END + span - 1) & ~(span - 1);
+}
+
 static void init_spaces(void)
 {
 	struct qr_memory_config config = {
@@ -359,7 +356,8 @@ static void init_spaces(void)
 		.tlbs = &tlbs,
 		.kernel_root = memory_kernel_root(),
 		.user_start = qr_virt_of(QR_PAGE_SIZE),
-		.user_end = qr_virt_of((uintptr_t)USER_TOP),
+		.user_end = qr_virt_of(user_top()),
+		.window_end = qr_virt_of(USER_WINDOW_END),
 		.backing = default_backing(),
 		.huge = default_huge(),
 	};

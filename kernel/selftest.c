@@ -3,6 +3,7 @@
  * selftest.c - break the kernel on purpose, to see that it says so.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/format.h"
 #include "arch/x86/irq.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/user.h"
@@ -58,7 +59,7 @@ static void execute_data(void)
 	static char code[16] = { (char)0xc3 };
 
 	((void (*)(void))(uintptr_t)code)();
-	if (cpu_features.nx && sizeof(void *) == 8)
+	if (machine_format()->nx)
 		return;
 	kprintf("selftest: no NX here: data can be executed\n");
 	power_exit(true);

@@ -187,7 +187,7 @@ static uintptr_t alignment(const struct qr_memory *m, size_t npages)
 /* Where the search goes when there is nothing below: the lowest hole above s->up. */
 static bool find_up(const struct qr_space *s, size_t npages, uintptr_t *out)
 {
-	uintptr_t at = s->up, end = s->memory->user_end.v, gap = STACK_GAP << QR_PAGE_SHIFT;
+	uintptr_t at = s->up, end = s->memory->window_end.v, gap = STACK_GAP << QR_PAGE_SHIFT;
 
 	while (at && at < end) {
 		struct found f = { .lo = end, .hi = end };

@@ -44,6 +44,7 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.kernel_root = qr_phys_frame(config->kernel_root),
 		.user_start = config->user_start,
 		.user_end = config->user_end,
+		.window_end = config->window_end.v ? config->window_end : config->user_end,
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
 		.huge.policy = (uint8_t)config->huge,
 		.share_from = SHARE_FROM,

@@ -169,6 +169,9 @@ static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, ui
 	}
 	if (req->flags & QR_MAP_LOW)
 		return qr_find_between(s, req->npages, s->bottom, 0x80000000u, out);
+	if (req->flags & QR_MAP_HIGH &&
+	    !qr_find_between(s, req->npages, s->top, s->memory->user_end.v - QR_PAGE_SIZE, out))
+		return QR_OK;
 	return qr_find_free(s, req->npages, out);
 }
 

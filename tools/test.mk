@@ -25,11 +25,11 @@ ifneq ($(boot_scripts),)
 test_needs += test-roots $(if $(wildcard tests/user/*.c),user-programs)
 endif
 
-test_arches := x86_64 i686
+test_arches := x86_64 i686 i686-pae
 test-kernels:
 	$(Q)$(foreach a,$(test_arches),$(MAKE) --no-print-directory ARCH=$(a) kernel &&) :
 ifneq ($(filter iso,$(notdir $(boot_scripts:.t=))),)
-	$(Q)$(foreach a,$(test_arches),$(MAKE) --no-print-directory ARCH=$(a) image &&) :
+	$(Q)$(foreach a,$(filter-out i686-pae,$(test_arches)),$(MAKE) --no-print-directory ARCH=$(a) image &&) :
 endif
 test-roots:
 	$(Q)$(foreach a,$(test_arches),$(MAKE) --no-print-directory ARCH=$(a) root &&) :

@@ -130,12 +130,12 @@ QR_INLINE long scan(char *to, const char __user *from, size_t max)
 {
 	size_t n = 0;
 
-	if ((uintptr_t)from >= USER_END)
+	if ((uintptr_t)from >= USER_BOUND)
 		return -EFAULT;
-	bool cut = max > USER_END - (uintptr_t)from;
+	bool cut = max > USER_BOUND - (uintptr_t)from;
 
 	if (cut)
-		max = USER_END - (uintptr_t)from;
+		max = USER_BOUND - (uintptr_t)from;
 	while (n < max) {
 		if (QR_LIKELY(max - n >= WORD && within_page(from + n))) {
 			uintptr_t word, zero;

@@ -2,7 +2,7 @@
  *
  * user.h - reaching a program's memory from the kernel: checked, and allowed to fail.
  *
- * An address from a program may be anything.  Each access (1) is checked to lie below USER_END,
+ * An address from a program may be anything.  Each access (1) is checked to lie below USER_BOUND,
  * (2) runs between stac and clac where the CPU has SMAP (patched to nops where not), and (3) has
  * an entry in the exception table: when page_fault() cannot make the page present, it calls
  * extable_fixup(), which continues at the entry's landing place, and the copy answers -EFAULT.
@@ -18,17 +18,25 @@
 
 #define __user /* marks a pointer that only these functions may follow */
 
-/* First address a program cannot have.  The last page below the hole of x86_64 is left out:
- * a system call instruction at its end would return to a non-canonical address. */
+/* USER_END: first address that a program cannot have.  The last page below the hole of x86_64 is
+ * left out: a system call instruction at its end would return to a non-canonical address.
+ * USER_WINDOW_END: where what asks for no higher address ends (programs may hide things in the high
+ * bits of their pointers).  USER_BOUND: the same for every number of levels, and the kernel's own
+ * addresses lie above it; what is not canonical below it faults as if nothing were there. */
 #ifdef __x86_64__
-#define USER_END 0x00007ffffffff000ul
+#define USER_WINDOW_END 0x00007ffffffff000ul
+#define USER_BOUND      0x00fffffffffff000ul
+#define USER_END        user_end
+extern uintptr_t user_end;
 #else
-#define USER_END 0xc0000000ul
+#define USER_WINDOW_END 0xc0000000ul
+#define USER_BOUND      0xc0000000ul
+#define USER_END        0xc0000000ul
 #endif
 
 QR_INLINE bool user_range_ok(const volatile void __user *p, size_t n)
 {
-	return n <= USER_END && (uintptr_t)p <= USER_END - n;
+	return n <= USER_BOUND && (uintptr_t)p <= USER_BOUND - n;
 }
 
 /* All or -EFAULT.  On failure `to` may be partly written. */

@@ -36,6 +36,7 @@ enum qr_map_flags {
 	QR_MAP_LOCKED = 1 << 4,    /* populated, never evicted */
 	QR_MAP_POPULATE = 1 << 5,  /* touch every page now, as far as memory goes */
 	QR_MAP_LOW = 1 << 6,       /* below 2 GiB (MAP_32BIT) */
+	QR_MAP_HIGH = 1 << 7,      /* may lie above the memory's window_end */
 	QR_MAP_ONFAULT = 1 << 10,  /* with LOCKED: from the first touch on, not populated */
 	/* of a region, not of a request: */
 	QR_MAP_UMISS = 1 << 8, /* first touches are a pager's */
@@ -99,6 +100,7 @@ struct qr_memory_config {
 	qr_phys kernel_root;  /* a table root whose kernel half every space copies */
 	qr_virt user_start;   /* lowest address a user may map at all (0x1000 ..) */
 	qr_virt user_end;     /* first address not the user's: a boundary of the root's entries */
+	qr_virt window_end;   /* no search goes above it but by QR_MAP_HIGH; 0: user_end */
 	enum qr_backing backing;
 	enum qr_huge_policy huge;
 };

@@ -27,7 +27,7 @@ struct qr_memory {
 	struct qr_tlbs *tlbs;
 	uintptr_t low_base; /* where frame 0 would be seen, if low memory began there */
 	qr_frame kernel_root;
-	qr_virt user_start, user_end;
+	qr_virt user_start, user_end, window_end;
 	uint8_t backing;       /* enum qr_backing, never DEFAULT */
 	uint16_t share_from;   /* fork shares a leaf with so many pages, and copies a smaller one */
 	qr_frame zero;         /* the page of zeroes that first-write backing shows */

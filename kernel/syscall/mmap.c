@@ -97,6 +97,10 @@ static int place(struct qr_map *req, uintptr_t at, unsigned flags)
 	} else if ((at &= ~(uintptr_t)QR_PAGE_MASK)) {
 		if (at < min)
 			at = whole_pages(min);
+		if (USER_WINDOW_END < USER_END && at > USER_WINDOW_END)
+			req->flags |= QR_MAP_HIGH;
+		else if (n > USER_WINDOW_END || at > USER_WINDOW_END - n)
+			at = 0;
 		if (at > (flags & MAP_LOW ? MAP_LOW_END : USER_END) - n)
 			at = 0;
 	}

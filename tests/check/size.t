@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use Quire::Tree;
 use Test::More;
 
-my @there = grep { -e "build/$_/quire.elf" } qw(x86_64 i686);
+my @there = grep { -e "build/$_/quire.elf" } qw(x86_64 i686 i686-pae);
 plan skip_all => 'no kernel yet' unless @there;
 for my $arch (@there) {
 	my $loaded = 0;

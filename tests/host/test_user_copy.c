@@ -141,7 +141,7 @@ static void values(void)
 
 static void bounds(void)
 {
-	char *top = (char *)USER_END;
+	char *top = (char *)USER_BOUND;
 
 	ok(copy_from_user(kernel, top, 1) == -EFAULT &&
 	       copy_from_user(kernel, top - 1, 2) == -EFAULT &&

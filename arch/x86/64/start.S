@@ -8,7 +8,8 @@
  *	boot_root[256]	-> the same			the direct map
  *	boot_root[511]	-> kernel[510] -> first GiB	the image
  *
- * They are writable and executable throughout; the memory manager replaces them by strict ones
+ * Four levels; five_levels.S puts a fifth on top, if the CPU has it and the command line does not
+ * say `no5lvl`.  They are writable and executable throughout; the memory manager replaces them by strict ones
  * (kernel/memory.c) before anything but the kernel runs.
  */
 #include "arch/x86/layout.h"
@@ -101,9 +102,11 @@ boot_gdt:
 	.quad	0, 0
 	.quad	0x00af9a000000ffff	/* 0x10: code, long */
 	.quad	0x00cf92000000ffff	/* 0x18: data */
+	.quad	0x00cf9a000000ffff	/* 0x20: code, 32 bits, for five_levels.S */
+	.globl	boot_gdt_pointer
 boot_gdt_pointer:
 	.word	. - boot_gdt - 1
-	.long	boot_gdt
+	.quad	boot_gdt
 
 	.text
 	.code64

@@ -72,5 +72,9 @@ _Noreturn void boot_main(uint32_t magic, uint32_t info)
 	default:
 		panic("loaded by something that says %#x: not Multiboot 1, 2 or PVH", magic);
 	}
+#ifdef __x86_64__
+	if (cpu_features.la57 && !boot_has_option("no5lvl"))
+		boot_five_levels();
+#endif
 	kernel_main();
 }

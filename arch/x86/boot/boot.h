@@ -23,4 +23,7 @@ void boot_parse_multiboot1(uint64_t pa);
 void boot_parse_multiboot2(uint64_t pa);
 void boot_parse_pvh(uint64_t pa);
 
+/* Give the tables of start.S a fifth level (x86_64, arch/x86/64/five_levels.S). */
+void boot_five_levels(void);
+
 #endif
