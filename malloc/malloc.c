@@ -88,8 +88,8 @@ static void end_thread(void *unused)
 	qr_heap_leave(&malloc_heap, &malloc_thread.l);
 }
 
-/* A fork copies one thread.  Nobody may be in the middle of something then; what the others had
- * in their magazines is nobody's in the child. */
+/* A fork copies one thread.  Nobody may hold a lock then; but the others may be in the middle of
+ * exchanging magazines, so what they had in these is lost to the child, some hundred objects. */
 static void before_fork(void)
 {
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
@@ -106,14 +106,18 @@ static void after_fork(void)
 		qr_lock_release(&malloc_heap.class[c].lock);
 }
 
+/* Who waited for a lock has a ticket, and will never come: the locks begin anew. */
 static void after_fork_in_child(void)
 {
-	after_fork();
+	pages_reset_lock();
+	qr_lock_init(&malloc_heap.lock, QR_RANK_HEAP);
+	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
+		qr_lock_init(&malloc_heap.class[c].lock, QR_RANK_HEAP);
 	idle_forget();
-	for (struct qr_heap_local *l = malloc_heap.locals, *next; l; l = next) {
-		next = l->next;
-		if (l != &malloc_thread.l)
-			qr_heap_leave(&malloc_heap, l);
+	malloc_heap.locals = NULL;
+	if (!malloc_thread.l.closed) {
+		malloc_thread.l.next = malloc_thread.l.prev = NULL;
+		malloc_heap.locals = &malloc_thread.l;
 	}
 }
 
@@ -217,17 +221,19 @@ EXPORT void *malloc(size_t n)
 {
 	size_t step = plain((n - 1) / 16);
 	local_ref l = my_local();
-	unsigned class;
+	size_t class;
+	qr_word *top;
 	uintptr_t p;
 
 	if (QR_RARELY(step >= sizeof(l->class))) /* n = 0, too */
 		return malloc_slow(n);
 	class = l->class[step];
-	p = l->l.top[class][-1];
+	top = l->l.top[class];
+	p = top[-1];
 	if (QR_RARELY(!p))
 		return malloc_slow(n);
 	move_top(l, class, -1);
-	poison(&malloc_heap, class, p, FRESH);
+	poison(&malloc_heap, (unsigned)class, p, FRESH);
 	*mark_at(p) = 0;
 	return (void *)p;
 }

@@ -43,3 +43,12 @@ install: lib malloc
 	install -m 644 malloc/libquire-malloc.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' malloc/quire.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/quire.pc
+
+# The test program is told nothing of what malloc promises, or the compiler would do it itself.
+build/host/malloc-family%: tests/malloc/family.c
+	$(call quiet,CC,$@)
+	$(Q)$(CC) -m$* -std=gnu17 -O2 -g $(warnings) -fno-builtin -Wno-free-nonheap-object -Wno-use-after-free \
+		-Wno-alloc-size-larger-than -pthread -o $@ $<
+
+test_needs += $(if $(filter malloc,$(notdir $(check_scripts:.t=))),lib malloc build/host/malloc-family64 \
+	build/host/malloc-family32)

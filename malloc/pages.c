@@ -358,3 +358,8 @@ void pages_unlock(void)
 {
 	qr_lock_release(&all.lock);
 }
+
+void pages_reset_lock(void)
+{
+	qr_lock_init(&all.lock, QR_RANK_LEAF);
+}

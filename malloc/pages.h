@@ -29,5 +29,7 @@ size_t pages_peak(void);
 /* Nobody else is inside, between these: for fork. */
 void pages_lock(void);
 void pages_unlock(void);
+/* In the child: nobody has the lock, nobody waits for it. */
+void pages_reset_lock(void);
 
 #endif

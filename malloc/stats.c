@@ -11,13 +11,18 @@
 #include "malloc/pages.h"
 #include "mm/heap_impl.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Programs that check their output close standard error before the last words of exit. */
+static int error_fd = STDERR_FILENO;
 
 void malloc_say(const char *format, ...)
 {
@@ -29,7 +34,7 @@ void malloc_say(const char *format, ...)
 	n = vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
 	if (n > 0)
-		(void)!write(STDERR_FILENO, line,
+		(void)!write(error_fd, line,
 			     (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
 }
 
@@ -135,6 +140,12 @@ void stats_set_up(void)
 {
 	const char *wish = getenv("QUIRE_MALLOC_STATS");
 
-	if (wish && *wish && !(wish[0] == '0' && !wish[1]))
-		atexit(malloc_stats);
+	int fd;
+
+	if (!wish || !*wish || !strcmp(wish, "0"))
+		return;
+	fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+	if (fd >= 0)
+		error_fd = fd;
+	atexit(malloc_stats);
 }

@@ -162,30 +162,39 @@ bool qr_heap_reload(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 	return true;
 }
 
+/* The loaded magazine is full.  True: the spare one, or one of the depot, has taken its place. */
+static bool replace_full(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
+{
+	qr_word *spare = l->spare[class];
+	struct qr_heap_magazine *m;
+
+	if (!is_full(spare)) {
+		swap(l, class);
+		return true;
+	}
+	m = get_empty(h, class, spare == NOTHING ? NULL : magazine_of(spare));
+	if (!m)
+		return false;
+	qr_store_word(bottom(h, class, m) - 1, 0);
+	set(&l->spare[class], l->top[class]);
+	set(&l->top[class], bottom(h, class, m));
+	return true;
+}
+
 bool qr_heap_make_room(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
-	struct qr_heap_magazine *m, *full;
-	uintptr_t irq;
-
 	for (;;) {
-		if (l->closed)
+		uintptr_t irq;
+		bool room;
+
+		if (QR_RARELY(l->closed))
 			return false;
 		irq = qr_host_irq_save();
-		if (is_full(l->top[class]) && !is_full(l->spare[class]))
-			swap(l, class);
-		if (!is_full(l->top[class])) {
-			qr_host_irq_restore(irq);
-			return true;
-		}
-		full = l->spare[class] == NOTHING ? NULL : magazine_of(l->spare[class]);
-		m = get_empty(h, class, full);
-		if (m) {
-			qr_store_word(bottom(h, class, m) - 1, 0);
-			set(&l->spare[class], l->top[class]);
-			set(&l->top[class], bottom(h, class, m));
-		}
+		room = !is_full(l->top[class]) || replace_full(h, l, class);
 		qr_host_irq_restore(irq);
-		if (!m && !more_empties(h, class)) /* may ask the source: interrupts are on */
+		if (QR_LIKELY(room))
+			return true;
+		if (!more_empties(h, class)) /* may ask the source: interrupts are on */
 			return false;
 	}
 }

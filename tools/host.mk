@@ -75,7 +75,7 @@ lib_objects := $(patsubst %.c,build/host/lib/%.o,$(sort $(wildcard mm/*.c)))
 build/host/lib/%.o: %.c tools/host.mk
 	$(call quiet,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu17 -O2 -g -ffreestanding -Iinclude $(warnings) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) -std=gnu17 -O2 -g -ffreestanding -I. -Iinclude $(warnings) -MMD -MP -c -o $@ $<
 
 build/host/libquire.a: $(lib_objects)
 	@mkdir -p $(@D)
