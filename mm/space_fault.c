@@ -115,14 +115,14 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 	qr_entry e;
 	qr_frame f;
 
-	if (QR_RARELY(attr & RUN_UMISS))
-		return QR_PAGER;
-	if (!run_id(attr))
-		return touch_anon(s, t, i, attr, m->backing, write);
-	mp = mapping_of(s, attr);
-	if (!mp->object)
-		return touch_anon(s, t, i, attr, mp->backing, write);
+	mp = run_id(attr) ? mapping_of(s, attr) : NULL;
+	if (!mp || !mp->object)
+		return attr & RUN_UMISS
+			   ? QR_PAGER
+			   : touch_anon(s, t, i, attr, mp ? mp->backing : m->backing, write);
 	index = (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta);
+	if (QR_RARELY(attr & RUN_UMISS) && !qr_object_resident(mp->object, index))
+		return QR_PAGER;
 	if (write && !mp->shared)
 		return touch_private_copy(s, t, i, attr, mp->object, index);
 	err = qr_object_page(mp->object, index, true, &f);
