@@ -131,7 +131,7 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 	e = make_entry(m, f, attr, mp->shared);
 	e.v |= mp->shared ? SOFT_FILE | SOFT_SHARED : SOFT_FILE;
 	page_install(s, t, table_window(m, t), i, qr_entry_touched(m->format, e, write));
-	if (!write && mp->object->nresident > 1)
+	if (!write && (QR_MAX_CPUS > 1 || mp->object->nresident > 1))
 		touch_around(s, t, i, run_at(t, i), mp, index);
 	return QR_OK;
 }
