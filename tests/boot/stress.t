@@ -15,7 +15,7 @@ my @stressors = (
 	[ 'vm', 300, '--vm-bytes 4M' ],
 	[ 'mmap', 10, '--mmap-bytes 4M --mmap-file --mmap-mprotect' ],
 	[ 'brk', 20000 ],
-	[ 'malloc', 4000, '--malloc-bytes 8M --malloc-max 2000 --malloc-pthreads 2' ],
+	[ 'malloc', 4000, '--malloc-bytes 8M --malloc-max 1000 --malloc-pthreads 2' ],
 	[ 'fork', 400 ],
 	[ 'vfork', 200 ],
 	[ 'clone', 50 ],
