@@ -52,3 +52,14 @@ build/host/malloc-family%: tests/malloc/family.c
 
 test_needs += $(if $(filter malloc,$(notdir $(check_scripts:.t=))),lib malloc build/host/malloc-family64 \
 	build/host/malloc-family32)
+
+build/host/patterns: bench/heap/patterns.c
+	$(call quiet,CC,$@)
+	$(Q)$(CC) -std=gnu17 -O2 -g $(warnings) -pthread -o $@ $<
+
+.PHONY: bench-heap
+## bench-heap: the heap as malloc beside glibc, jemalloc, tcmalloc and mimalloc (build/bench/heap.md)
+bench-heap:
+	@tools/setup bench-heap
+	$(submake) -s malloc build/host/patterns
+	@bench/heap/run
