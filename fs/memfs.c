@@ -27,6 +27,7 @@ static void free_file(struct inode *i)
 	struct memfs_file *file = memfs_file_of(i);
 
 	i->fs->npages -= file->charged;
+	file->object.may_fill = NULL; /* a mapping may keep the pages longer than the limits live */
 	qr_object_put(&file->object);
 }
 
@@ -47,6 +48,16 @@ struct inode *object_inode(struct qr_object *o)
 	return o->release == object_gone ? o->owner : NULL;
 }
 
+/* Of a file system that has a limit: pages come by faults, too. */
+static bool may_fill(struct qr_object *o)
+{
+	struct memfs_file *file = container_of(o, struct memfs_file, object);
+	const struct filesystem *fs = file->inode.fs;
+
+	memfs_charge(file);
+	return fs->npages < fs->max_pages;
+}
+
 static struct inode *new_file(struct filesystem *fs, uint32_t mode)
 {
 	struct memfs_file *file = kmalloc(sizeof(*file));
@@ -55,6 +66,8 @@ static struct inode *new_file(struct filesystem *fs, uint32_t mode)
 		return NULL;
 	inode_init(&file->inode, fs, mode);
 	qr_object_init(&file->object, &space_memory, 0, &file->inode, object_gone);
+	if (fs->max_pages)
+		file->object.may_fill = may_fill;
 	file->charged = 0;
 	file->seals = SEAL_SEAL;
 	file->inode.object = &file->object;

@@ -64,6 +64,8 @@ static enum qr_err fill_hole(struct qr_object *o, uint64_t index, qr_frame *out)
 	struct qr_memory *m = o->memory;
 	qr_frame f;
 
+	if (QR_RARELY(o->may_fill) && !o->may_fill(o))
+		return QR_BEYOND;
 	if (qr_frames_alloc(m->frames, 0, QR_FRAME_CACHE, QR_ANY, &f))
 		return QR_NOMEM;
 	if (qr_radix_set(&o->pages, &m->nodes, index, VALUE_OF(f))) {

@@ -328,7 +328,7 @@ static enum qr_err new_mapping(struct move *v, uintptr_t to, uintptr_t hi)
 
 	if (!run_id(v->attr))
 		return QR_OK;
-	like = mapping_like(mapping_of(v->s, v->attr));
+	like = *mapping_of(v->s, v->attr);
 	like.id = 0;
 	like.lo = to;
 	like.hi = hi;
@@ -442,6 +442,18 @@ static enum qr_err check(struct qr_space *s, const struct qr_remap *req, struct 
 	return grow_limits(s, f->attr, new > old ? new - old : req->keep_old ? new : 0);
 }
 
+/* Anywhere, or where it is wished for. */
+static enum qr_err find_place(struct qr_space *s, const struct qr_remap *req, uintptr_t *to)
+{
+	uintptr_t wish = req->to.v;
+
+	if (req->keep_old && range_valid(s->memory, req->to, req->new_npages) &&
+	    !qr_find_between(s, req->new_npages, wish, wish + (req->new_npages << QR_PAGE_SHIFT),
+			     to))
+		return QR_OK;
+	return qr_find_free(s, req->new_npages, to);
+}
+
 static enum qr_err remap_locked(struct move *v, const struct qr_remap *req, const struct found *f,
 				uintptr_t *to)
 {
@@ -464,7 +476,7 @@ static enum qr_err remap_locked(struct move *v, const struct qr_remap *req, cons
 	}
 	if (!req->may_move)
 		return QR_NOMEM;
-	if (!req->fixed && qr_find_free(s, req->new_npages, to))
+	if (!req->fixed && find_place(s, req, to))
 		return QR_NOMEM;
 	v->attr = f->attr & ~(RUN_CLEAN | RUN_UMISS | RUN_UWP);
 	return move_region(v, req, *to);

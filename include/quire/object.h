@@ -34,6 +34,7 @@ struct qr_object {
 	struct qr_mapping *mappings;
 	void *owner;                          /* the host's: which file this is */
 	void (*release)(struct qr_object *);  /* last reference gone, pages freed already */
+	bool (*may_fill)(struct qr_object *); /* one hole more?  No: QR_BEYOND.  Under its lock */
 	void (*unmapped)(struct qr_object *); /* a space maps it no more; NULL: nobody asks */
 };
 
