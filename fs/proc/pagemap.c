@@ -181,8 +181,10 @@ static long memory_io(struct file *f, struct uio *u, uint64_t *pos, bool write)
 		if (write)
 			part = uio_get(u, page, part);
 		if (part && (write ? qr_space_write(&mm->space, at, page, part, true, &n)
-				   : qr_space_read(&mm->space, at, page, part, true, &n)))
+				   : qr_space_read(&mm->space, at, page, part, true, &n))) {
 			n = 0;
+			err = -EIO;
+		}
 		if (!write && n)
 			n = uio_put(u, page, n);
 		mm_put(mm);
