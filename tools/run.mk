@@ -2,19 +2,15 @@
 #
 # Booting by hand.  APPEND="words" adds to the kernel's command line, MEMORY=64M sets its RAM,
 # QEMU_ARGS="..." adds to QEMU's own; ACCEL=kvm uses the host's processor.
-#
-# `make run` boots another root file system if told: PACKAGES="python3 gcc" of Debian, FILES=DIR
-# laid over it; ROOT=DIR alone; INITRD=FILE (tools/runroot).
 
 qemu := qemu-system-$(if $(filter x86_64,$(ARCH)),x86_64,i386)
-own_root := $(strip $(PACKAGES)$(FILES)$(ROOT)$(INITRD))
-MEMORY ?= $(if $(own_root),,64M)
+MEMORY ?= 64M
 QEMU_ARGS ?=
-machine = $(qemu) -m $(1) -nic none -no-reboot -display none -serial mon:stdio \
+machine = $(qemu) -m $(MEMORY) -nic none -no-reboot -display none -serial mon:stdio \
 	$(if $(ACCEL),-accel $(ACCEL)) $(QEMU_ARGS)
-boot = -kernel $(KERNEL) -initrd $(1) -append "console=ttyS0 $(APPEND)"
+boot = -kernel $(KERNEL) -initrd $(ROOT) -append "console=ttyS0 $(APPEND)"
 
-run-needs: $(KERNEL) $(if $(own_root),,$(ROOT_FILE))
+run-needs: $(KERNEL) $(ROOT)
 	
 .PHONY: run-needs image
 
@@ -22,26 +18,20 @@ run-needs: $(KERNEL) $(if $(own_root),,$(ROOT_FILE))
 run:
 	@tools/setup run
 	$(submake) run-needs
-ifeq ($(own_root),)
-	@exec $(call machine,$(MEMORY)) $(call boot,$(ROOT_FILE))
-else
-	@made=$$(PACKAGES="$(PACKAGES)" FILES="$(FILES)" ROOT="$(ROOT)" INITRD="$(INITRD)" \
-		MEMORY="$(MEMORY)" tools/runroot $(ARCH)) || exit 1; \
-	exec $(call machine,"$${made##* }") $(call boot,"$${made% *}")
-endif
+	@exec $(machine) $(boot)
 
 ## debug: boot, stopped at the first instruction, with gdb attached
 debug:
 	@tools/setup debug
 	$(submake) run-needs
 	@tools/debug $(KERNEL) build/$(ARCH)/serial -- $(qemu) -m $(MEMORY) -nic none -no-reboot \
-		-display none $(QEMU_ARGS) $(call boot,$(ROOT_FILE))
+		-display none $(QEMU_ARGS) $(boot)
 
 ISO := $(B)/quire.iso
 
-$(ISO): $(KERNEL) $(ROOT_FILE) tools/mkiso
+$(ISO): $(KERNEL) $(ROOT) tools/mkiso
 	$(call quiet,ISO,$@)
-	$(Q)tools/mkiso $@ $(KERNEL) $(ROOT_FILE) "$(APPEND)"
+	$(Q)tools/mkiso $@ $(KERNEL) $(ROOT) "$(APPEND)"
 
 image: $(ISO)
 
@@ -64,5 +54,4 @@ help:
 	@sed -n 's/^## \([a-z]*\): \(.*\)/  \1\t\2/p' Makefile $(filter %.mk,$(MAKEFILE_LIST)) | sort | expand -t 12
 	@echo
 	@echo 'Without a goal: kernel.  run and debug take MEMORY=64M, APPEND="words",'
-	@echo 'QEMU_ARGS="..."; run takes ACCEL=kvm, and another root file system: PACKAGES="names" of'
-	@echo 'Debian, FILES=dir laid over it, ROOT=dir alone, INITRD=file.  test takes T="names".'
+	@echo 'QEMU_ARGS="..."; run takes ACCEL=kvm.  test takes T="names".'

@@ -4,7 +4,6 @@
  * makes of mmap too.  Sources: mremap(2), remap_file_pages(2) of the man-pages 6.x.
  */
 #include "kernel/syscall/memory.h"
-#include "kernel/userfault.h"
 
 #define MREMAP_MAYMOVE   1u
 #define MREMAP_FIXED     2u
@@ -44,7 +43,7 @@ static int check_region(const struct qr_remap *q, const struct qr_region *r)
 	bool data = r->prot & QR_WRITE && !(r->flags & (QR_MAP_SHARED | QR_MAP_GROWSDOWN));
 	uint64_t pgoff = r->pgoff + pages(q->from.v - r->start.v);
 
-	if (!q->old_npages && !(r->flags & QR_MAP_SHARED) && !(r->object && r->maxprot != 7))
+	if (!q->old_npages && !(r->flags & QR_MAP_SHARED))
 		return -EINVAL;
 	if (q->old_npages > pages(r->end.v - q->from.v))
 		return -EFAULT;
@@ -63,9 +62,6 @@ static long remap(const struct qr_remap *q)
 	qr_virt at;
 
 	err = qr_space_remap(space_here(), q, &at);
-	if (QR_RARELY(mm_here()->userfaults) && !err)
-		userfault_moved(mm_here(), q->from.v, q->old_npages << QR_PAGE_SHIFT, at.v,
-				q->new_npages << QR_PAGE_SHIFT);
 	if (err == QR_NOENT)
 		return -EFAULT;
 	return err == QR_OK ? (long)at.v : error_of(err);
@@ -96,11 +92,11 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 
 	if (err)
 		return err;
+	if ((q.fixed || q.keep_old) && (err = check_place(&q)) != 0)
+		return err;
 	if (from >= USER_END || qr_space_next(space_here(), q.from, &r) != QR_OK ||
 	    r.start.v > from)
 		return -EFAULT;
-	if ((q.fixed || q.keep_old) && (err = check_place(&q)) != 0)
-		return err;
 	if (!q.fixed && !q.keep_old && q.new_npages <= q.old_npages) {
 		err = shrink(&q);
 		return err ? err : (long)from;
@@ -112,12 +108,8 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 	}
 	if ((err = check_region(&q, &r)) != 0)
 		return err;
-	if (q.may_move && regions_full(REGIONS_TO_MOVE))
+	if (q.may_move ? regions_full(REGIONS_TO_MOVE) : !q.old_npages)
 		return -ENOMEM;
-	if (!q.old_npages && !q.may_move)
-		return -ENOMEM; /* it cannot be where the first is */
-	if (q.keep_old && to)   /* a wish */
-		q.fixed |= room_at(to, q.new_npages << QR_PAGE_SHIFT);
 	return remap(&q);
 }
 

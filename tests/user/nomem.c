@@ -8,7 +8,7 @@
  * none, the child may be killed.  n grows until nothing failed any more.  After all of it the
  * kernel holds as many frames and objects as before.
  */
-#include "user.h"
+#include "nomem.h"
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -23,14 +23,6 @@
 #define FAIL_AFTER "/proc/quire/fail_after"
 
 enum { MOST = 3000, DISARMED = 42 };
-
-/* Answers 0 or errno.  What it makes, it takes down again. */
-typedef int operation(void);
-
-struct named {
-	const char *name;
-	operation *run;
-};
 
 static volatile struct {
 	int over, error;
@@ -194,7 +186,7 @@ static void exhaust(const struct named *o, const char *kind)
 	}
 }
 
-static void exhaust_all(const struct named *o, size_t n)
+void exhaust_all(const struct named *o, size_t n)
 {
 	need_quire();
 	for (size_t i = 0; i < n; i++) {
@@ -202,8 +194,6 @@ static void exhaust_all(const struct named *o, size_t n)
 		exhaust(&o[i], "object");
 	}
 }
-
-#define EXHAUST(list) exhaust_all(list, sizeof(list) / sizeof *(list))
 
 static int error_of(long ret)
 {

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * nomem_calls.c - the n-th allocation fails: locked memory, System V segments, sealed files,
+ * mremap to where something is, other processes' memory.
+ */
+#include "nomem.h"
+#include <sys/ipc.h>
+#include <sys/shm.h>
+#include <sys/uio.h>
+
+static char *map(size_t size, int flags, int fd)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+}
+
+static int error_of(long ret)
+{
+	return ret == -1 ? errno : 0;
+}
+
+static int try_mlock(void)
+{
+	char *p = map(16 * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	int error = 0;
+
+	if (p == MAP_FAILED)
+		return errno;
+	for (size_t i = 0; i < 16 && !error; i += 2)
+		error = error_of(mlock(p + i * PAGE, PAGE));
+	if (!error && (madvise(p, 3 * PAGE, MADV_DONTFORK) || madvise(p, 9 * PAGE, 23)))
+		error = errno;
+	munmap(p, 16 * PAGE);
+	return error;
+}
+
+static int try_shm(void)
+{
+	int id = shmget(IPC_PRIVATE, 8 * PAGE, 0600), error = 0;
+	char *p = id < 0 ? (char *)-1 : shmat(id, NULL, 0);
+
+	if (p == (char *)-1 || remap_file_pages(p, PAGE, 0, 5, 0))
+		error = errno;
+	if (p != (char *)-1 && shmdt(p))
+		error = error ? error : errno;
+	shmctl(id, IPC_RMID, NULL);
+	return error;
+}
+
+static int try_memfd(void)
+{
+	int fd = memfd_create("x", MFD_ALLOW_SEALING), error = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, "x", 1) < 0 || fallocate(fd, 0, 0, 40 * PAGE) || lseek(fd, 0, SEEK_HOLE) < 0)
+		error = errno;
+	error = error ? error : error_of(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+	close(fd);
+	return error;
+}
+
+/* A fixed place that something else has: it stays when memory runs out. */
+static int try_mremap_fixed(void)
+{
+	char *p = map(8 * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *to = map(8 * PAGE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
+	int error = 0;
+
+	if (p == MAP_FAILED || to == MAP_FAILED)
+		error = errno;
+	else if (mremap(p, 4 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		error = mprotect(to, 8 * PAGE, PROT_READ) ? EFAULT : ENOMEM;
+	if (p != MAP_FAILED)
+		munmap(p, 8 * PAGE);
+	if (to != MAP_FAILED)
+		munmap(to, 8 * PAGE);
+	return error;
+}
+
+static int try_process_vm(void)
+{
+	char a[100], *p = map(8 * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct iovec here = { a, 100 }, there = { p, 100 };
+	int error = 0;
+
+	if (p == MAP_FAILED)
+		return errno;
+	if (process_vm_writev(getpid(), &here, 1, &there, 1, 0) < 0)
+		error = errno == EFAULT ? ENOMEM : errno;
+	munmap(p, 8 * PAGE);
+	return error;
+}
+
+static const struct named calls[] = {
+	{ "mlock, madvise", try_mlock },
+	{ "shm, remap_file_pages", try_shm },
+	{ "memfd", try_memfd },
+	{ "mremap to a fixed place", try_mremap_fixed },
+	{ "process_vm_writev", try_process_vm },
+};
+
+TEST("locks, segments, sealed files, fixed moves without memory")
+{
+	EXHAUST(calls);
+}
