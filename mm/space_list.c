@@ -38,6 +38,15 @@ static bool next_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 
 bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out)
 {
+	/* Usually the question is about the leaf that was used last. */
+	if (same_leaf(s->memory, at, s->near_va)) {
+		uintptr_t last = at | (((uintptr_t)1 << level_shift(s->memory, 1)) - 1);
+
+		if (end <= last)
+			return next_part(s->memory, s->near, at, end, out);
+		if (next_part(s->memory, s->near, at, last, out))
+			return true;
+	}
 	return next_part(s->memory, s->root, at, end, out);
 }
 
