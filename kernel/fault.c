@@ -9,6 +9,7 @@
  *	QR_NOENT	SIGSEGV, SEGV_MAPERR	\
  *	QR_ACCESS	SIGSEGV, SEGV_ACCERR	 } or EFAULT, where the kernel was copying
  *	QR_BEYOND	SIGBUS, BUS_ADRERR	/
+ *	QR_PAGER	a program is asked for the page (userfault.h)
  *	QR_NOMEM	somebody is killed (oom.h), and the access is tried again
  *
  * Everything else is a bug of the kernel, and ends in a panic that explains the address.
@@ -22,6 +23,7 @@
 #include "kernel/panic.h"
 #include "kernel/signal.h"
 #include "kernel/task.h"
+#include "kernel/userfault.h"
 
 static enum qr_access access_of(unsigned error)
 {
@@ -40,14 +42,18 @@ static void refuse(enum qr_err err, uintptr_t address)
 
 /* Let the address space answer, making room for as long as there is somebody to kill.  A task
  * that has been killed itself need not succeed. */
-static enum qr_err resolve(struct mm *mm, uintptr_t address, enum qr_access access)
+static enum qr_err resolve(struct mm *mm, uintptr_t address, enum qr_access access, bool user)
 {
 	enum qr_err err;
 
 	while (
-	    QR_RARELY((err = qr_space_fault(&mm->space, qr_virt_of(address), access)) == QR_NOMEM))
-		if (signal_pending_fatal() || !oom_kill() || signal_pending_fatal())
+	    QR_RARELY((err = qr_space_fault(&mm->space, qr_virt_of(address), access)) != QR_OK)) {
+		if (err == QR_PAGER)
+			return userfault_wait(mm, address, access == QR_ACCESS_WRITE, user);
+		if (err != QR_NOMEM || signal_pending_fatal() || !oom_kill() ||
+		    signal_pending_fatal())
 			break;
+	}
 	return err;
 }
 
@@ -57,11 +63,11 @@ static void user_fault(struct regs *r, uintptr_t address, unsigned error)
 	enum qr_err err = QR_NOENT;
 
 	if (address < USER_END) {
-		err = resolve(mm, address, access_of(error));
+		err = resolve(mm, address, access_of(error), true);
 		/* A page that may not be run is brought in all the same, and then refused: so a page
 		 * beyond the end of its file is told as such first, as Linux does. */
 		if (QR_RARELY(err == QR_ACCESS) && (error & (PF_FETCH | PF_PRESENT)) == PF_FETCH)
-			err = resolve(mm, address, QR_ACCESS_READ);
+			err = resolve(mm, address, QR_ACCESS_READ, true);
 		if (QR_LIKELY(err == QR_OK)) {
 			current->usage.minor_faults++;
 			return;
@@ -86,7 +92,7 @@ static void kernel_fault(struct regs *r, uintptr_t address, unsigned error)
 	struct task *t = current;
 
 	if (address < USER_END && t && t->process->mm && !forbidden(r, error) &&
-	    resolve(t->process->mm, address, access_of(error)) == QR_OK) {
+	    resolve(t->process->mm, address, access_of(error), false) == QR_OK) {
 		t->usage.minor_faults++;
 		return;
 	}

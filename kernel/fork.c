@@ -15,6 +15,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
+#include "kernel/userfault.h"
 
 #define CAN_BE_COPIED (PROCESS_DUMPABLE | PROCESS_NO_NEW_PRIVS | PROCESS_KEEP_CAPS)
 
@@ -131,8 +132,13 @@ static struct mm *mm_copy(struct mm *from)
 	mm->space = fresh;
 	mm->ref = 1;
 	mm->map_flags = 0;
+	mm->userfaults = NULL;
 	if (mm->exe)
 		file_exec_get(mm->exe);
+	if (QR_RARELY(from->userfaults) && userfault_forked(from, mm)) {
+		mm_put(mm);
+		return NULL;
+	}
 	return mm;
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/memory.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
+#include "kernel/userfault.h"
 
 /* Number 0: of the kernel itself, and of the group and session that init begins in. */
 static struct pid pid_zero = {
@@ -91,6 +92,8 @@ void mm_put(struct mm *mm)
 		return;
 	if (sched_space_loaded(mm))
 		sched_switch_space(NULL);
+	if (QR_RARELY(mm->userfaults))
+		userfault_mm_gone(mm);
 	qr_space_fini(&mm->space);
 	if (mm->exe)
 		file_exec_put(mm->exe);
@@ -211,41 +214,21 @@ void process_usage_with_children(const struct process *p, struct usage *out)
 	usage_add(out, &p->children_usage);
 }
 
-static size_t resident(struct mm *mm, size_t *mapped)
-{
-	struct qr_space_stat s;
-
-	qr_space_stat(&mm->space, &s);
-	*mapped = s.mapped;
-	return s.resident_anon + s.resident_file + s.resident_shared;
-}
-
-void mm_note_peak(struct mm *mm)
-{
-	size_t mapped, n = resident(mm, &mapped);
-
-	if (mapped > mm->peak_mapped)
-		mm->peak_mapped = mapped;
-	if (n > mm->peak_resident)
-		mm->peak_resident = n;
-}
-
 uint64_t process_max_rss(const struct process *p)
 {
-	uint64_t max = p->usage.max_rss;
-	size_t mapped, now;
+	struct qr_space_stat s;
+	uint64_t now;
 
 	if (!p->mm)
-		return max;
-	now = resident(p->mm, &mapped);
-	now = now > p->mm->peak_resident ? now : p->mm->peak_resident;
-	return now > max ? now : max;
+		return p->usage.max_rss;
+	qr_space_stat(&p->mm->space, &s);
+	now = s.resident_anon + s.resident_file + s.resident_shared;
+	return now > p->usage.max_rss ? now : p->usage.max_rss;
 }
 
 void process_reset_max_rss(struct process *p)
 {
 	p->usage.max_rss = 0;
-	p->mm->peak_resident = 0;
 }
 
 /* ---- life ------------------------------------------------------------------------------- */

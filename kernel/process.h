@@ -32,6 +32,7 @@ struct files;
 struct fs_context;
 struct process;
 struct task;
+struct userfault;
 
 #define COMM_SIZE 16
 
@@ -48,10 +49,10 @@ struct mm {
 	uintptr_t start_stack, arg_start, arg_end, env_start, env_end;
 	uintptr_t
 	    vdso; /* x86-64: its vdso; i386: page of the code that signal handlers return to */
-	size_t peak_mapped, peak_resident; /* pages, when they last became fewer */
 	unsigned map_flags; /* QR_MAP_LOCKED, ONFAULT: what mlockall(MCL_FUTURE) wants of others */
 	uint16_t barriers;  /* commands of membarrier that it has registered for */
 	size_t runs_counted, runs_joined; /* the last count of regions: memory_limits.c */
+	struct userfault *userfaults;     /* kernel/userfault.h; NULL: none */
 	struct file *exe;
 	uintptr_t auxv[AUXV_WORDS]; /* as the program got it: pairs, AT_NULL at the end */
 };
@@ -259,8 +260,6 @@ void process_usage_with_children(const struct process *p, struct usage *out);
 /* The most pages that were resident at once, as far as anybody has looked. */
 uint64_t process_max_rss(const struct process *p);
 void process_reset_max_rss(struct process *p);
-/* The mapped pages are about to become fewer: remember how many there were. */
-void mm_note_peak(struct mm *mm);
 
 /* ---- making and ending (fork.c, exit.c) -------------------------------------------------- */
 

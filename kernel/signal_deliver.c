@@ -13,6 +13,7 @@
 #include "kernel/rseq.h"
 #include "kernel/signal_sets.h"
 #include "kernel/task.h"
+#include "kernel/userfault.h"
 #include "kernel/wait.h"
 
 /* ---- restarting system calls ------------------------------------------------------------ */
@@ -195,6 +196,10 @@ void user_return_work(struct regs *r)
 		task_exit(current_process->exit_status);
 	if (work & WORK_NEW)
 		new_task();
+	if (QR_RARELY(work & WORK_PAGER)) {
+		userfault_retry(r);
+		work = current->work;
+	}
 	if (work & WORK_STOP)
 		stop_here();
 	else if (work & (WORK_SIGNAL | WORK_FATAL))

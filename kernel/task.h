@@ -42,6 +42,7 @@ enum task_work {
 	WORK_FATAL = 1 << 4,   /* a signal that will end it has come */
 	WORK_NEW = 1 << 5,     /* a fresh task: CLONE_CHILD_SETTID */
 	WORK_RSEQ = 1 << 6,    /* others have run: its critical section ends (kernel/rseq.h) */
+	WORK_PAGER = 1 << 7,   /* a copy met a page that userfaultfd has to supply */
 
 	/* Each ends a sleep that is open to signals. */
 	WORK_INTERRUPTS = WORK_SIGNAL | WORK_STOP | WORK_EXIT | WORK_FATAL,
@@ -99,8 +100,10 @@ struct task {
 	struct vfork_wait *vfork_wait;    /* who waits until mm is given back; or NULL */
 	uint32_t trap_vector, trap_error; /* of the last fault that became a signal */
 	uintptr_t trap_address;
-	uintptr_t wait_channel; /* what it sleeps in, for /proc */
-	char comm[COMM_SIZE];   /* its own name; the leader's is the process's */
+	uintptr_t wait_channel;  /* what it sleeps in, for /proc */
+	uintptr_t pager_address; /* of WORK_PAGER */
+	bool pager_write;
+	char comm[COMM_SIZE]; /* its own name; the leader's is the process's */
 
 	struct context context;
 };

@@ -90,6 +90,20 @@ struct qr_mapping {
 /* A mapping as asked for, with npages 0 and a reference on its object; null: no memory. */
 QR_MUST_CHECK enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
 					  struct qr_mapping **out);
+/* What another mapping like this one is made of; its place in lists is not for us to read. */
+QR_INLINE struct qr_mapping mapping_like(const struct qr_mapping *mp)
+{
+	return (struct qr_mapping){ .object = mp->object,
+				    .delta = mp->delta,
+				    .lo = mp->lo,
+				    .hi = mp->hi,
+				    .id = mp->id,
+				    .shared = mp->shared,
+				    .maxprot = mp->maxprot,
+				    .growsdown = mp->growsdown,
+				    .backing = mp->backing };
+}
+
 /* No page is promised under it any more: out of the space and its object's list now, and freed
  * when the lock is released, since the last reference to an object does who knows what. */
 void qr_mapping_drop(struct qr_space *s, struct qr_mapping *mp);
@@ -153,10 +167,16 @@ QR_INLINE bool entry_is_plain(const struct qr_memory *m, qr_entry e)
 	return (e.v & (QR_FIXED(m->format)->present | SOFT_ALL)) == QR_FIXED(m->format)->present;
 }
 
+/* Has this frame one reference?  Who gave up another one has done with the frame before. */
+QR_INLINE bool word_exclusive(const struct qr_frame_word *w)
+{
+	return (qr_load_acq32(&w->state) & QR_FRAME_REF_MASK) == 1;
+}
+
 /* May nobody else see this anonymous frame? */
 QR_INLINE bool frame_exclusive(struct qr_memory *m, qr_frame f)
 {
-	return qr_frame_refs(qr_frame_word(m->frames, f)) == 1;
+	return word_exclusive(qr_frame_word(m->frames, f));
 }
 
 /* Bits for entries of this format, no wider than they are: so the compiler knows it too. */

@@ -37,7 +37,7 @@ static bool find_block(struct collapse *c, qr_frame *first)
 		qr_entry e = entry_of(c->m, c->leaf, k);
 
 		if (!entry_is_plain(c->m, e) || qr_entry_frame(f, e).v != first->v + k ||
-		    qr_frame_refs(entry_word(c->m, words, e)) != 1)
+		    !word_exclusive(entry_word(c->m, words, e)))
 			return false;
 	}
 	return true;

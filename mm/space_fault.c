@@ -115,14 +115,14 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 	qr_entry e;
 	qr_frame f;
 
-	if (QR_RARELY(attr & RUN_UMISS))
-		return QR_PAGER;
-	if (!run_id(attr))
-		return touch_anon(s, t, i, attr, m->backing, write);
-	mp = mapping_of(s, attr);
-	if (!mp->object)
-		return touch_anon(s, t, i, attr, mp->backing, write);
+	mp = run_id(attr) ? mapping_of(s, attr) : NULL;
+	if (!mp || !mp->object)
+		return attr & RUN_UMISS
+			   ? QR_PAGER
+			   : touch_anon(s, t, i, attr, mp ? mp->backing : m->backing, write);
 	index = (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta);
+	if (QR_RARELY(attr & RUN_UMISS) && !qr_object_resident(mp->object, index))
+		return QR_PAGER;
 	if (write && !mp->shared)
 		return touch_private_copy(s, t, i, attr, mp->object, index);
 	err = qr_object_page(mp->object, index, true, &f);
@@ -131,7 +131,7 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 	e = make_entry(m, f, attr, mp->shared);
 	e.v |= mp->shared ? SOFT_FILE | SOFT_SHARED : SOFT_FILE;
 	page_install(s, t, table_window(m, t), i, qr_entry_touched(m->format, e, write));
-	if (!write && mp->object->nresident > 1)
+	if (!write && (QR_MAX_CPUS > 1 || mp->object->nresident > 1))
 		touch_around(s, t, i, run_at(t, i), mp, index);
 	return QR_OK;
 }

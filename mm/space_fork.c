@@ -39,7 +39,7 @@ static enum qr_err copy_mapping(struct fork *k, uint32_t id, uintptr_t lo, uintp
 	if (!mp) {
 		const struct qr_mapping *old =
 		    (const struct qr_mapping *)qr_radix_get(&k->c->s->mappings, id);
-		struct qr_mapping like = *old;
+		struct qr_mapping like = mapping_like(old);
 
 		like.lo = lo;
 		like.hi = hi;

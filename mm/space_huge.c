@@ -53,10 +53,10 @@ static bool block_exclusive(struct qr_memory *m, qr_frame first)
 {
 	const struct qr_frame_word *w = qr_frame_word(m->frames, first), *end = w + block_frames(m);
 
-	if (qr_load32(&w->link))
+	if (qr_load_acq32(&w->link))
 		return false;
 	for (; w < end; w++)
-		if (qr_frame_refs(w) != 1)
+		if (!word_exclusive(w))
 			return false;
 	return true;
 }

@@ -48,7 +48,7 @@ QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, qr_entry e)
 {
 	if (QR_RARELY(e.v & (SOFT_ALL | soft_held(m->format))))
 		return e.v & SOFT_SHARED && !(e.v & soft_held(m->format));
-	return qr_frame_refs(entry_word(m, words, e)) == 1;
+	return word_exclusive(entry_word(m, words, e));
 }
 
 /* The loop of change_pages for entries of 4 bytes: a 32-bit machine has no registers to spare for

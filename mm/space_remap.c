@@ -328,7 +328,7 @@ static enum qr_err new_mapping(struct move *v, uintptr_t to, uintptr_t hi)
 
 	if (!run_id(v->attr))
 		return QR_OK;
-	like = *mapping_of(v->s, v->attr);
+	like = mapping_like(mapping_of(v->s, v->attr));
 	like.id = 0;
 	like.lo = to;
 	like.hi = hi;

@@ -52,7 +52,7 @@ static struct qr_ptdesc *fresh(struct qr_memory *m)
 
 enum qr_err qr_pt_alloc(struct qr_memory *m, unsigned level, struct qr_ptdesc **out)
 {
-	struct qr_ptdesc *t = m->spare ? spare_take(m) : NULL;
+	struct qr_ptdesc *t = QR_MAX_CPUS > 1 || m->spare ? spare_take(m) : NULL;
 
 	if (!t)
 		t = fresh(m);
@@ -74,21 +74,24 @@ static void destroy(struct qr_memory *m, struct qr_ptdesc *t)
 
 void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t)
 {
+	bool full;
+
 	QR_ASSERT_DEBUG(!t->nruns && !t->npages && !t->ntables, "a freed table is empty");
 	QR_ASSERT_DEBUG(table_refs(m, t) == 1, "a freed table is nobody else's");
 	if (QR_RARELY(t->runs != t->in))
 		qr_run_shrink(m, t);
 	t->flags = 0;
 	t->used = 0;
-	if (m->nspare >= SPARES) {
-		destroy(m, t);
-		return;
-	}
 	qr_lock_acquire(&m->spare_lock);
-	t->runs = (struct qr_run *)m->spare;
-	m->spare = t;
-	m->nspare++;
+	full = m->nspare >= SPARES;
+	if (!full) {
+		t->runs = (struct qr_run *)m->spare;
+		m->spare = t;
+		m->nspare++;
+	}
 	qr_lock_release(&m->spare_lock);
+	if (full)
+		destroy(m, t);
 }
 
 size_t qr_memory_trim(struct qr_memory *m)

@@ -2,15 +2,19 @@
 #
 # Booting by hand.  APPEND="words" adds to the kernel's command line, MEMORY=64M sets its RAM,
 # QEMU_ARGS="..." adds to QEMU's own; ACCEL=kvm uses the host's processor.
+#
+# `make run` boots another root file system if told: PACKAGES="python3 gcc" of Debian, FILES=DIR
+# laid over it; ROOT=DIR alone; INITRD=FILE (tools/runroot).
 
 qemu := qemu-system-$(if $(filter x86_64,$(ARCH)),x86_64,i386)
-MEMORY ?= 64M
+own_root := $(strip $(PACKAGES)$(FILES)$(ROOT)$(INITRD))
+MEMORY ?= $(if $(own_root),,64M)
 QEMU_ARGS ?=
-machine = $(qemu) -m $(MEMORY) -nic none -no-reboot -display none -serial mon:stdio \
+machine = $(qemu) -m $(1) -nic none -no-reboot -display none -serial mon:stdio \
 	$(if $(ACCEL),-accel $(ACCEL)) $(QEMU_ARGS)
-boot = -kernel $(KERNEL) -initrd $(ROOT) -append "console=ttyS0 $(APPEND)"
+boot = -kernel $(KERNEL) -initrd $(1) -append "console=ttyS0 $(APPEND)"
 
-run-needs: $(KERNEL) $(ROOT)
+run-needs: $(KERNEL) $(if $(own_root),,$(ROOT_FILE))
 	
 .PHONY: run-needs image
 
@@ -18,20 +22,26 @@ run-needs: $(KERNEL) $(ROOT)
 run:
 	@tools/setup run
 	$(submake) run-needs
-	@exec $(machine) $(boot)
+ifeq ($(own_root),)
+	@exec $(call machine,$(MEMORY)) $(call boot,$(ROOT_FILE))
+else
+	@made=$$(PACKAGES="$(PACKAGES)" FILES="$(FILES)" ROOT="$(ROOT)" INITRD="$(INITRD)" \
+		MEMORY="$(MEMORY)" tools/runroot $(ARCH)) || exit 1; \
+	exec $(call machine,"$${made##* }") $(call boot,"$${made% *}")
+endif
 
 ## debug: boot, stopped at the first instruction, with gdb attached
 debug:
 	@tools/setup debug
 	$(submake) run-needs
 	@tools/debug $(KERNEL) build/$(ARCH)/serial -- $(qemu) -m $(MEMORY) -nic none -no-reboot \
-		-display none $(QEMU_ARGS) $(boot)
+		-display none $(QEMU_ARGS) $(call boot,$(ROOT_FILE))
 
 ISO := $(B)/quire.iso
 
-$(ISO): $(KERNEL) $(ROOT) tools/mkiso
+$(ISO): $(KERNEL) $(ROOT_FILE) tools/mkiso
 	$(call quiet,ISO,$@)
-	$(Q)tools/mkiso $@ $(KERNEL) $(ROOT) "$(APPEND)"
+	$(Q)tools/mkiso $@ $(KERNEL) $(ROOT_FILE) "$(APPEND)"
 
 image: $(ISO)
 
@@ -54,4 +64,5 @@ help:
 	@sed -n 's/^## \([a-z]*\): \(.*\)/  \1\t\2/p' Makefile $(filter %.mk,$(MAKEFILE_LIST)) | sort | expand -t 12
 	@echo
 	@echo 'Without a goal: kernel.  run and debug take MEMORY=64M, APPEND="words",'
-	@echo 'QEMU_ARGS="..."; run takes ACCEL=kvm.  test takes T="names".'
+	@echo 'QEMU_ARGS="..."; run takes ACCEL=kvm, and another root file system: PACKAGES="names" of'
+	@echo 'Debian, FILES=dir laid over it, ROOT=dir alone, INITRD=file.  test takes T="names".'

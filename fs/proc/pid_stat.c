@@ -215,17 +215,16 @@ static void put_credentials(struct text *t, const struct process *p)
 static void put_sizes(struct text *t, const struct process *p)
 {
 	struct qr_space_stat s = space_of(p);
-	size_t text, lib, peak, peak_mapped;
+	size_t text, lib, peak;
 
 	if (!p->mm)
 		return;
 	text = text_pages(p->mm);
 	lib = s.exec > text ? s.exec - text : 0;
 	peak = (size_t)process_max_rss(p);
-	peak_mapped = p->mm->peak_mapped > s.mapped ? p->mm->peak_mapped : s.mapped;
 	text_printf(t,
 		    "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
-		    KB(peak_mapped), KB(s.mapped), KB(s.locked));
+		    KB(s.mapped), KB(s.mapped), KB(s.locked));
 	text_printf(t, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n", KB(peak),
 		    KB(resident(&s)), KB(s.resident_anon));
 	text_printf(t, "RssFile:\t%8llu kB\nRssShmem:\t%8llu kB\nVmData:\t%8llu kB\n",

@@ -232,6 +232,21 @@ bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end);
 enum qr_forget { QR_FORGET_ALL = 1, QR_FORGET_ANON, QR_FORGET_OBJECTS, QR_FORGET_WRITES };
 QR_MUST_CHECK enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget what);
 
+/* ---- a pager of the user's own (space_pager.c) -------------------------------------------------- */
+
+/* From now on faults in the range are the pager's (QR_PAGER) as `flags` say, QR_MAP_UMISS and
+ * QR_MAP_UWP; 0: no longer.  Holes are fine.  Errors: QR_NOMEM, QR_INVAL. */
+QR_MUST_CHECK enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages,
+					 unsigned flags);
+/* Have the first write to each page that is there noticed (where its region is UWP), or no longer. */
+QR_MUST_CHECK enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool on);
+bool qr_memory_can_watch(const struct qr_memory *m);
+/* Put a page there: a copy of `bytes`, which must not fault, or (NULL) zeroes; `watched`: its
+ * first write is to be noticed.  Errors: QR_NOENT (no pager's region), QR_EXISTS, QR_NOMEM,
+ * QR_BEYOND, QR_ACCESS (no rights). */
+QR_MUST_CHECK enum qr_err qr_space_supply(struct qr_space *s, qr_virt at, const void *bytes,
+					  bool watched);
+
 struct qr_space_stat {
 	size_t mapped; /* pages promised */
 	size_t resident_anon, resident_file, resident_shared;

@@ -9,6 +9,7 @@
 #include "fs/file.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/memory.h"
+#include "kernel/userfault.h"
 
 enum { UNKNOWN, NOTHING, ASK }; /* ASK + enum qr_advice */
 
@@ -66,6 +67,10 @@ static long advise(uintptr_t at, size_t n, unsigned what)
 	advice = (enum qr_advice)(what - ASK);
 	if (QR_RARELY(is_flag(advice) && may_split(at, at + bytes)))
 		return -ENOMEM;
+	if (QR_RARELY(mm_here()->userfaults) &&
+	    (advice == QR_ADVISE_DONTNEED || advice == QR_ADVISE_FREE ||
+	     advice == QR_ADVISE_REMOVE))
+		userfault_removed(mm_here(), at, at + bytes);
 	err = qr_space_advise(space_here(), qr_virt_of(at), pages(bytes), advice);
 	if (err == QR_BEYOND || (err == QR_ACCESS && advice >= QR_ADVISE_POPULATE_READ))
 		return -EFAULT; /* populate: what a touch would answer with a signal */

@@ -10,6 +10,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/vm_settings.h"
 #include "kernel/syscall/memory.h"
+#include "kernel/userfault.h"
 
 #define MAP_SHARED          0x01u
 #define MAP_PRIVATE         0x02u
@@ -332,11 +333,16 @@ static bool splits_inside(uintptr_t at, uintptr_t end)
 
 SYSCALL2(munmap, uintptr_t, at, size_t, n)
 {
+	long err;
+
 	if (OFFSET(at) || at > USER_END || n > USER_END - at || !whole_pages(n))
 		return -EINVAL;
 	if (QR_RARELY(regions_full(1)) && splits_inside(at, at + whole_pages(n)))
 		return -ENOMEM;
-	return error_of(qr_space_unmap(space_here(), qr_virt_of(at), pages(whole_pages(n))));
+	err = error_of(qr_space_unmap(space_here(), qr_virt_of(at), pages(whole_pages(n))));
+	if (QR_RARELY(mm_here()->userfaults) && !err)
+		userfault_unmapped(mm_here(), at, at + whole_pages(n));
+	return err;
 }
 /* ---- brk ------------------------------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
  * makes of mmap too.  Sources: mremap(2), remap_file_pages(2) of the man-pages 6.x.
  */
 #include "kernel/syscall/memory.h"
+#include "kernel/userfault.h"
 
 #define MREMAP_MAYMOVE   1u
 #define MREMAP_FIXED     2u
@@ -62,6 +63,9 @@ static long remap(const struct qr_remap *q)
 	qr_virt at;
 
 	err = qr_space_remap(space_here(), q, &at);
+	if (QR_RARELY(mm_here()->userfaults) && !err)
+		userfault_moved(mm_here(), q->from.v, q->old_npages << QR_PAGE_SHIFT, at.v,
+				q->new_npages << QR_PAGE_SHIFT);
 	if (err == QR_NOENT)
 		return -EFAULT;
 	return err == QR_OK ? (long)at.v : error_of(err);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * userfault.c - who waits for which page, and what the monitor is told; see userfault.h.
+ */
+#include "arch/x86/user.h"
+#include "fs/file.h"
+#include "kernel/kmalloc.h"
+#include "kernel/task.h"
+#include "kernel/userfault.h"
+
+/* ---- contexts --------------------------------------------------------------------------- */
+
+struct userfault *userfault_new(struct mm *mm)
+{
+	struct userfault *u = kzalloc(sizeof(*u));
+
+	if (!u)
+		return NULL;
+	u->ref = 1;
+	u->mm = mm;
+	list_init(&u->faults);
+	list_init(&u->events);
+	u->next = mm->userfaults;
+	mm->userfaults = u;
+	return u;
+}
+
+static void leave_mm(struct userfault *u)
+{
+	struct userfault **at = &u->mm->userfaults;
+
+	while (*at != u)
+		at = &(*at)->next;
+	*at = u->next;
+	u->mm = NULL;
+}
+
+static void free_ranges(struct userfault *u)
+{
+	while (u->ranges) {
+		struct user_range *r = u->ranges;
+
+		u->ranges = r->next;
+		kfree(r);
+	}
+}
+
+void userfault_put(struct userfault *u)
+{
+	if (--u->ref)
+		return;
+	if (u->mm)
+		leave_mm(u);
+	free_ranges(u);
+	kfree(u);
+}
+
+/* Nobody sleeps in a mm that goes; who holds the file will be told ESRCH. */
+void userfault_mm_gone(struct mm *mm)
+{
+	while (mm->userfaults)
+		leave_mm(mm->userfaults);
+}
+
+void userfault_close(struct userfault *u)
+{
+	struct mm *mm = u->mm;
+
+	u->closed = true;
+	for (struct user_range *r = u->ranges; mm && r; r = r->next) {
+		/* Where something else has been mapped since, there are no flags to clear. */
+		enum qr_err ignored = qr_space_pager(&mm->space, qr_virt_of(r->lo),
+						     (r->hi - r->lo) >> QR_PAGE_SHIFT, 0);
+
+		(void)ignored;
+	}
+	free_ranges(u);
+	if (mm)
+		leave_mm(u);
+	waitq_wake_all(&u->sleepers);
+	waitq_wake_all(&u->readers);
+	userfault_put(u);
+}
+
+/* ---- ranges ----------------------------------------------------------------------------- */
+
+struct userfault *userfault_at(const struct mm *mm, uintptr_t at)
+{
+	for (struct userfault *u = mm->userfaults; u; u = u->next)
+		for (struct user_range *r = u->ranges; r; r = r->next)
+			if (r->lo <= at && at < r->hi)
+				return u;
+	return NULL;
+}
+
+/* Cutting makes one range more at most, as ranges are disjoint: `spare` is for it. */
+static void cut(struct userfault *u, uintptr_t lo, uintptr_t hi, struct user_range **spare)
+{
+	struct user_range **at = &u->ranges, *r;
+
+	while ((r = *at)) {
+		if (r->hi <= lo || r->lo >= hi) {
+			at = &r->next;
+		} else if (r->lo < lo && r->hi > hi) {
+			struct user_range *rest = *spare;
+
+			*spare = NULL;
+			*rest = (struct user_range){ hi, r->hi, r->next };
+			r->hi = lo;
+			r->next = rest;
+			return;
+		} else if (r->lo < lo) {
+			r->hi = lo;
+			at = &r->next;
+		} else if (r->hi > hi) {
+			r->lo = hi;
+			at = &r->next;
+		} else {
+			*at = r->next;
+			kfree(r);
+		}
+	}
+}
+
+int userfault_claim(struct mm *mm, struct userfault *u, uintptr_t lo, uintptr_t hi)
+{
+	struct user_range *spare = kmalloc(sizeof(*spare)), *own = kmalloc(sizeof(*own));
+	int err = spare && own ? 0 : -ENOMEM;
+
+	for (struct userfault *v = mm->userfaults; !err && v; v = v->next)
+		cut(v, lo, hi, &spare);
+	if (!err && u) {
+		*own = (struct user_range){ lo, hi, u->ranges };
+		u->ranges = own;
+		own = NULL;
+	}
+	kfree(spare);
+	kfree(own);
+	return err;
+}
+
+/* ---- waiting for a page ------------------------------------------------------------------- */
+
+void userfault_wake(struct userfault *u, uintptr_t lo, uintptr_t hi)
+{
+	struct user_waiter *w;
+
+	list_for_each (w, &u->faults, link)
+		if (w->msg.word[1] >= (lo & ~(uintptr_t)QR_PAGE_MASK) && w->msg.word[1] < hi)
+			w->done = true;
+	waitq_wake_all(&u->sleepers);
+}
+
+static bool page_is_there(void *ctx, const struct qr_page *page)
+{
+	*(bool *)ctx = true;
+	return false;
+}
+
+static struct uffd_msg fault_message(const struct userfault *u, uintptr_t address, bool write)
+{
+	uintptr_t page = address & ~(uintptr_t)QR_PAGE_MASK;
+	bool there = false;
+
+	qr_space_pages(&u->mm->space, qr_virt_of(page), qr_virt_of(page + QR_PAGE_SIZE),
+		       page_is_there, &there);
+	return (struct uffd_msg){
+		.event = MSG_FAULT,
+		.word = { (write ? 1 : 0) | (there ? 2 : 0),
+			  u->features & UFFD_EXACT_ADDRESS ? address : page,
+			  u->features & UFFD_THREAD_ID ? (uint32_t)current->tid : 0 },
+	};
+}
+
+enum qr_err userfault_wait(struct mm *mm, uintptr_t address, bool write, bool user)
+{
+	struct userfault *u = userfault_at(mm, address);
+	struct user_waiter w = { .done = false };
+	int err;
+
+	if (!u) { /* cannot be, but would go on for ever */
+		enum qr_err lost =
+		    qr_space_pager(&mm->space, qr_virt_of(address & ~(uintptr_t)QR_PAGE_MASK), 1,
+				   0);
+
+		return lost;
+	}
+	if (u->features & UFFD_SIGBUS || (!user && u->user_only))
+		return QR_BEYOND;
+	if (!user) {
+		current->pager_address = address;
+		current->pager_write = write;
+		task_work_set(current, WORK_PAGER);
+		return QR_PAGER;
+	}
+	w.msg = fault_message(u, address, write);
+	list_add_tail(&w.link, &u->faults);
+	u->ref++;
+	waitq_wake_all(&u->readers);
+	err = wait_event(&u->sleepers, w.done || u->closed || !u->mm, WAIT_FOREVER);
+	list_del(&w.link);
+	userfault_put(u);
+	(void)err; /* a signal: it is looked at on the way out, then the access is tried again */
+	return QR_OK;
+}
+
+/* The access is what the copy tried to do.  Whatever comes of it, the call begins again; if it
+ * finds the page missing still, or nothing there, it will say so. */
+void userfault_retry(struct regs *r)
+{
+	struct task *t = current;
+	struct mm *mm = t->process->mm;
+	enum qr_access access = t->pager_write ? QR_ACCESS_WRITE : QR_ACCESS_READ;
+	bool signal;
+
+	task_work_clear(t, WORK_PAGER);
+	if (!mm || regs_result(r) != -EFAULT)
+		return;
+	if (qr_space_fault(&mm->space, qr_virt_of(t->pager_address), access) == QR_PAGER &&
+	    userfault_wait(mm, t->pager_address, t->pager_write, true) != QR_OK)
+		return;
+	signal = t->work & (WORK_SIGNAL | WORK_FATAL | WORK_EXIT | WORK_STOP);
+	if (signal)
+		regs_set_result(r, -ERESTARTNOINTR);
+	else
+		regs_restart(r, regs_syscall(r));
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+/* The running task waits until the monitor has read what happened. */
+static void tell(struct userfault *u, struct user_waiter *w)
+{
+	u->ref++;
+	u->changing++;
+	list_add_tail(&w->link, &u->events);
+	waitq_wake_all(&u->readers);
+	(void)wait_event_killable(&u->sleepers, w->done || u->closed);
+	list_del(&w->link);
+	u->changing--;
+	userfault_put(u);
+}
+
+static bool overlaps(const struct userfault *u, uintptr_t lo, uintptr_t hi)
+{
+	for (struct user_range *r = u->ranges; r; r = r->next)
+		if (r->lo < hi && r->hi > lo)
+			return true;
+	return false;
+}
+
+/* Contexts may come and go while a task waits: after each, begin again behind those told. */
+static void tell_all(struct mm *mm, uint32_t feature, uint8_t event, uintptr_t lo, uintptr_t hi)
+{
+	struct userfault *u = mm->userfaults;
+
+	while (u) {
+		struct user_waiter w = { .msg = { .event = event, .word = { lo, hi } } };
+		struct userfault *next = u->next;
+
+		if (u->features & feature && overlaps(u, lo, hi)) {
+			tell(u, &w);
+			return; /* a region has one context; two in one call are told by two calls */
+		}
+		u = next;
+	}
+}
+
+void userfault_removed(struct mm *mm, uintptr_t lo, uintptr_t hi)
+{
+	tell_all(mm, UFFD_EVENT_REMOVE, MSG_REMOVE, lo, hi);
+}
+
+void userfault_unmapped(struct mm *mm, uintptr_t lo, uintptr_t hi)
+{
+	for (struct userfault *u = mm->userfaults; u; u = u->next)
+		userfault_wake(u, lo, hi);
+	tell_all(mm, UFFD_EVENT_UNMAP, MSG_UNMAP, lo, hi);
+	(void)userfault_claim(mm, NULL, lo, hi);
+}
+
+/* The flags did not move with the pages: they come to the new place if the context wants that. */
+void userfault_moved(struct mm *mm, uintptr_t from, size_t old, uintptr_t to, size_t new)
+{
+	struct userfault *u = userfault_at(mm, from);
+	struct user_waiter w = { .msg = { .event = MSG_REMAP, .word = { from, to, old } } };
+
+	if (!u || from == to)
+		return;
+	userfault_wake(u, from, from + old);
+	if (!(u->features & UFFD_EVENT_REMAP) || userfault_claim(mm, u, to, to + new) ||
+	    qr_space_pager(&mm->space, qr_virt_of(to), new >> QR_PAGE_SHIFT, QR_MAP_UMISS))
+		return;
+	tell(u, &w);
+}
+
+/* What u watches in its mm, in the child's mm too. */
+static int copy_ranges(const struct userfault *u, struct userfault *child)
+{
+	for (struct user_range *range = u->ranges; range; range = range->next) {
+		struct qr_region r;
+		qr_virt at = qr_virt_of(range->lo);
+
+		while (qr_space_next(&u->mm->space, at, &r) == QR_OK && r.start.v < range->hi) {
+			uintptr_t lo = r.start.v > range->lo ? r.start.v : range->lo;
+			uintptr_t hi = r.end.v < range->hi ? r.end.v : range->hi;
+			unsigned flags = r.flags & (QR_MAP_UMISS | QR_MAP_UWP);
+
+			at = r.end;
+			if (!flags)
+				continue;
+			if (userfault_claim(child->mm, child, lo, hi) ||
+			    qr_space_pager(&child->mm->space, qr_virt_of(lo),
+					   (hi - lo) >> QR_PAGE_SHIFT, flags))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int userfault_forked(struct mm *parent, struct mm *child)
+{
+	struct userfault *u = parent->userfaults;
+	struct user_waiter w = { .msg = { .event = MSG_FORK } };
+	int err;
+
+	while (u && !(u->features & UFFD_EVENT_FORK))
+		u = u->next;
+	if (!u)
+		return 0;
+	w.child = userfault_new(child);
+	if (!w.child)
+		return -ENOMEM;
+	w.child->features = u->features;
+	w.child->ready = true;
+	w.child->user_only = u->user_only;
+	err = copy_ranges(u, w.child);
+	if (!err)
+		tell(u, &w);
+	if (w.child) /* nobody took it: nobody will answer */
+		userfault_close(w.child);
+	return err;
+}
