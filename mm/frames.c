@@ -65,20 +65,40 @@ QR_INLINE void mark(struct qr_frame_word *w, uint32_t state)
 #endif
 }
 
+/* Blocks are of many frames: four at a time. */
 void qr_frames_mark(struct qr_frames *f, uint32_t first, uint32_t n, enum qr_frame_type type)
 {
 	uint32_t state = type == QR_FRAME_FREE ? 0 : state_of(type);
+	struct qr_frame_word *w = &f->words[first], *end = w + n;
 
-	for (uint32_t i = 0; i < n; i++)
-		mark(&f->words[first + i], state);
+	for (; end - w >= 4; w += 4) {
+		mark(&w[0], state);
+		mark(&w[1], state);
+		mark(&w[2], state);
+		mark(&w[3], state);
+	}
+	while (w < end)
+		mark(w++, state);
 }
 
 bool qr_frames_sole(const struct qr_frames *f, uint32_t first, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		if (!sole(qr_load_acq32(&f->words[first + i].state)))
-			return false;
-	return true;
+	const struct qr_frame_word *w = &f->words[first], *end = w + n;
+	uint32_t any = 0, all = UINT32_MAX;
+
+	for (; end - w >= 4; w += 4) {
+		uint32_t a = qr_load32(&w[0].state), b = qr_load32(&w[1].state);
+		uint32_t c = qr_load32(&w[2].state), d = qr_load32(&w[3].state);
+
+		any |= a | b | c | d;
+		all &= a & b & c & d;
+	}
+	for (; w < end; w++) {
+		any |= qr_load32(&w->state);
+		all &= qr_load32(&w->state);
+	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return sole(any) && all & 1;
 }
 
 /* ---- back ------------------------------------------------------------------------------- */
