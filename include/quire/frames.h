@@ -44,7 +44,8 @@ enum qr_frame_type {
 	QR_FRAME_RESERVED, /* not the allocator's: what qr_frames_census counts for the holes */
 	QR_FRAME_KERNEL,   /* stacks, buffers, whatever else the kernel owns */
 	QR_FRAME_TABLE,    /* a page table; link: its descriptor */
-	QR_FRAME_ANON,     /* private memory of a process; link: swap slot */
+	QR_FRAME_ANON,     /* private memory of a process; link: of a huge page's first frame, how
+			      many entries map it, less one */
 	QR_FRAME_CACHE,    /* a page of a file; link: its object's node */
 	QR_FRAME_POOL,     /* a slab of a pool */
 	QR_FRAME_HEAP,     /* a span of the heap; link: the span */
