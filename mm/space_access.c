@@ -196,36 +196,84 @@ enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, siz
 	return transfer(s, at.v, (char *)(uintptr_t)from, n, true, force, out);
 }
 
+/* A byte a page from va on, up to `stop` or as far as one table goes: is there an entry?  Answers
+ * where it ended. */
+static uintptr_t entries_along(struct qr_space *s, uintptr_t va, uintptr_t stop, uint8_t *out)
+{
+	const struct qr_memory *m = s->memory;
+	const struct qr_ptdesc *t = lowest_table(s, va);
+	unsigned i = index_at(m, va, t->level);
+	unsigned last = t->level ? i + 1 : table_entries(m, 0);
+	uintptr_t end = entry_start(m, va, t->level, last);
+	size_t n = ((end < stop ? end : stop) - va) >> QR_PAGE_SHIFT;
+	const void *entries = table_window(m, t);
+
+	if (QR_RARELY(t->level))
+		__builtin_memset(out, !qr_entry_none(qr_entry_read(m->format, entries, i)), n);
+	else
+		for (uint8_t *last_out = out + n; out < last_out; i++)
+			*out++ = !qr_entry_none(qr_entry_read(m->format, entries, i));
+	return va + (n << QR_PAGE_SHIFT);
+}
+
+/* What is not mapped here may be in the object all the same. */
+static void object_along(const struct qr_mapping *mp, uintptr_t va, uintptr_t end, uint8_t *out)
+{
+	for (; va < end; va += QR_PAGE_SIZE, out++)
+		if (!*out)
+			*out = qr_object_resident(mp->object,
+						  (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) +
+							     mp->delta));
+}
+
 enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, uint8_t *out)
 {
 	const struct qr_memory *m = s->memory;
-	uintptr_t va = at.v, end;
-	enum qr_err err = QR_OK;
+	uintptr_t va = at.v, end, next;
 	struct found f;
 
 	if (!range_valid(m, at, npages))
 		return va & QR_PAGE_MASK ? QR_INVAL : QR_NOENT;
 	end = va + (npages << QR_PAGE_SHIFT);
 	qr_lock_acquire(&s->lock);
-	while (va < end && !err) {
-		uintptr_t stop;
+	while (va < end && qr_run_next(s, va, end, &f) && f.lo <= va) {
+		const struct qr_mapping *mp = run_id(f.attr) ? mapping_of(s, f.attr) : NULL;
+		uintptr_t stop = f.hi < end ? f.hi : end;
 
-		if (!qr_run_next(s, va, end, &f) || f.lo > va) {
-			err = QR_NOENT;
-			break;
-		}
-		for (stop = f.hi < end ? f.hi : end; va < stop; va += QR_PAGE_SIZE) {
-			unsigned level;
-			bool there = !qr_entry_none(qr_entry_look(s, va, &level));
-
-			if (!there && run_id(f.attr) && mapping_of(s, f.attr)->object)
-				there =
-				    qr_object_resident(mapping_of(s, f.attr)->object,
-						       (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) +
-								  mapping_of(s, f.attr)->delta));
-			*out++ = there;
+		for (; va < stop; va = next) {
+			next = entries_along(s, va, stop, out);
+			if (mp && mp->object)
+				object_along(mp, va, next, out);
+			out += (next - va) >> QR_PAGE_SHIFT;
 		}
 	}
 	qr_lock_release(&s->lock);
-	return err;
+	return va < end ? QR_NOENT : QR_OK;
+}
+
+bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
+{
+	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
+	struct found f;
+
+	if (!range_valid(s->memory, at, npages))
+		return false;
+	qr_lock_acquire(&s->lock);
+	while (va < end && qr_run_next(s, va, end, &f) && f.lo <= va)
+		va = f.hi;
+	qr_lock_release(&s->lock);
+	return va >= end;
+}
+
+bool qr_space_unused(struct qr_space *s, qr_virt at, size_t npages)
+{
+	struct found f;
+	bool none;
+
+	if (!range_valid(s->memory, at, npages))
+		return false;
+	qr_lock_acquire(&s->lock);
+	none = !qr_run_next(s, at.v, at.v + (npages << QR_PAGE_SHIFT), &f);
+	qr_lock_release(&s->lock);
+	return none;
 }

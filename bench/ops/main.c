@@ -203,12 +203,18 @@ static void run_all(void)
 	run_rows("main", rows_fault);
 	run_rows("main", rows_process);
 	run_rows("main", rows_ipc);
+	run_rows("calls", call_lock);
+	run_rows("calls", call_advise);
+	run_rows("calls", call_share);
+	run_rows("calls", call_thread);
+	run_rows("calls", call_proc);
 	run_rows("more", more_map);
 	run_rows("more", more_fault);
 	run_rows("more", more_huge);
 	run_rows("more", more_process);
 	run_rows("more", more_ipc);
 	run_rows("more", more_file);
+	run_rows("calls", call_pager); /* last: its thread stays */
 }
 
 _Noreturn void ops_main(long *stack)

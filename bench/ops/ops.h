@@ -35,6 +35,8 @@ struct weight {
 extern const struct row rows_call[], rows_map[], rows_fault[], rows_process[], rows_ipc[];
 extern const struct row more_map[], more_fault[], more_huge[], more_process[], more_ipc[];
 extern const struct row more_file[];
+extern const struct row call_lock[], call_advise[], call_share[], call_thread[], call_pager[],
+    call_proc[];
 extern const struct weight weights[];
 
 /* How this program was started: what exec rows start again. */
@@ -50,6 +52,16 @@ static inline ops_ticks ops_since(u64 start, unsigned n)
 
 	return t - (ops_ticks)(((u64)ops_loop * n) >> 10);
 }
+
+/* Ticks of n times this call; the first error, if there is one. */
+#define OPS_TIMED(n, call)                                         \
+	({                                                         \
+		long err_ = 0;                                     \
+		u64 start_ = ticks();                              \
+		for (unsigned i_ = 0; i_ < (n) && err_ >= 0; i_++) \
+			err_ = (call);                             \
+		err_ < 0 ? (ops_ticks)err_ : ops_since(start_, n); \
+	})
 
 /* Write (or read) one byte in each of npages pages. */
 static inline void ops_write(char *p, unsigned npages)

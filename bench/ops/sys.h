@@ -32,26 +32,65 @@ enum {
 	NR_rt_sigaction = 13,
 	NR_rt_sigprocmask = 14,
 	NR_rt_sigreturn = 15,
+	NR_ioctl = 16,
+	NR_pread = 17,
 	NR_pipe = 22,
 	NR_sched_yield = 24,
 	NR_mremap = 25,
+	NR_msync = 26,
+	NR_mincore = 27,
 	NR_madvise = 28,
+	NR_shmget = 29,
+	NR_shmat = 30,
+	NR_shmctl = 31,
 	NR_nanosleep = 35,
 	NR_getpid = 39,
+	NR_sendfile = 40,
+	NR_clone = 56,
 	NR_fork = 57,
 	NR_vfork = 58,
 	NR_execve = 59,
 	NR_exit = 60,
 	NR_wait4 = 61,
 	NR_kill = 62,
+	NR_shmdt = 67,
+	NR_fcntl = 72,
 	NR_ftruncate = 77,
 	NR_mkdir = 83,
 	NR_unlink = 87,
 	NR_getppid = 110,
+	NR_mlock = 149,
+	NR_munlock = 150,
+	NR_mlockall = 151,
+	NR_munlockall = 152,
 	NR_prctl = 157,
+	NR_arch_prctl = 158,
 	NR_mount = 165,
 	NR_reboot = 169,
+	NR_gettid = 186,
+	NR_futex = 202,
+	NR_remap_file_pages = 216,
+	NR_set_tid_address = 218,
 	NR_clock_gettime = 228,
+	NR_tgkill = 234,
+	NR_mbind = 237,
+	NR_set_mempolicy = 238,
+	NR_get_mempolicy = 239,
+	NR_set_robust_list = 273,
+	NR_splice = 275,
+	NR_fallocate = 285,
+	NR_prlimit64 = 302,
+	NR_getcpu = 309,
+	NR_process_vm_readv = 310,
+	NR_process_vm_writev = 311,
+	NR_memfd_create = 319,
+	NR_userfaultfd = 323,
+	NR_membarrier = 324,
+	NR_mlock2 = 325,
+	NR_copy_file_range = 326,
+	NR_rseq = 334,
+	NR_clone3 = 435,
+	NR_futex_waitv = 449,
 };
 #else
 enum {
@@ -70,12 +109,19 @@ enum {
 	NR_mkdir = 39,
 	NR_pipe = 42,
 	NR_brk = 45,
+	NR_ioctl = 54,
 	NR_getppid = 64,
 	NR_reboot = 88,
 	NR_munmap = 91,
 	NR_ftruncate = 93,
 	NR_wait4 = 114,
+	NR_clone = 120,
 	NR_mprotect = 125,
+	NR_msync = 144,
+	NR_mlock = 150,
+	NR_munlock = 151,
+	NR_mlockall = 152,
+	NR_munlockall = 153,
 	NR_sched_yield = 158,
 	NR_nanosleep = 162,
 	NR_mremap = 163,
@@ -84,10 +130,42 @@ enum {
 	NR_rt_sigreturn = 173,
 	NR_rt_sigaction = 174,
 	NR_rt_sigprocmask = 175,
+	NR_pread = 180,
+	NR_sendfile = 187,
 	NR_vfork = 190,
 	NR_mmap = 192, /* mmap2: its offset counts pages */
+	NR_mincore = 218,
 	NR_madvise = 219,
+	NR_fcntl = 221,
+	NR_gettid = 224,
+	NR_futex = 240,
+	NR_set_thread_area = 243,
+	NR_remap_file_pages = 257,
+	NR_set_tid_address = 258,
 	NR_clock_gettime = 265,
+	NR_tgkill = 270,
+	NR_mbind = 274,
+	NR_get_mempolicy = 275,
+	NR_set_mempolicy = 276,
+	NR_set_robust_list = 311,
+	NR_splice = 313,
+	NR_getcpu = 318,
+	NR_fallocate = 324,
+	NR_prlimit64 = 340,
+	NR_process_vm_readv = 347,
+	NR_process_vm_writev = 348,
+	NR_memfd_create = 356,
+	NR_userfaultfd = 374,
+	NR_membarrier = 375,
+	NR_mlock2 = 376,
+	NR_copy_file_range = 377,
+	NR_rseq = 386,
+	NR_shmget = 395,
+	NR_shmctl = 396,
+	NR_shmat = 397,
+	NR_shmdt = 398,
+	NR_clone3 = 435,
+	NR_futex_waitv = 449,
 };
 #endif
 
@@ -137,16 +215,18 @@ static inline __attribute__((always_inline)) long sys3(long nr, long a, long b, 
 	return ret;
 }
 
-#define sys0(nr)             sys3(nr, 0, 0, 0)
-#define sys1(nr, a)          sys3(nr, (long)(a), 0, 0)
-#define sys2(nr, a, b)       sys3(nr, (long)(a), (long)(b), 0)
-#define sys4(nr, a, b, c, d) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define sys0(nr)                sys3(nr, 0, 0, 0)
+#define sys1(nr, a)             sys3(nr, (long)(a), 0, 0)
+#define sys2(nr, a, b)          sys3(nr, (long)(a), (long)(b), 0)
+#define sys5(nr, a, b, c, d, e) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define sys4(nr, a, b, c, d)    sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2 };
+enum { MAP_LOCKED = 0x2000, MREMAP_DONTUNMAP = 4 };
 enum { MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANON = 32, MAP_POPULATE = 0x8000 };
 enum { MREMAP_MAYMOVE = 1, MREMAP_FIXED = 2, MADV_DONTNEED = 4 };
 enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000 };
-enum { SIGUSR1 = 10, SIGSEGV = 11, SIGKILL = 9, SIGCHLD = 17 };
+enum { SIGBUS = 7, SIGUSR1 = 10, SIGSEGV = 11, SIGKILL = 9, SIGCHLD = 17 };
 #define SA_SIGINFO  4ul
 #define SA_RESTORER 0x04000000ul
 #define PAGE        4096ul

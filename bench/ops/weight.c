@@ -4,6 +4,7 @@
  * /proc/meminfo before and after many of them, divided by their number.
  */
 #include "ops.h"
+#include "thread.h"
 
 static char text[16 * KiB];
 
@@ -137,10 +138,41 @@ static long pipe_pair(void)
 	return bytes;
 }
 
+/* Threads that sleep on a futex.  Their stacks here are there before. */
+static volatile int wake_up;
+
+static void sleep_on(void *unused)
+{
+	(void)unused;
+	while (!wake_up)
+		sys6(NR_futex, (long)&wake_up, 0 /* WAIT */, 0, 0, 0, 0);
+}
+
+static long thread(void)
+{
+	enum { N = 200, STACK = 1024 };
+	static char stacks[N][STACK] __attribute__((aligned(64)));
+	static int tid[N];
+	long before, bytes;
+
+	for (unsigned i = 0; i < N; i++)
+		stacks[i][0] = stacks[i][STACK - 1] = 0;
+	before = mem_free();
+	for (unsigned i = 0; i < N; i++)
+		if (thread_start(&tid[i], stacks[i] + STACK, sleep_on, 0) < 0)
+			return -11;
+	for (unsigned i = 0; i < 4; i++)
+		sys0(NR_sched_yield);
+	bytes = each(before, N);
+	wake_up = 1;
+	sys3(NR_futex, (long)&wake_up, 1 /* WAKE */, N);
+	for (unsigned i = 0; i < N; i++)
+		thread_join(&tid[i]);
+	return bytes;
+}
+
 const struct weight weights[] = {
-	{ "mapping", mapping },
-	{ "written page each 4 MiB", sparse_page },
-	{ "process asleep", process },
-	{ "pipe", pipe_pair },
-	{ 0 },
+	{ "mapping", mapping },        { "written page each 4 MiB", sparse_page },
+	{ "process asleep", process }, { "thread asleep", thread },
+	{ "pipe", pipe_pair },         { 0 },
 };

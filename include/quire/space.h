@@ -180,6 +180,10 @@ QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t
 enum qr_locking { QR_UNLOCK, QR_LOCK, QR_LOCK_ONFAULT };
 QR_MUST_CHECK enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages,
 					enum qr_locking how);
+/* Is something mapped at each page of the range? */
+bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages);
+/* Is nothing mapped in it?  False also for what no user can have. */
+bool qr_space_unused(struct qr_space *s, qr_virt at, size_t npages);
 /* Residency, a byte a page (bit 0: resident), as mincore wants it.  QR_NOENT: a hole. */
 QR_MUST_CHECK enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages,
 					     uint8_t *out);

@@ -18,13 +18,8 @@ long error_of(enum qr_err err)
 
 long check_mapped(uintptr_t at, uintptr_t end)
 {
-	struct qr_region r;
-
-	while (at < end) {
-		if (qr_space_next(space_here(), qr_virt_of(at), &r) != QR_OK || r.start.v > at)
-			return -ENOMEM;
-		at = r.end.v;
-	}
+	if (at < end && !qr_space_mapped(space_here(), qr_virt_of(at), pages(end - at)))
+		return -ENOMEM;
 	return 0;
 }
 

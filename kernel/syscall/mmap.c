@@ -60,16 +60,15 @@ static struct qr_object *anonymous_object(size_t npages)
 /* Is anything mapped there?  (The space asks again when it maps; here the order of errors counts.) */
 static bool occupied(uintptr_t at, uintptr_t n)
 {
-	struct qr_region r;
-
-	return qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK && r.start.v < at + n;
+	return !qr_space_unused(space_here(), qr_virt_of(at), pages(n));
 }
 
 bool room_at(uintptr_t at, uintptr_t n)
 {
 	struct qr_region r;
 
-	if (qr_space_next(space_here(), qr_virt_of(at), &r) != QR_OK)
+	if (QR_LIKELY(qr_space_unused(space_here(), qr_virt_of(at), pages(n + STACK_GUARD))) ||
+	    qr_space_next(space_here(), qr_virt_of(at), &r) != QR_OK)
 		return true;
 	return r.start.v >= at + n + (r.flags & QR_MAP_GROWSDOWN ? STACK_GUARD : 0);
 }
