@@ -16,6 +16,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
+#include "kernel/posix_timer.h"
 #include "kernel/task.h"
 
 /* One execve on its way. */
@@ -239,6 +240,7 @@ static void commit(struct exec *x)
 
 	futex_task_exit(t);
 	task_vfork_over(t);
+	posix_timers_drop(p);
 	process_set_mm(p, x->image.mm);
 	x->image.mm = NULL;
 	replace_shared(p, x);

@@ -16,6 +16,7 @@
 #include "kernel/futex.h"
 #include "kernel/lib/string.h"
 #include "kernel/panic.h"
+#include "kernel/posix_timer.h"
 #include "kernel/task.h"
 #include "kernel/wait.h"
 
@@ -100,6 +101,7 @@ static void give_back(struct process *p)
 	struct fs_context *fs = p->fs;
 
 	timer_cancel(&p->real_timer);
+	posix_timers_drop(p);
 	p->itimers[ITIMER_VIRTUAL].left = p->itimers[ITIMER_PROF].left = 0;
 	p->usage.max_rss = process_max_rss(p);
 	process_set_mm(p, NULL);

@@ -197,6 +197,7 @@ struct process {
 	int exit_status;               /* as wait4 reports it */
 	int stop_signal;
 
+	struct posix_timer *timers; /* timer_create's; newest first */
 	struct timer real_timer;
 	uint64_t real_interval;
 	struct itimer itimers[ITIMERS]; /* VIRTUAL and PROF */

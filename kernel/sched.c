@@ -18,6 +18,7 @@
 #include "arch/x86/trap.h"
 #include "kernel/kmalloc.h"
 #include "kernel/panic.h"
+#include "kernel/posix_timer.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
 
@@ -78,6 +79,18 @@ static void enqueue_real_time(struct task *t)
 		if (at->priority < t->priority)
 			break;
 	list_add_tail(&t->run, &at->run);
+}
+
+/* Who has slept runs before those who would go on; not before real-time tasks. */
+static void enqueue_first(struct task *t)
+{
+	const struct task *first = list_first(&run_queue, struct task, run);
+
+	if (QR_RARELY(t->priority || (first && first->priority)))
+		enqueue_real_time(t);
+	else
+		list_add(&t->run, &run_queue);
+	nqueued++;
 }
 
 static void enqueue(struct task *t)
@@ -199,17 +212,32 @@ void sched_exit(void)
 
 /* ---- waking ----------------------------------------------------------------------------- */
 
+/* Who runs gives way after a millisecond: not at once, or each message of a pair of tasks would
+ * cost a switch. */
+static void wake_other(struct task *t)
+{
+	struct task *me = current;
+
+	if (now_ns() - switched_at < NS_PER_MS && QR_LIKELY(t->priority <= me->priority)) {
+		enqueue(t);
+		return;
+	}
+	if (t->priority < me->priority) {
+		enqueue(t);
+		return;
+	}
+	enqueue_first(t);
+	task_work_set(me, WORK_RESCHED);
+}
+
 void task_wake(struct task *t)
 {
 	uintptr_t flags = irq_save();
 
 	if (t->state == TASK_SLEEPING || t->state == TASK_STOPPED) {
 		t->state = TASK_RUNNABLE;
-		if (t != current) {
-			enqueue(t);
-			if (QR_RARELY(t->priority > current->priority))
-				task_work_set(current, WORK_RESCHED);
-		}
+		if (t != current)
+			wake_other(t);
 	}
 	irq_restore(flags);
 }
@@ -278,6 +306,8 @@ static void tick_charge(struct task *t)
 		tick_itimer(t->process, ITIMER_VIRTUAL, SIGVTALRM);
 	tick_itimer(t->process, ITIMER_PROF, SIGPROF);
 	tick_limit(t->process);
+	if (QR_RARELY(t->process->timers != NULL))
+		posix_timers_tick(t->process);
 	if ((t->slice && --t->slice) || t->sched_policy == SCHED_FIFO)
 		return;
 	if (nqueued)

@@ -4,9 +4,12 @@
  */
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
+#include "kernel/posix_timer.h"
 #include "kernel/task.h"
 #include "kernel/signal_sets.h"
 #include "kernel/wait.h"
+
+struct waitq signal_wait;
 
 /* ---- actions ---------------------------------------------------------------------------- */
 
@@ -86,7 +89,8 @@ static void drop(struct signal_pending *p, signal_set set)
 	list_for_each_safe (q, next, &p->queue, link) {
 		if (signal_bit(q->info.signo) & set) {
 			list_del(&q->link);
-			kfree(q);
+			if (!q->of_timer)
+				kfree(q);
 		}
 	}
 }
@@ -127,6 +131,7 @@ static int enqueue(struct signal_pending *p, const struct signal_info *info)
 	q = kmalloc(sizeof(*q));
 	if (q) {
 		q->info = *info;
+		q->of_timer = false;
 		list_add_tail(&q->link, &p->queue);
 	} else if (info->signo >= SIGRTMIN && info->code != SI_USER) {
 		return -EAGAIN;
@@ -161,11 +166,15 @@ static int take(struct signal_pending *p, signal_set wanted, struct signal_info 
 	if (q) {
 		*out = q->info;
 		list_del(&q->link);
-		kfree(q);
+		if (q->of_timer)
+			out->overrun = posix_timer_taken(
+			    container_of(q, struct posix_timer, signal));
+		else
+			kfree(q);
 	} else {
 		*out = (struct signal_info){ .signo = sig, .code = SI_USER };
 	}
-	if (sig < SIGRTMIN || !find(p, sig))
+	if (!find(p, sig))
 		p->set &= ~signal_bit(sig);
 	return sig;
 }
@@ -316,10 +325,12 @@ static void kill_all(struct process *p)
 	}
 }
 
-/* To the queue of `t`, or of the process if t is NULL.  Interrupts off. */
-static int deliver_to(struct process *p, struct task *t, const struct signal_info *info)
+/* To the queue of `t`, or of the process if t is NULL; `q`: a timer's.  Interrupts off. */
+static int deliver_to(struct process *p, struct task *t, const struct signal_info *info,
+		      struct signal_queued *q)
 {
-	int sig = info->signo, err;
+	struct signal_pending *to = t ? &t->pending : &p->pending;
+	int sig = info->signo, err = 0;
 	struct task *taker;
 
 	if (sig < 1 || sig > SIGNALS || (p->flags & PROCESS_ZOMBIE) || !p->actions)
@@ -328,9 +339,15 @@ static int deliver_to(struct process *p, struct task *t, const struct signal_inf
 	taker = t ? t : find_taker(p, sig);
 	if (taker && !((taker->blocked | taker->awaited) & signal_bit(sig)) && ignored_by(p, sig))
 		return 0;
-	err = enqueue(t ? &t->pending : &p->pending, info);
+	if (q) {
+		list_add_tail(&q->link, &to->queue);
+		to->set |= signal_bit(sig);
+	} else {
+		err = enqueue(to, info);
+	}
 	if (err)
 		return err;
+	waitq_wake_all(&signal_wait);
 	if (sig == SIGKILL && is_fatal(p, sig))
 		kill_all(p);
 	else if (taker && !(taker->blocked & signal_bit(sig)))
@@ -341,7 +358,7 @@ static int deliver_to(struct process *p, struct task *t, const struct signal_inf
 int signal_send_task(struct task *t, const struct signal_info *info)
 {
 	uintptr_t flags = irq_save();
-	int err = deliver_to(t->process, t, info);
+	int err = deliver_to(t->process, t, info, NULL);
 
 	irq_restore(flags);
 	return err;
@@ -350,10 +367,31 @@ int signal_send_task(struct task *t, const struct signal_info *info)
 int signal_send_process(struct process *p, const struct signal_info *info)
 {
 	uintptr_t flags = irq_save();
-	int err = deliver_to(p, NULL, info);
+	int err = deliver_to(p, NULL, info, NULL);
 
 	irq_restore(flags);
 	return err;
+}
+
+bool signal_send_timer(struct process *p, struct task *t, struct signal_queued *q)
+{
+	uintptr_t flags = irq_save();
+	bool sent = list_empty(&q->link);
+
+	if (sent)
+		(void)deliver_to(p, t, &q->info, q);
+	sent &= !list_empty(&q->link);
+	irq_restore(flags);
+	return sent;
+}
+
+/* The bit of the set may stay without an entry: an empty signal is worth less than a search. */
+void signal_unqueue(struct signal_queued *q)
+{
+	uintptr_t flags = irq_save();
+
+	list_del(&q->link);
+	irq_restore(flags);
 }
 
 int signal_send_group(struct pid *group, const struct signal_info *info)

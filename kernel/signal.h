@@ -119,6 +119,7 @@ struct signal_info {
 
 struct signal_queued {
 	struct list_link link;
+	bool of_timer; /* lies in a struct posix_timer, and stays */
 	struct signal_info info;
 };
 
@@ -157,6 +158,15 @@ int signal_send_task(struct task *t, const struct signal_info *info);
 int signal_send_process(struct process *p, const struct signal_info *info);
 /* To every member.  -ESRCH: there is none. */
 int signal_send_group(struct pid *group, const struct signal_info *info);
+
+/* The signal of a timer, whose room is q: to the task, or to the process if t is NULL.  False: it
+ * waits already, or nobody will ever take it. */
+bool signal_send_timer(struct process *p, struct task *t, struct signal_queued *q);
+/* It is not pending any more. */
+void signal_unqueue(struct signal_queued *q);
+
+/* signalfd: who waits for a signal to be pending. */
+extern struct waitq signal_wait;
 
 /* From the kernel, without information (SI_KERNEL). */
 void signal_task(struct task *t, int sig);

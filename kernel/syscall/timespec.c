@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "kernel/syscall/timespec.h"
+#include "kernel/syscall/itimerspec.h"
 
 int ns_of_timespec(int64_t sec, int64_t nsec, uint64_t *out)
 {
@@ -60,5 +60,29 @@ int deadline_from_user32(const struct user_timespec32 __user *timeout, uint64_t 
 	int err = timeout ? ns_from_user32(timeout, &ns) : 0;
 
 	*out = time_add(now_ns(), ns);
+	return err;
+}
+
+int itimerspec_from_user(struct itimerspec *to, const void __user *from, bool narrow)
+{
+	const struct user_timespec64 __user *wide = from;
+	const struct user_timespec32 __user *small = from;
+	int err = narrow ? ns_from_user32(small, &to->interval) : ns_from_user(wide, &to->interval);
+
+	if (!err)
+		err = narrow ? ns_from_user32(small + 1, &to->value)
+			     : ns_from_user(wide + 1, &to->value);
+	return err;
+}
+
+int itimerspec_to_user(void __user *to, const struct itimerspec *from, bool narrow)
+{
+	struct user_timespec64 __user *wide = to;
+	struct user_timespec32 __user *small = to;
+	int err = narrow ? ns_to_user32(small, from->interval) : ns_to_user(wide, from->interval);
+
+	if (!err)
+		err = narrow ? ns_to_user32(small + 1, from->value)
+			     : ns_to_user(wide + 1, from->value);
 	return err;
 }
