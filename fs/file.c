@@ -239,7 +239,9 @@ const char *file_name(struct file *f, char *buf, size_t nbytes)
 	if (f->ops->name)
 		ksnprintf(buf, nbytes, "anon_inode:%s", f->ops->name);
 	else
-		ksnprintf(buf, nbytes, "pipe:[%llu]", (unsigned long long)f->inode->ino);
+		ksnprintf(buf, nbytes, "%s:[%llu]",
+			  (f->inode->mode & S_IFMT) == S_IFSOCK ? "socket" : "pipe",
+			  (unsigned long long)f->inode->ino);
 	return buf;
 }
 

@@ -10,7 +10,8 @@
  *	files_attr.c	rights, owners, times, lengths
  *	files_stat.c	asking about files and file systems
  *	files_dir.c	reading directories; where a process stands
- *	files_mount.c	mounting; what has nothing to do here: sync, sockets
+ *	files_mount.c	mounting; what has nothing to do here: sync
+ *	socket.c	sockets of this machine
  *	poll.c		waiting for several files
  */
 #ifndef KERNEL_SYSCALL_FILES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * files_mount.c - mounting; and the calls that are easily answered where files are memory: what
- * is written is on its medium at once, and there are no sockets.
+ * is written is on its medium at once.
  */
 #include "kernel/syscall/files.h"
 
@@ -183,53 +183,3 @@ SYSCALL6(fadvise64_64, unsigned, fd, uint32_t, low, uint32_t, high, uint32_t, n_
 	return advice > 5 || n_high < 0 ? -EINVAL : advise(fd);
 }
 #endif
-
-/* ---- sockets: none ------------------------------------------------------------------------------- */
-
-SYSCALL0(socket)
-{
-	return -EAFNOSUPPORT;
-}
-
-SYSCALL0(socketpair)
-{
-	return -EAFNOSUPPORT;
-}
-
-static long no_socket(unsigned fd)
-{
-	return files_peek(current_process->files, fd) ? -ENOTSOCK : -EBADF;
-}
-
-#define ON_SOCKET(name)               \
-	SYSCALL1(name, unsigned, fd)  \
-	{                             \
-		return no_socket(fd); \
-	}
-
-ON_SOCKET(accept)
-ON_SOCKET(accept4)
-ON_SOCKET(bind)
-ON_SOCKET(connect)
-ON_SOCKET(getpeername)
-ON_SOCKET(getsockname)
-ON_SOCKET(getsockopt)
-ON_SOCKET(listen)
-ON_SOCKET(recvfrom)
-ON_SOCKET(recvmsg)
-ON_SOCKET(sendmsg)
-ON_SOCKET(sendto)
-ON_SOCKET(setsockopt)
-ON_SOCKET(shutdown)
-
-/* i386: one call for all, numbered from 1 (socket) to 20; 8 is socketpair. */
-SYSCALL2(socketcall, unsigned, call, const uint32_t __user *, args)
-{
-	uint32_t fd;
-
-	if (call < 1 || call > 20)
-		return -EINVAL;
-	if (get_user(fd, (uint32_t __user *)args))
-		return -EFAULT;
-	return call == 1 || call == 8 ? -EAFNOSUPPORT : no_socket(fd);
-}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * unix_message.c - packets: how they are made, wait, and are taken apart.
+ */
+#include "fs/uio.h"
+#include "fs/unix.h"
+#include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
+#include "kernel/task.h"
+
+#define STREAM_PACKET 16384 /* bytes of a stream in one packet, at most */
+
+static void packet_free(struct packet *p)
+{
+	for (unsigned i = 0; i < p->nfiles; i++)
+		file_put(p->files[i]);
+	kfree(p->files);
+	kfree(p->name);
+	kfree(p);
+}
+
+void packets_drop(struct sock *s)
+{
+	while (!list_empty(&s->packets)) {
+		struct packet *p = list_first(&s->packets, struct packet, link);
+
+		list_del(&p->link);
+		packet_free(p);
+	}
+	s->queued = 0;
+}
+
+static void take_off(struct sock *s, struct packet *p)
+{
+	list_del(&p->link);
+	packet_free(p);
+}
+
+/* ---- sending ---------------------------------------------------------------------------- */
+
+static int packet_make(struct sock *s, const struct message *m, size_t n, struct packet **out)
+{
+	struct packet *p = kmalloc(sizeof(*p) + n);
+
+	if (!p)
+		return -ENOMEM;
+	*p = (struct packet){ .cred = m->cred, .to = n };
+	if (s->type == SOCK_DGRAM && s->name) {
+		p->name = kmalloc(sizeof(*p->name));
+		if (!p->name) {
+			kfree(p);
+			return -ENOMEM;
+		}
+		*p->name = *s->name;
+	}
+	if (uio_get(m->data, p->data, n) < n) {
+		packet_free(p);
+		return -EFAULT;
+	}
+	*out = p;
+	return 0;
+}
+
+/* Is there room for n bytes more?  An empty queue takes any packet. */
+static bool has_room(const struct sock *to, size_t n)
+{
+	return !to->queued || to->queued + n <= to->limit;
+}
+
+static int broken(const struct message *m)
+{
+	if (!(m->flags & MSG_NOSIGNAL))
+		signal_task(current, SIGPIPE);
+	return -EPIPE;
+}
+
+/* May s send to it now?  0: yes. */
+static int check_receiver(struct sock *s, struct sock *to, const struct message *m)
+{
+	if (s->type == SOCK_DGRAM) {
+		if (s->shut & SHUT_OUT)
+			return broken(m);
+		if (to->closed)
+			return -ECONNREFUSED;
+		if (to->shut & SHUT_IN)
+			return -EPIPE;
+		return to->peer && to->peer != s ? -EPERM : 0;
+	}
+	return (s->shut & SHUT_OUT) || to->closed || (to->shut & SHUT_IN) ? broken(m) : 0;
+}
+
+static int send_packet(struct sock *s, struct sock *to, struct message *m, size_t n)
+{
+	bool nonblock = m->nonblock || (m->flags & MSG_DONTWAIT);
+	struct packet *p;
+	int err = check_receiver(s, to, m);
+
+	if (!err && !has_room(to, n))
+		err = nonblock ? -EAGAIN
+			       : wait_event(&to->writable,
+					    has_room(to, n) || to->closed || (to->shut & SHUT_IN) ||
+						(s->shut & SHUT_OUT),
+					    WAIT_FOREVER);
+	if (!err)
+		err = check_receiver(s, to, m);
+	if (!err)
+		err = packet_make(s, m, n, &p);
+	if (err)
+		return err;
+	p->files = m->files;
+	p->nfiles = m->nfiles;
+	m->files = NULL;
+	m->nfiles = 0;
+	list_add_tail(&p->link, &to->packets);
+	to->queued += n;
+	waitq_wake_all(&to->readable);
+	return 0;
+}
+
+static int find_receiver(const struct sock *s, const struct message *m, struct sock **out)
+{
+	if (m->to && s->type == SOCK_STREAM)
+		return s->was_connected ? -EISCONN : -EOPNOTSUPP;
+	*out = m->to && s->type == SOCK_DGRAM ? m->to : s->peer;
+	if (*out)
+		return 0;
+	if (s->was_connected)
+		return broken(m);
+	return -ENOTCONN;
+}
+
+long sock_send(struct sock *s, struct message *m)
+{
+	size_t done = 0, n;
+	struct sock *to;
+	int err = find_receiver(s, m, &to);
+
+	if (err)
+		return err;
+	to->ref++;
+	if (s->type != SOCK_STREAM) {
+		n = m->data->left;
+		err = n > UNIX_BUFFER - 32 ? -EMSGSIZE : send_packet(s, to, m, n);
+		sock_put(to);
+		return err ? err : (long)n;
+	}
+	while (m->data->left && !err) {
+		n = m->data->left < STREAM_PACKET ? m->data->left : STREAM_PACKET;
+		err = send_packet(s, to, m, n);
+		if (!err)
+			done += n;
+	}
+	sock_put(to);
+	return uio_result(done, err);
+}
+
+/* ---- receiving -------------------------------------------------------------------------- */
+
+static bool same_sender(const struct packet *a, const struct user_cred *c)
+{
+	return a->cred.pid == c->pid && a->cred.uid == c->uid && a->cred.gid == c->gid;
+}
+
+/* What goes along with the bytes. */
+static int take_along(struct packet *p, struct message *m)
+{
+	m->cred = p->cred;
+	if (m->name) {
+		m->name->n = 0;
+		if (p->name)
+			*m->name = *p->name;
+	}
+	if (!p->nfiles)
+		return 0;
+	if (m->flags & MSG_PEEK) {
+		m->files = kmalloc(p->nfiles * sizeof(*m->files));
+		if (!m->files)
+			return -ENOMEM;
+		for (unsigned i = 0; i < p->nfiles; i++)
+			m->files[i] = file_get(p->files[i]);
+		m->nfiles = p->nfiles;
+		return 0;
+	}
+	m->files = p->files;
+	m->nfiles = p->nfiles;
+	p->files = NULL;
+	p->nfiles = 0;
+	return 0;
+}
+
+static long receive_packet(struct sock *s, struct message *m)
+{
+	struct packet *p = list_first(&s->packets, struct packet, link);
+	size_t n = p->to, got;
+	int err = take_along(p, m);
+
+	if (err)
+		return err;
+	got = uio_put(m->data, p->data, n < m->data->left ? n : m->data->left);
+	if (m->data->fault)
+		return -EFAULT;
+	if (m->flags & MSG_TRUNC)
+		got = n;
+	m->flags = (m->flags & ~(unsigned)MSG_TRUNC) | (got < n || m->data->left + got < n ? MSG_TRUNC : 0);
+	if (!(m->flags & MSG_PEEK)) {
+		s->queued -= n;
+		take_off(s, p);
+		waitq_wake_all(&s->writable);
+	}
+	return (long)got;
+}
+
+/* Bytes of packets of one sender; a packet with files ends the transfer. */
+static long receive_bytes(struct sock *s, struct message *m)
+{
+	struct packet *p, *next;
+	size_t done = 0;
+	int err;
+
+	list_for_each_safe (p, next, &s->packets, link) {
+		bool first = !done;
+		size_t n;
+
+		if (!m->data->left || m->data->fault)
+			break;
+		if (!first && (p->nfiles || (s->pass_cred && !same_sender(p, &m->cred))))
+			break;
+		if (first) {
+			err = take_along(p, m);
+			if (err)
+				return err;
+		}
+		n = p->to - p->from < m->data->left ? p->to - p->from : m->data->left;
+		n = uio_put(m->data, p->data + p->from, n);
+		done += n;
+		if (m->flags & MSG_PEEK)
+			continue;
+		p->from += n;
+		s->queued -= n;
+		if (p->from == p->to)
+			take_off(s, p);
+		if (m->nfiles)
+			break;
+	}
+	waitq_wake_all(&s->writable);
+	return done || !m->data->fault ? (long)done : -EFAULT;
+}
+
+static int wait_for_packet(struct sock *s, const struct message *m)
+{
+	int err;
+
+	if (!list_empty(&s->packets))
+		return 0;
+	if (s->error) {
+		err = s->error;
+		s->error = 0;
+		return err;
+	}
+	if (s->type != SOCK_DGRAM && !s->was_connected)
+		return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+	if (s->shut & SHUT_IN)
+		return 0;
+	if (m->nonblock || (m->flags & MSG_DONTWAIT))
+		return -EAGAIN;
+	return wait_event_exclusive(&s->readable, !list_empty(&s->packets) || (s->shut & SHUT_IN),
+				    WAIT_FOREVER);
+}
+
+long sock_receive(struct sock *s, struct message *m)
+{
+	size_t done = 0;
+	long n = 0;
+	int err;
+
+	if (s->type == SOCK_STREAM && !m->data->left)
+		return 0;
+	do {
+		err = wait_for_packet(s, m);
+		if (err || list_empty(&s->packets))
+			break;
+		n = s->type == SOCK_STREAM ? receive_bytes(s, m) : receive_packet(s, m);
+		if (n < 0)
+			err = (int)n;
+		else
+			done += (size_t)n;
+	} while (!err && s->type == SOCK_STREAM && (m->flags & MSG_WAITALL) &&
+		 !(m->flags & MSG_PEEK) && m->data->left && !m->nfiles);
+	if (!list_empty(&s->packets))
+		waitq_wake_one(&s->readable);
+	return uio_result(done, err);
+}
+
+unsigned sock_poll(struct sock *s, struct poll_table *table)
+{
+	/* A datagram's receiver may be exchanged under who polls: it is taken for ready. */
+	struct sock *to = s->type == SOCK_DGRAM ? NULL : s->peer;
+	unsigned events = 0;
+
+	poll_wait(table, &s->readable);
+	poll_wait(table, to ? &to->writable : &s->writable);
+	if (s->error)
+		events |= POLLERR;
+	if (!list_empty(&s->packets) || !list_empty(&s->waiting))
+		events |= POLL_READABLE;
+	if (s->shut & SHUT_IN)
+		events |= POLLRDHUP | POLL_READABLE;
+	if (s->shut == (SHUT_IN | SHUT_OUT) ||
+	    (s->type != SOCK_DGRAM && !s->was_connected && !s->listening))
+		events |= POLLHUP;
+	if (!s->listening && (!to || to->queued * 2 <= to->limit))
+		events |= POLL_WRITABLE;
+	return events;
+}
