@@ -385,8 +385,8 @@ int sock_shutdown(struct sock *s, unsigned how)
 	s->shut |= (uint8_t)how;
 	wake(s);
 	if (peer && s->type != SOCK_DGRAM) {
-		peer->shut |= (uint8_t)((how & SHUT_IN ? SHUT_OUT : 0) |
-					(how & SHUT_OUT ? SHUT_IN : 0));
+		peer->shut |=
+		    (uint8_t)((how & SHUT_IN ? SHUT_OUT : 0) | (how & SHUT_OUT ? SHUT_IN : 0));
 		wake(peer);
 	}
 	return 0;

@@ -105,7 +105,8 @@ struct message {
 	struct sock *to; /* send: NULL: the peer; not referenced */
 	struct unix_name *name;
 	struct user_cred cred;
-	struct file **files; /* send: handed over if all went well; receive: to be put by who asked */
+	struct file *
+	    *files; /* send: handed over if all went well; receive: to be put by who asked */
 	unsigned nfiles;
 	unsigned flags; /* MSG_* in and out */
 	bool nonblock;

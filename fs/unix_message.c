@@ -201,7 +201,8 @@ static long receive_packet(struct sock *s, struct message *m)
 		return -EFAULT;
 	if (m->flags & MSG_TRUNC)
 		got = n;
-	m->flags = (m->flags & ~(unsigned)MSG_TRUNC) | (got < n || m->data->left + got < n ? MSG_TRUNC : 0);
+	m->flags = (m->flags & ~(unsigned)MSG_TRUNC) |
+		   (got < n || m->data->left + got < n ? MSG_TRUNC : 0);
 	if (!(m->flags & MSG_PEEK)) {
 		s->queued -= n;
 		take_off(s, p);

@@ -167,8 +167,8 @@ static int take(struct signal_pending *p, signal_set wanted, struct signal_info 
 		*out = q->info;
 		list_del(&q->link);
 		if (q->of_timer)
-			out->overrun = posix_timer_taken(
-			    container_of(q, struct posix_timer, signal));
+			out->overrun =
+			    posix_timer_taken(container_of(q, struct posix_timer, signal));
 		else
 			kfree(q);
 	} else {

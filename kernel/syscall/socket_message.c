@@ -82,8 +82,8 @@ static int control_from_user(struct message *m, const struct user_msghdr *h)
 	if (h->controllen > CONTROL_MAX)
 		return -ENOBUFS;
 	while (!err && h->controllen - at >= sizeof(struct user_cmsghdr)) {
-		const void __user *data = (void __user *)(h->control + at +
-							  sizeof(struct user_cmsghdr));
+		const void __user *data =
+		    (void __user *)(h->control + at + sizeof(struct user_cmsghdr));
 		struct user_cmsghdr c;
 
 		if (copy_from_user(&c, (void __user *)(h->control + at), sizeof(c)))
@@ -266,8 +266,9 @@ static long message_call(unsigned fd, struct user_msghdr __user *user, unsigned 
 	if (h.name && name_to_user(name.n ? &name : NULL, (void __user *)h.name,
 				   (int32_t __user *)&user->namelen))
 		return -EFAULT;
-	return put_user(h.flags, &user->flags) || put_user(h.controllen, &user->controllen) ? -EFAULT
-											    : ret;
+	return put_user(h.flags, &user->flags) || put_user(h.controllen, &user->controllen)
+		   ? -EFAULT
+		   : ret;
 }
 
 SYSCALL3(sendmsg, unsigned, fd, struct user_msghdr __user *, user, unsigned, flags)
@@ -320,15 +321,15 @@ SYSCALL2(socketcall, unsigned, call, const uint32_t __user *, args)
 		syscall_fn *fn;
 		uint8_t n;
 	} calls[] = {
-		[1] = { sys_socket, 3 },       [2] = { sys_bind, 3 },
-		[3] = { sys_connect, 3 },      [4] = { sys_listen, 2 },
-		[5] = { sys_accept, 3 },       [6] = { sys_getsockname, 3 },
-		[7] = { sys_getpeername, 3 },  [8] = { sys_socketpair, 4 },
-		[9] = { sys_sendto, 4 },       [10] = { sys_recvfrom, 4 },
-		[11] = { sys_sendto, 6 },      [12] = { sys_recvfrom, 6 },
-		[13] = { sys_shutdown, 2 },    [14] = { sys_setsockopt, 5 },
-		[15] = { sys_getsockopt, 5 },  [16] = { sys_sendmsg, 3 },
-		[17] = { sys_recvmsg, 3 },     [18] = { sys_accept4, 4 },
+		[1] = { sys_socket, 3 },      [2] = { sys_bind, 3 },
+		[3] = { sys_connect, 3 },     [4] = { sys_listen, 2 },
+		[5] = { sys_accept, 3 },      [6] = { sys_getsockname, 3 },
+		[7] = { sys_getpeername, 3 }, [8] = { sys_socketpair, 4 },
+		[9] = { sys_sendto, 4 },      [10] = { sys_recvfrom, 4 },
+		[11] = { sys_sendto, 6 },     [12] = { sys_recvfrom, 6 },
+		[13] = { sys_shutdown, 2 },   [14] = { sys_setsockopt, 5 },
+		[15] = { sys_getsockopt, 5 }, [16] = { sys_sendmsg, 3 },
+		[17] = { sys_recvmsg, 3 },    [18] = { sys_accept4, 4 },
 	};
 	uint32_t w[6] = { 0 };
 
