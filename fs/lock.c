@@ -105,13 +105,69 @@ static void merge(struct inode *i, struct file_lock *into)
 	}
 }
 
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+/* A process that sleeps for a range. */
+struct blocked {
+	struct list_link link;
+	struct inode *inode;
+	const struct lock_request *want;
+};
+
+static struct list_link blocked = LIST_INIT(blocked);
+
+#define CIRCLE_MAX 10 /* as far as Linux follows */
+
+/* What does this owner wait for, who has it? */
+static const void *waits_for(const void *owner)
+{
+	const struct blocked *b;
+	const struct file_lock *l;
+
+	list_for_each (b, &blocked, link) {
+		if (b->want->owner != owner)
+			continue;
+		l = find_conflict(b->inode, b->want);
+		return l ? l->is.owner : NULL;
+	}
+	return NULL;
+}
+
+/* Would waiting for the owner mean to wait for oneself?  Locks of open files have no process that
+ * could be asked. */
+static bool closes_circle(const void *owner, const struct lock_request *want)
+{
+	for (unsigned n = 0; owner && n < CIRCLE_MAX; n++) {
+		owner = waits_for(owner);
+		if (owner == want->owner)
+			return true;
+	}
+	return false;
+}
+
+static int wait_for(struct inode *i, const struct lock_request *want)
+{
+	bool of_process = want->kind == LOCK_RANGE && want->pid >= 0;
+	struct blocked b = { .inode = i, .want = want };
+	int err;
+
+	if (!of_process)
+		return wait_event(&waiters, !find_conflict(i, want), WAIT_FOREVER);
+	if (closes_circle(find_conflict(i, want)->is.owner, want))
+		return -EDEADLK;
+	list_add(&b.link, &blocked);
+	err = wait_event(&waiters, !find_conflict(i, want), WAIT_FOREVER);
+	list_del(&b.link);
+	return err;
+}
+
 int lock_set(struct inode *i, const struct lock_request *want, bool wait)
 {
 	struct file_lock *fresh = lock_new(want), *spare = lock_new(want);
 	int err = fresh && spare ? 0 : -ENOMEM;
 
 	if (!err && find_conflict(i, want))
-		err = wait ? wait_event(&waiters, !find_conflict(i, want), WAIT_FOREVER) : -EAGAIN;
+		err = wait ? wait_for(i, want) : -EAGAIN;
 	if (err) {
 		kfree(fresh);
 		kfree(spare);

@@ -34,8 +34,8 @@ struct lock_request {
 };
 
 /* Take, change or drop (LOCK_NONE) a lock.  wait: sleep until it can be had.
- * Errors: EAGAIN (would have to wait), ENOMEM, ERESTARTSYS.  Circles of waiters are not
- * found: a signal ends them. */
+ * Errors: EAGAIN (would have to wait), ENOMEM, ERESTARTSYS; EDEADLK: processes would wait for
+ * each other in a circle. */
 int lock_set(struct inode *i, const struct lock_request *want, bool wait);
 /* The first lock that stands against `want`: true, and `want` becomes it. */
 bool lock_conflict(struct inode *i, struct lock_request *want);
