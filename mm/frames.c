@@ -87,17 +87,16 @@ bool qr_frames_sole(const struct qr_frames *f, uint32_t first, uint32_t n)
 	uint32_t any = 0, all = UINT32_MAX;
 
 	for (; end - w >= 4; w += 4) {
-		uint32_t a = qr_load32(&w[0].state), b = qr_load32(&w[1].state);
-		uint32_t c = qr_load32(&w[2].state), d = qr_load32(&w[3].state);
+		uint32_t a = qr_load_acq32(&w[0].state), b = qr_load_acq32(&w[1].state);
+		uint32_t c = qr_load_acq32(&w[2].state), d = qr_load_acq32(&w[3].state);
 
 		any |= a | b | c | d;
 		all &= a & b & c & d;
 	}
 	for (; w < end; w++) {
-		any |= qr_load32(&w->state);
-		all &= qr_load32(&w->state);
+		any |= qr_load_acq32(&w->state);
+		all &= qr_load_acq32(&w->state);
 	}
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return sole(any) && all & 1;
 }
 
