@@ -24,6 +24,7 @@ struct mood {
 	uint8_t process[ACTORS], parent[ACTORS];
 	unsigned nslots; /* at most so many have come to be */
 	bool file[FILES], dropped, grows;
+	bool ragged; /* files end inside pages: then nothing is written there behind their ends */
 };
 
 /* Below a 64-bit Linux nothing of a 32-bit program wraps at 4 GiB; it would below one of 32 bits. */
@@ -113,7 +114,9 @@ static struct arg touched(struct mood *m)
 
 	if (a.base == TOP)
 		a = in_window(m);
-	a.n = (a.n & -PAGE) + PICK(m, 0, 0, 0, 8, 2048, 4088);
+	a.n &= -PAGE;
+	if (!m->ragged)
+		a.n += PICK(m, 0, 0, 0, 8, 2048, 4088);
 	return a;
 }
 
@@ -214,6 +217,8 @@ static void make_range(struct mood *m, struct step *s)
 {
 	s->arg[0] = address(m);
 	s->arg[1] = size(m);
+	if (s->arg[0].base == NUMBER && s->arg[1].n < 0) /* all that there is */
+		s->arg[1].n = PAGE;
 }
 
 static void make_mprotect(struct mood *m, struct step *s)
@@ -335,7 +340,7 @@ static void make_open(struct mood *m, struct step *s)
 
 	s->arg[0] = number(n);
 	s->arg[1] = number(below(m, 3));
-	s->arg[2] = number(below(m, 10) * PAGE + PICK(m, 0, 0, 0, 100));
+	s->arg[2] = number(below(m, 10) * PAGE + (m->ragged ? PICK(m, 0, 0, 100) : 0));
 	m->file[n] = true;
 }
 
@@ -356,8 +361,9 @@ static void make_close(struct mood *m, struct step *s)
 
 static struct arg file_size(struct mood *m)
 {
-	return number(percent(m, 97) ? (int64_t)below(m, 14) * PAGE + PICK(m, 0, 0, 0, 1, 100, 4088)
-				     : PICK(m, -1, -PAGE));
+	if (percent(m, 3))
+		return number(PICK(m, -1, -PAGE));
+	return number(below(m, 14) * PAGE + (m->ragged ? PICK(m, 0, 0, 8, 100, 4088) : 0));
 }
 
 static void make_truncate(struct mood *m, struct step *s)
@@ -379,13 +385,13 @@ static void make_io(struct mood *m, struct step *s)
 	s->arg[0] = file(m, 2);
 	s->arg[1] = touched(m);
 	s->arg[2] = number(PICK(m, 8, 16, 4096, 8192, 100 * 8));
-	s->arg[3] = number(below(m, 10) * PAGE + PICK(m, 0, 0, 8, 4088));
+	s->arg[3] = number((1 + below(m, 10)) * PAGE - s->arg[2].n % PAGE);
 }
 
 static void make_put(struct mood *m, struct step *s)
 {
 	s->arg[0] = file(m, 2);
-	s->arg[1] = number(below(m, 12) * PAGE + PICK(m, 0, 8, 2048));
+	s->arg[1] = number(below(m, 12) * PAGE + (m->ragged ? PICK(m, 0, 8, 2048) : 4088));
 }
 
 static void make_copy(struct mood *m, struct step *s)
@@ -394,7 +400,7 @@ static void make_copy(struct mood *m, struct step *s)
 	s->arg[1] = number(below(m, 10) * PAGE);
 	s->arg[2] = file(m, 2);
 	s->arg[3] = number(below(m, 10) * PAGE);
-	s->arg[4] = number(PICK(m, 8, 4096, 8192, 0));
+	s->arg[4] = number(PICK(m, 0, 4096, 8192, 4096));
 }
 
 static void make_seal(struct mood *m, struct step *s)
@@ -525,6 +531,7 @@ static bool names(const char *words, const char *name)
 static void be_in_a_mood(struct mood *m)
 {
 	m->arena = below(m, ARENAS);
+	m->ragged = percent(m, 30);
 	m->width = 4 + below(m, 13);
 	m->page = MIDDLE - (percent(m, 60) ? m->width / 2 : below(m, 300));
 	m->actor[0] = m->leads[0] = true;
@@ -532,6 +539,8 @@ static void be_in_a_mood(struct mood *m)
 		static const uint8_t fancy[] = { 0, 0, 1, 2, 2, 4, 8 };
 
 		m->weight[i] = makers[i].weight * fancy[below(m, sizeof(fancy))];
+		if (m->ragged && (makers[i].make == make_io || makers[i].make == make_vm))
+			m->weight[i] = 0;
 		if (without && names(without, makers[i].name))
 			m->weight[i] = 0;
 		else if (i == 0 && !m->weight[i])

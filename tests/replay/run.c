@@ -67,8 +67,8 @@ static bool mremap_hangs(const long *a)
 /* Only on Linux: shall this step be left out on both sides? */
 static bool hangs(const struct call *c, const long *a)
 {
-	if (c->run == run_mremap)
-		return mremap_hangs(a);
+	if (c->run == run_mremap) /* of locked areas DONTUNMAP unlocks the whole, and counts all */
+		return mremap_hangs(a) || (a[3] & 4 && status_pages("VmLck"));
 	if (c->run == run_mprotect && !a[2] && status_pages("VmLck")) /* locked zeroes stay */
 		return count_zeroes((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
 	return c->run == run_copy && other_device(a);
@@ -148,7 +148,7 @@ static long run_mremap(const struct step *s, long *a)
 static long run_mprotect(const struct step *s, long *a)
 {
 	(void)s;
-	if (!a[2] && a[0] + whole(a[1]) > a[0])
+	if (!a[2] && (uintptr_t)(a[0] + whole(a[1])) > (uintptr_t)a[0])
 		settle_range((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
 	return SYS(mprotect, a[0], a[1], a[2]);
 }
@@ -171,9 +171,9 @@ static long run_madvise(const struct step *s, long *a)
 	long err = SYS(madvise, a[0], a[1], a[2]);
 
 	(void)s;
-	for (long at = a[0]; a[2] == MADV_FREE && at < a[0] + a[1]; at += PAGE)
-		if (SYS(madvise, at, PAGE, MADV_FREE) == 0)
-			SYS(madvise, at, PAGE, MADV_DONTNEED);
+	for (long n = 0; a[2] == MADV_FREE && n < a[1] && n < ARENA_SIZE * PAGE; n += PAGE)
+		if (SYS(madvise, a[0] + n, PAGE, MADV_FREE) == 0)
+			SYS(madvise, a[0] + n, PAGE, MADV_DONTNEED);
 	return err;
 }
 

@@ -86,17 +86,21 @@ static void read_reserved(long file, long offset, long size)
 {
 	char path[] = "/proc/self/fd/40";
 	long fd, at, start = offset & -PAGE;
+	uint64_t value;
+	struct fault f;
 
+	size += offset - start;
 	path[15] = (char)('0' + file);
 	fd = SYS(open, P(path), O_RDONLY);
 #ifdef __x86_64__
-	at = SYS(mmap, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, start);
+	at = SYS(mmap, 0, size, PROT_READ, MAP_SHARED, fd, start);
 #else
-	at = SYS(mmap2, 0, offset - start + size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd,
-		 start / PAGE);
+	at = SYS(mmap2, 0, size, PROT_READ, MAP_SHARED, fd, start / PAGE);
 #endif
+	for (long n = 0; (unsigned long)at < -4095ul && n < size; n += PAGE)
+		touch_read((uintptr_t)(at + n), &value, &f);
 	if ((unsigned long)at < -4095ul)
-		SYS(munmap, at, offset - start + size);
+		SYS(munmap, at, size);
 	SYS(close, fd);
 }
 
