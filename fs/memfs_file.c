@@ -184,14 +184,19 @@ static long memfs_write(struct file *f, struct uio *from, uint64_t *pos)
 
 /* ---- size and holes -------------------------------------------------------------------------- */
 
+/* Would it be larger than the file is and may become? */
+static bool over_limit(const struct inode *i, uint64_t size)
+{
+	if (size <= i->size || size <= current_process->rlimits[RLIMIT_FSIZE].cur)
+		return false;
+	signal_task(current, SIGXFSZ);
+	return true;
+}
+
 int memfs_truncate(struct inode *i, uint64_t size)
 {
-	if (size > SIZE_MAX_FILE)
+	if (size > SIZE_MAX_FILE || over_limit(i, size))
 		return -EFBIG;
-	if (size > i->size && size > current_process->rlimits[RLIMIT_FSIZE].cur) {
-		signal_task(current, SIGXFSZ);
-		return -EFBIG;
-	}
 	if (QR_RARELY((size < i->size && memfs_file_of(i)->seals & SEAL_SHRINK) ||
 		      (size > i->size && memfs_file_of(i)->seals & SEAL_GROW)))
 		return -EPERM;
@@ -271,6 +276,8 @@ int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n)
 	if ((mode & FALLOC_PUNCH_HOLE && seals & SEALS_WRITE) ||
 	    (!(mode & FALLOC_PUNCH_HOLE) && seals & SEAL_GROW && end > old))
 		return -EPERM;
+	if (mode == FALLOC_KEEP_SIZE && over_limit(i, end))
+		return -EFBIG; /* as if it were to grow */
 	if (mode & FALLOC_PUNCH_HOLE) {
 		punch(i, offset, end);
 	} else {

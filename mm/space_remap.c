@@ -493,8 +493,11 @@ enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_vi
 	err = check(s, req, &f);
 	if (!err)
 		err = remap_locked(&v, req, &f, &to);
-	if (!err && (f.attr & (RUN_LOCKED | RUN_ONFAULT)) == RUN_LOCKED)
-		(void)!qr_populate(s, to, to + (req->new_npages << QR_PAGE_SHIFT), POPULATE_FIT);
+	/* What moves stays as it is: only what is new comes in. */
+	if (!err && (f.attr & (RUN_LOCKED | RUN_ONFAULT)) == RUN_LOCKED &&
+	    req->new_npages > req->old_npages)
+		(void)!qr_populate(s, to + (req->old_npages << QR_PAGE_SHIFT),
+				   to + (req->new_npages << QR_PAGE_SHIFT), POPULATE_FIT);
 	if (!err && f.attr & RUN_LOCKED && req->keep_old)
 		(void)!qr_flag_range(s, req->from.v,
 				     req->from.v + (req->old_npages << QR_PAGE_SHIFT),

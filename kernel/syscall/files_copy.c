@@ -126,6 +126,10 @@ static int check_range(const struct file *in, uint64_t in_pos, const struct file
 	there = in->inode->size > in_pos ? in->inode->size - in_pos : 0;
 	if (*n > there)
 		*n = (size_t)there;
+	if (out_pos >= current_process->rlimits[RLIMIT_FSIZE].cur) {
+		signal_task(current, SIGXFSZ);
+		return -EFBIG;
+	}
 	if (in->inode == out->inode && in_pos < out_pos + *n && out_pos < in_pos + *n)
 		return -EINVAL;
 	return 0;

@@ -7,6 +7,7 @@
  * process_madvise(2) of the man-pages 6.x.
  */
 #include "fs/file.h"
+#include "fs/memfs.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/memory.h"
 #include "kernel/userfault.h"
@@ -50,6 +51,32 @@ static bool is_flag(enum qr_advice advice)
 	       advice == QR_ADVISE_DONTDUMP || advice == QR_ADVISE_DODUMP;
 }
 
+/* Holes are a kind of writing: how far a range goes before a file that is sealed against it. */
+static uintptr_t unsealed_until(uintptr_t at, uintptr_t end)
+{
+	struct qr_region r;
+
+	for (; at < end && qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK; at = r.end.v) {
+		struct inode *i = r.object ? object_inode(r.object) : NULL;
+		int seals = i ? memfs_get_seals(i) : 0;
+
+		if (seals > 0 && seals & SEALS_WRITE && r.flags & QR_MAP_SHARED && r.start.v < end)
+			return r.start.v > at ? r.start.v : at;
+	}
+	return end;
+}
+
+static long remove_pages(uintptr_t at, uintptr_t end)
+{
+	uintptr_t stop = unsealed_until(at, end);
+	enum qr_err err = QR_OK;
+
+	if (stop > at)
+		err = qr_space_advise(space_here(), qr_virt_of(at), pages(stop - at),
+				      QR_ADVISE_REMOVE);
+	return stop < end && (!err || err == QR_NOENT) ? -EPERM : error_of(err);
+}
+
 static long advise(uintptr_t at, size_t n, unsigned what)
 {
 	uintptr_t bytes = whole_pages(n);
@@ -71,6 +98,8 @@ static long advise(uintptr_t at, size_t n, unsigned what)
 	    (advice == QR_ADVISE_DONTNEED || advice == QR_ADVISE_FREE ||
 	     advice == QR_ADVISE_REMOVE))
 		userfault_removed(mm_here(), at, at + bytes);
+	if (advice == QR_ADVISE_REMOVE)
+		return remove_pages(at, at + bytes);
 	err = qr_space_advise(space_here(), qr_virt_of(at), pages(bytes), advice);
 	if (err == QR_BEYOND || (err == QR_ACCESS && advice >= QR_ADVISE_POPULATE_READ))
 		return -EFAULT; /* populate: what a touch would answer with a signal */

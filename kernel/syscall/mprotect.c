@@ -48,8 +48,9 @@ QR_INLINE bool data_is_limited(size_t npages)
 	       vm_settings.overcommit_memory == OVERCOMMIT_NEVER || npages > frames.total;
 }
 
-/* Locked private pages that become writable get their copies now: who locks wants no faults. */
-static long protect_locked(uintptr_t at, uintptr_t n, unsigned prot)
+/* Region by region, since a limit may be reached at each.  Locked private pages that become writable
+ * get their copies now: who locks wants no faults. */
+static long protect_each(uintptr_t at, uintptr_t n, unsigned prot)
 {
 	const unsigned locked = QR_MAP_LOCKED | QR_MAP_ONFAULT | QR_MAP_SHARED;
 	uintptr_t end = at + n, copied = at;
@@ -60,6 +61,8 @@ static long protect_locked(uintptr_t at, uintptr_t n, unsigned prot)
 	       r.start.v <= copied) {
 		uintptr_t stop = r.end.v < end ? r.end.v : end;
 
+		if (data_is_limited(pages(n)) && becomes_data(copied, stop))
+			return -ENOMEM;
 		err =
 		    qr_space_protect(space_here(), qr_virt_of(copied), pages(stop - copied), prot);
 		if (err)
@@ -101,11 +104,8 @@ static long do_mprotect(uintptr_t at, size_t n, unsigned prot)
 	}
 	if (QR_RARELY(may_split(at, at + bytes)))
 		return -ENOMEM;
-	if (prot & QR_WRITE && QR_RARELY(data_is_limited(pages(bytes))) &&
-	    becomes_data(at, at + bytes))
-		return -ENOMEM;
-	if (prot & QR_WRITE && QR_RARELY(space_here()->locked))
-		return protect_locked(at, bytes, prot & (QR_READ | QR_WRITE | QR_EXEC));
+	if (prot & QR_WRITE && QR_RARELY(space_here()->locked || data_is_limited(pages(bytes))))
+		return protect_each(at, bytes, prot & (QR_READ | QR_WRITE | QR_EXEC));
 	return error_of(qr_space_protect(space_here(), qr_virt_of(at), pages(bytes),
 					 prot & (QR_READ | QR_WRITE | QR_EXEC)));
 }

@@ -121,6 +121,21 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 
 #define MAP_NONBLOCK 0x10000u
 
+/* Up to there, is it the same object with the same rights, whichever of its pages? */
+static bool alike_until(const struct qr_region *first, uintptr_t end)
+{
+	struct qr_region r = *first;
+
+	while (r.end.v < end) {
+		uintptr_t at = r.end.v;
+
+		if (qr_space_next(space_here(), r.end, &r) != QR_OK || r.start.v > at ||
+		    r.object != first->object || r.prot != first->prot || r.flags != first->flags)
+			return false;
+	}
+	return true;
+}
+
 /* Other pages of the same object into a part of a shared mapping: a mapping of its own, today. */
 SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t, pgoff, unsigned,
 	 flags)
@@ -141,7 +156,7 @@ SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t
 	if (at >= USER_END || qr_space_next(space_here(), qr_virt_of(at), &r) != QR_OK ||
 	    r.start.v > at || !(r.flags & QR_MAP_SHARED))
 		return -EINVAL;
-	if (end > r.end.v || !r.object)
+	if (!r.object || !alike_until(&r, end))
 		return -EINVAL;
 	req.at = qr_virt_of(at);
 	req.npages = pages(n);

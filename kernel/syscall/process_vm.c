@@ -22,7 +22,7 @@ bool process_may_access(const struct process *p)
 		return true;
 	return me->uid == c->euid && me->uid == c->suid && me->uid == c->uid &&
 	       me->gid == c->egid && me->gid == c->sgid && me->gid == c->gid &&
-	       p->flags & PROCESS_DUMPABLE;
+	       p->flags & PROCESS_DUMPABLE && !(c->caps & ~me->caps);
 }
 
 /* May it be read, or written, as it is?  A stack does not grow for others. */
