@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 /* Below, Linux lets those map who may do anything with the machine; Quire nobody. */
@@ -64,11 +65,35 @@ static bool mremap_hangs(const long *a)
 		(source.to > to && to + n > source.from));
 }
 
+/* Areas that agree, and a limit that may be reached at any of them. */
+static unsigned areas;
+
+static void count_areas(const struct area *a, void *arg)
+{
+	(void)arg;
+	areas++;
+	source.lines += a->lines;
+}
+
+static bool stops_between(const long *a)
+{
+	uint64_t limit[2];
+
+	areas = source.lines = 0;
+	SYS(prlimit64, 0, RLIMIT_DATA, 0, P(limit));
+	if (limit[0] == UINT64_MAX)
+		return false;
+	each_area((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])), count_areas, NULL);
+	return source.lines > areas;
+}
+
 /* Only on Linux: shall this step be left out on both sides? */
 static bool hangs(const struct call *c, const long *a)
 {
 	if (c->run == run_mremap) /* of locked areas DONTUNMAP unlocks the whole, and counts all */
 		return mremap_hangs(a) || (a[3] & 4 && status_pages("VmLck"));
+	if (c->run == run_mprotect && (a[2] & PROT_WRITE) && stops_between(a))
+		return true;
 	if (c->run == run_mprotect && !a[2] && status_pages("VmLck")) /* locked zeroes stay */
 		return count_zeroes((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
 	return c->run == run_copy && other_device(a);
