@@ -60,11 +60,11 @@ static enum qr_err unmap_locked(struct qr_space *s, struct cursor *c, uintptr_t 
 static enum qr_err grow_in_place(struct qr_space *s, struct cursor *c, uint32_t attr, uintptr_t end,
 				 uintptr_t hi)
 {
-	uintptr_t at;
+	struct found f;
 	enum qr_err err;
 
-	if (hi > s->memory->user_end.v || hi < end ||
-	    qr_find_between(s, (hi - end) >> QR_PAGE_SHIFT, end, hi, &at))
+	/* A stack above keeps its gap from what is new, not from what grows. */
+	if (hi > s->memory->user_end.v || hi < end || qr_run_next(s, end, hi, &f))
 		return QR_EXISTS;
 	cursor_begin(c, s, end, hi);
 	err = qr_cursor_reserve(c, true);

@@ -50,6 +50,10 @@ QR_INLINE size_t pages(uintptr_t nbytes)
 /* Is nothing mapped at [at, at+n), and no stack so near above that it would lose its gap? */
 bool room_at(uintptr_t at, uintptr_t n);
 
+/* How many pages a fixed mapping takes the place of; 0 if it is none. */
+struct qr_map;
+size_t replaced_pages(const struct qr_map *req);
+
 /* ---- memory_limits.c ------------------------------------------------------------------------ */
 
 /* Would the limit be exceeded by `more` pages beside those in use? */

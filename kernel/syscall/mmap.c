@@ -170,7 +170,7 @@ static void map_flags(struct qr_map *req, unsigned flags)
 }
 
 /* Pages of [at, at + npages) that are mapped: they make room for what replaces them. */
-static size_t replaced_pages(const struct qr_map *req)
+size_t replaced_pages(const struct qr_map *req)
 {
 	uintptr_t at = req->at.v, end = at + (req->npages << QR_PAGE_SHIFT);
 	struct qr_region r;

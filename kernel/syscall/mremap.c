@@ -130,7 +130,8 @@ static bool alike_until(const struct qr_region *first, uintptr_t end)
 		uintptr_t at = r.end.v;
 
 		if (qr_space_next(space_here(), r.end, &r) != QR_OK || r.start.v > at ||
-		    r.object != first->object || r.prot != first->prot || r.flags != first->flags)
+		    r.object != first->object || r.prot != first->prot || r.flags != first->flags ||
+		    r.advice != first->advice)
 			return false;
 	}
 	return true;

@@ -143,7 +143,8 @@ static long attach(int32_t id, uintptr_t at, unsigned flags)
 		return err;
 	if (req.flags & QR_MAP_LOCKED && !may_lock_more(req.npages))
 		return -EAGAIN;
-	if (regions_full(0) || !may_map(req.npages, false))
+	if (regions_full(0) ||
+	    (!may_map(req.npages, false) && !may_map(req.npages - replaced_pages(&req), false)))
 		return -ENOMEM;
 	err = error_of(qr_space_map(space_here(), &req, &out));
 	if (err)
