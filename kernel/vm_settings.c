@@ -16,9 +16,6 @@ struct vm_settings vm_settings = {
 	.user_reserve_kbytes = 131072,
 	.randomize_va_space = 2,
 	.mmap_rnd_bits = sizeof(void *) == 8 ? 28 : 8,
-	.shmmax = UINTPTR_MAX - (1ul << 24),
-	.shmall = UINTPTR_MAX - (1ul << 24),
-	.shmmni = 4096,
 };
 
 size_t vm_commit_limit(void)

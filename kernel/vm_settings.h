@@ -24,8 +24,6 @@ struct vm_settings {
 	int mmap_rnd_bits;            /* of the place where mappings begin */
 	int legacy_va_layout;         /* mappings from the bottom up */
 	int unprivileged_userfaultfd; /* everybody's may wait for faults of the kernel too */
-	unsigned long shmmax, shmall; /* System V: bytes of a segment, pages of all */
-	int shmmni;
 };
 
 extern struct vm_settings vm_settings;

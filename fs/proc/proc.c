@@ -364,6 +364,11 @@ static int say_mounts(const struct proc_target *of, struct text *t)
 		.fops = &proc_##name_                                         \
 	}
 
+static const struct proc_node sysvipc_nodes[] = {
+	{ .name = "shm", .mode = S_IFREG | 0444, .show = proc_sysvipc_shm },
+	{ 0 },
+};
+
 static const struct proc_node nodes[] = {
 	{ .name = "self", .mode = S_IFLNK | 0777, .say = say_self },
 	{ .name = "thread-self", .mode = S_IFLNK | 0777, .say = say_thread_self },
@@ -388,6 +393,7 @@ static const struct proc_node nodes[] = {
 	FILE(vmstat),
 	FILE_MODE(zoneinfo, 0444),
 	{ .name = "sys", .mode = S_IFDIR | 0555, .nodes = proc_sys_nodes },
+	{ .name = "sysvipc", .mode = S_IFDIR | 0555, .nodes = sysvipc_nodes },
 	{ .name = "quire", .mode = S_IFDIR | 0555, .nodes = proc_quire_nodes },
 	{ 0 },
 };

@@ -127,6 +127,7 @@ PROC_SHOW(partitions);
 PROC_SHOW(slabinfo);
 PROC_SHOW(stat);
 PROC_SHOW(swaps);
+PROC_SHOW(sysvipc_shm);
 PROC_SHOW(uptime);
 PROC_SHOW(version);
 PROC_SHOW(vmstat);

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/random.h"
+#include "kernel/shm.h"
 #include "kernel/version.h"
 #include "kernel/vm_settings.h"
 
@@ -201,9 +202,9 @@ static const struct proc_node kernel_nodes[] = {
 	FACT("overflowgid", 65534),
 	FACT("dmesg_restrict", 0),
 	FACT("kptr_restrict", 0),
-	NUMBER_OF("shmmax", 0644, vm_settings.shmmax, true, 0, ULONG_MAX, NULL),
-	NUMBER_OF("shmall", 0644, vm_settings.shmall, true, 0, ULONG_MAX, NULL),
-	SETTING(shmmni, 32768),
+	NUMBER_OF("shmmax", 0644, shm_limits.max, true, 0, ULONG_MAX, NULL),
+	NUMBER_OF("shmall", 0644, shm_limits.all, true, 0, ULONG_MAX, NULL),
+	INT("shmmni", shm_limits.mni, 32768),
 	{ .name = "random", .mode = S_IFDIR | 0555, .nodes = random_nodes },
 	{ 0 },
 };
