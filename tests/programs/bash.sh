@@ -73,9 +73,9 @@ wait && echo "forty gone"
 echo "== signals"
 trap 'echo usr1' USR1
 kill -USR1 $$
-(trap 'echo inner term; exit 9' TERM; sleep 60 & wait) &
+(trap 'echo inner term; exit 9' TERM; : >trapped; sleep 60 & wait) &
 p=$!
-sleep 0.2
+until [ -e trapped ]; do sleep 0.05; done
 kill -TERM $p
 wait $p
 echo "status $?"
