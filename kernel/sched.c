@@ -130,7 +130,8 @@ static void switch_to(struct task *next)
 	struct task *prev = current;
 
 	sched_charge();
-	next->slice = slice_of(next);
+	if (!next->slice)
+		next->slice = slice_of(next);
 	stat.switches++;
 	if (next->process->mm)
 		sched_switch_space(next->process->mm);
@@ -213,21 +214,23 @@ void sched_exit(void)
 /* ---- waking ----------------------------------------------------------------------------- */
 
 /* Who runs gives way after a millisecond: not at once, or each message of a pair of tasks would
- * cost a switch. */
+ * cost a switch; and only to one that has not used up its turn, or a pair that wakes each other
+ * would keep all others waiting. */
+static bool goes_first(const struct task *t, const struct task *me)
+{
+	if (QR_RARELY(t->priority != me->priority))
+		return t->priority > me->priority;
+	return (t->slice || me == &idle_task) && now_ns() - switched_at >= NS_PER_MS;
+}
+
 static void wake_other(struct task *t)
 {
-	struct task *me = current;
-
-	if (now_ns() - switched_at < NS_PER_MS && QR_LIKELY(t->priority <= me->priority)) {
-		enqueue(t);
-		return;
-	}
-	if (t->priority < me->priority) {
+	if (!goes_first(t, current)) {
 		enqueue(t);
 		return;
 	}
 	enqueue_first(t);
-	task_work_set(me, WORK_RESCHED);
+	task_work_set(current, WORK_RESCHED);
 }
 
 void task_wake(struct task *t)
