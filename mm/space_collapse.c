@@ -90,8 +90,8 @@ static void hook_huge(struct collapse *c, qr_frame first)
 	qr_huge_install(c->s, c->t, c->i,
 			qr_entry_touched(c->m->format, qr_huge_entry(c->m, first, attr, true),
 					 true));
-	c->m->huge.blocks++;
-	c->m->huge.collapse++;
+	(void)qr_add32(&c->m->huge.blocks, 1);
+	(void)qr_add32(&c->m->huge.collapse, 1);
 }
 
 static enum qr_err collapse_leaf(struct collapse *c, bool copy)
@@ -110,7 +110,7 @@ static enum qr_err collapse_leaf(struct collapse *c, bool copy)
 		return QR_NOMEM;
 	qr_run_shrink(c->m, c->leaf);
 	if (!in_place) {
-		c->m->huge.pause = 0;
+		qr_store32(&c->m->huge.pause, 0);
 		if (qr_huge_alloc(c->m, &first))
 			return QR_NOMEM;
 	}
@@ -174,20 +174,20 @@ enum qr_err qr_huge_collapse(struct qr_space *s, uintptr_t lo, uintptr_t hi, boo
 
 void qr_memory_set_huge(struct qr_memory *m, enum qr_huge_policy policy)
 {
-	m->huge.policy = (uint8_t)policy;
-	m->huge.pause = 0;
+	qr_store32(&m->huge.policy, policy);
+	qr_store32(&m->huge.pause, 0);
 }
 
 void qr_memory_huge_stat(const struct qr_memory *m, struct qr_huge_stat *out)
 {
 	*out = (struct qr_huge_stat){
-		.policy = (enum qr_huge_policy)m->huge.policy,
+		.policy = (enum qr_huge_policy)qr_load32(&m->huge.policy),
 		.npages = table_entries(m, 0),
-		.blocks = m->huge.blocks,
-		.fault = m->huge.fault,
-		.fallback = m->huge.fallback,
-		.split = m->huge.split,
-		.collapse = m->huge.collapse,
+		.blocks = qr_load32(&m->huge.blocks),
+		.fault = qr_load32(&m->huge.fault),
+		.fallback = qr_load32(&m->huge.fallback),
+		.split = qr_load32(&m->huge.split),
+		.collapse = qr_load32(&m->huge.collapse),
 	};
 }
 

@@ -69,7 +69,7 @@ void qr_huge_put(struct qr_memory *m, qr_frame first)
 	if (qr_add32(&w->link, -1u))
 		return;
 	qr_store32(&w->link, 0);
-	m->huge.blocks--;
+	(void)qr_add32(&m->huge.blocks, -1u);
 	if (!qr_frames_free(m->frames, first, block_order(m)))
 		return;
 	for (uint32_t k = 0; k < block_frames(m); k++)
@@ -82,8 +82,8 @@ static bool block_inherit(struct qr_memory *m, qr_frame first)
 {
 	struct qr_frame_word *w = qr_frame_word(m->frames, first);
 
-	if (qr_load32(&w->link) == 0) {
-		m->huge.blocks--;
+	if (qr_load_acq32(&w->link) == 0) {
+		(void)qr_add32(&m->huge.blocks, -1u);
 		return true;
 	}
 	for (uint32_t k = 0; k < block_frames(m); k++)
@@ -95,14 +95,15 @@ static bool block_inherit(struct qr_memory *m, qr_frame first)
 enum qr_err qr_huge_alloc(struct qr_memory *m, qr_frame *out)
 {
 	enum { PAUSE = 32 }; /* faults that do not ask again when there was none */
+	uint32_t pause = qr_load32(&m->huge.pause);
 
-	if (m->huge.pause) {
-		m->huge.pause--;
+	if (pause) {
+		qr_store32(&m->huge.pause, pause - 1);
 		return QR_NOMEM;
 	}
 	if (!qr_frames_alloc(m->frames, block_order(m), QR_FRAME_ANON, QR_ANY, out))
 		return QR_OK;
-	m->huge.pause = PAUSE;
+	qr_store32(&m->huge.pause, PAUSE);
 	return QR_NOMEM;
 }
 
@@ -220,7 +221,7 @@ struct qr_ptdesc *qr_huge_split(struct qr_space *s, struct qr_ptdesc *t, unsigne
 	qr_run_clear(t, i, i + 1);
 	s->regions += t->nruns;
 	pt_link(m, t, i, leaf);
-	m->huge.split++;
+	(void)qr_add32(&m->huge.split, 1);
 	return leaf;
 }
 
@@ -245,7 +246,7 @@ bool qr_huge_eligible(const struct qr_space *s, uint32_t attr)
 
 bool qr_huge_wanted(const struct qr_space *s, uint32_t attr)
 {
-	unsigned policy = s->memory->huge.policy;
+	unsigned policy = qr_load32(&s->memory->huge.policy);
 
 	return policy != QR_HUGE_NEVER && (policy == QR_HUGE_ALWAYS || attr & RUN_HUGE) &&
 	       qr_huge_eligible(s, attr);
@@ -261,7 +262,7 @@ enum qr_err qr_huge_touch(struct qr_space *s, struct qr_ptdesc *t, unsigned i, u
 		return QR_NOMEM;
 	if (qr_huge_alloc(m, &first)) {
 		qr_pt_free(m, leaf);
-		m->huge.fallback++;
+		(void)qr_add32(&m->huge.fallback, 1);
 		return QR_NOMEM;
 	}
 	for (uint32_t k = 0; k < block_frames(m); k++)
@@ -271,8 +272,8 @@ enum qr_err qr_huge_touch(struct qr_space *s, struct qr_ptdesc *t, unsigned i, u
 	qr_huge_install(s, t, i,
 			qr_entry_touched(m->format, qr_huge_entry(m, first, attr, true), true));
 	s->faults_zero++;
-	m->huge.blocks++;
-	m->huge.fault++;
+	(void)qr_add32(&m->huge.blocks, 1);
+	(void)qr_add32(&m->huge.fault, 1);
 	return QR_OK;
 }
 

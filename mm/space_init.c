@@ -46,7 +46,7 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.user_end = config->user_end,
 		.window_end = config->window_end.v ? config->window_end : config->user_end,
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
-		.huge.policy = (uint8_t)config->huge,
+		.huge.policy = config->huge,
 		.share_from = SHARE_FROM,
 	};
 	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));

@@ -14,11 +14,11 @@
 struct qr_ptdesc;
 struct qr_mapping;
 
-/* Huge pages: what is wanted, and what came of it. */
+/* Huge pages: what is wanted, and what came of it.  All spaces count here: with the atomics. */
 struct qr_huge {
-	uint8_t policy; /* enum qr_huge_policy */
-	uint8_t pause;  /* faults that do not ask for a block: there was none */
-	size_t blocks, fault, fallback, split, collapse;
+	uint32_t policy; /* enum qr_huge_policy */
+	uint32_t pause;  /* faults that do not ask for a block: there was none */
+	uint32_t blocks, fault, fallback, split, collapse;
 };
 
 struct qr_memory {
