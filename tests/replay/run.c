@@ -94,7 +94,7 @@ static bool hangs(const struct call *c, const long *a)
 		return mremap_hangs(a) || (a[3] & 4 && status_pages("VmLck"));
 	if (c->run == run_mprotect && (a[2] & PROT_WRITE) && stops_between(a))
 		return true;
-	if (c->run == run_mprotect && !a[2] && status_pages("VmLck")) /* locked zeroes stay */
+	if (c->run == run_mprotect && !(a[2] & 7) && status_pages("VmLck")) /* locked zeroes stay */
 		return count_zeroes((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
 	return c->run == run_copy && other_device(a);
 }
@@ -173,7 +173,7 @@ static long run_mremap(const struct step *s, long *a)
 static long run_mprotect(const struct step *s, long *a)
 {
 	(void)s;
-	if (!a[2] && (uintptr_t)(a[0] + whole(a[1])) > (uintptr_t)a[0])
+	if (!(a[2] & 7) && (uintptr_t)(a[0] + whole(a[1])) > (uintptr_t)a[0])
 		settle_range((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
 	return SYS(mprotect, a[0], a[1], a[2]);
 }
