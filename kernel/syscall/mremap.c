@@ -165,8 +165,8 @@ SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t
 	req.maxprot = r.maxprot;
 	req.object = r.object;
 	req.pgoff = pgoff;
-	req.flags |= r.flags & (QR_MAP_LOCKED | QR_MAP_ONFAULT);
-	if (!(flags & MAP_NONBLOCK))
+	req.flags |= (r.flags & (QR_MAP_LOCKED | QR_MAP_ONFAULT)) | mm_here()->map_flags;
+	if (!(flags & MAP_NONBLOCK) && !(req.flags & QR_MAP_ONFAULT))
 		req.flags |= QR_MAP_POPULATE;
 	if (may_split(at, end))
 		return -ENOMEM;
