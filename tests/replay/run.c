@@ -75,6 +75,14 @@ static void count_areas(const struct area *a, void *arg)
 	source.lines += a->lines;
 }
 
+/* Pages of a file are put anew into one area, or several that agree even in their advice. */
+static bool crosses_areas(const long *a)
+{
+	areas = source.lines = 0;
+	each_area((uintptr_t)a[0] & (uintptr_t)-PAGE, (uintptr_t)(a[0] + a[1]), count_areas, NULL);
+	return source.lines > 1;
+}
+
 static bool stops_between(const long *a)
 {
 	uint64_t limit[2];
@@ -92,6 +100,8 @@ static bool hangs(const struct call *c, const long *a)
 {
 	if (c->run == run_mremap) /* of locked areas DONTUNMAP unlocks the whole, and counts all */
 		return mremap_hangs(a) || (a[3] & 4 && status_pages("VmLck"));
+	if (c->nr == SYS_remap_file_pages)
+		return crosses_areas(a);
 	if (c->run == run_mprotect && (a[2] & PROT_WRITE) && stops_between(a))
 		return true;
 	if (c->run == run_mprotect && !(a[2] & 7) && status_pages("VmLck")) /* locked zeroes stay */
