@@ -155,8 +155,8 @@ SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t
 	if (end <= at || pgoff + pages(n) < pgoff)
 		return -EINVAL;
 	if (at >= USER_END || qr_space_next(space_here(), qr_virt_of(at), &r) != QR_OK ||
-	    r.start.v > at || !(r.flags & QR_MAP_SHARED))
-		return -EINVAL;
+	    r.start.v > at || !(r.flags & QR_MAP_SHARED) || !(r.maxprot & QR_WRITE))
+		return -EINVAL; /* shared, and of a file that is open for writing */
 	if (!r.object || !alike_until(&r, end))
 		return -EINVAL;
 	req.at = qr_virt_of(at);
