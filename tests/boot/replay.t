@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Random scripts of memory calls (tests/replay) see the same on this machine's Linux and on each
-# kernel.  QUIRE_SEED chooses them, QUIRE_SCRIPTS how many for each word size.  The first few that
-# differ are shown with the least part of them that does; docs/differences.md is about what may.
+# kernel: 4000 for each word size that always are the same ones, and 1000 that QUIRE_SEED chooses.  One of
+# the latter that differs is a find, not a fault of the change that is tested: it is told, and is no failure.
+# The first few that differ are shown with the least part of them that does; docs/differences.md is about
+# what may.
 use strict;
 use warnings;
 use FindBin;
@@ -12,8 +14,9 @@ use Quire::Boot;
 use Quire::Replay;
 use Test::More;
 
-my $seed = ($ENV{QUIRE_SEED} // time) % 1_000_000_000;
-my $count = $ENV{QUIRE_SCRIPTS} // 5000;
+my $known = $ENV{QUIRE_SCRIPTS} // 4000;
+my $fresh = $known / 4;
+my $chosen = ($ENV{QUIRE_SEED} // time) % 1_000_000_000 + 1_000_000;
 plan skip_all => 'the other side is Linux already' if linux();
 
 sub show {
@@ -25,14 +28,27 @@ sub show {
 		@steps ? (map { "| $_\n" } @before, "linux $l", "quire $q") : "| alone, it is the same\n");
 }
 
-for my $arch (arches()) {
-	note("$arch: seeds from $seed on");
-	my $r = Quire::Replay->new(arch => $arch, first => $seed, count => $count);
+# Those that differ, of `count` from `first` on.
+sub compare {
+	my ($arch, $first, $count) = @_;
+	note("$arch: scripts from $first on");
+	my $r = Quire::Replay->new(arch => $arch, first => $first, count => $count);
 	my @seeds = $r->differing;
-	is(scalar @{ $r->quire_run }, $count, "$arch: all scripts came to their end");
-	is(scalar @seeds, 0, "$arch: $count scripts see what they see on Linux") or diag("seeds: @seeds[0 .. ($#seeds < 40 ? $#seeds : 40)]");
-	show($r, $arch, $_) for splice @seeds, 0, 3;
+	is(scalar @{ $r->quire_run }, $count, "$arch: $count scripts came to their end");
+	show($r, $arch, $_) for grep { defined } @seeds[0 .. 2];
 	is($r->poweroff, 0, "$arch: power off");
-	$seed += $count;
+	return @seeds;
+}
+
+my $first = 1;
+for my $arch (arches()) {
+	my @seeds = compare($arch, $first, $known);
+	is("@seeds[0 .. ($#seeds < 40 ? $#seeds : 40)]", '', "$arch: they see what they see on Linux");
+	@seeds = compare($arch, $chosen, $fresh);
+	TODO: {
+		local $TODO = 'a find' if @seeds;
+		is(scalar @seeds, 0, "$arch: $fresh more do, from seed $chosen on");
+	}
+	$first += $known;
 }
 done_testing;

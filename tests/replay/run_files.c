@@ -11,6 +11,7 @@
 #include <linux/falloc.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -86,10 +87,13 @@ static void read_reserved(long file, long offset, long size)
 {
 	char path[] = "/proc/self/fd/40";
 	long fd, at, start = offset & -PAGE;
-	uint64_t value;
+	uint64_t limit[2], none[2], value;
 	struct fault f;
 
 	size += offset - start;
+	SYS(prlimit64, 0, RLIMIT_AS, 0, P(limit)); /* the script's own is not meant for this */
+	none[0] = none[1] = limit[1];
+	SYS(prlimit64, 0, RLIMIT_AS, P(none), 0);
 	path[15] = (char)('0' + file);
 	fd = SYS(open, P(path), O_RDONLY);
 #ifdef __x86_64__
@@ -102,6 +106,7 @@ static void read_reserved(long file, long offset, long size)
 	if ((unsigned long)at < -4095ul)
 		SYS(munmap, at, size);
 	SYS(close, fd);
+	SYS(prlimit64, 0, RLIMIT_AS, P(limit), 0);
 }
 
 long run_fallocate(const struct step *s, long *a)
