@@ -273,11 +273,11 @@ int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n)
 		return -EOPNOTSUPP;
 	if (end > SIZE_MAX_FILE)
 		return -EFBIG;
+	if (!(mode & FALLOC_PUNCH_HOLE) && over_limit(i, end))
+		return -EFBIG; /* even if it is not to grow */
 	if ((mode & FALLOC_PUNCH_HOLE && seals & SEALS_WRITE) ||
 	    (!(mode & FALLOC_PUNCH_HOLE) && seals & SEAL_GROW && end > old))
 		return -EPERM;
-	if (mode == FALLOC_KEEP_SIZE && over_limit(i, end))
-		return -EFBIG; /* as if it were to grow */
 	if (mode & FALLOC_PUNCH_HOLE) {
 		punch(i, offset, end);
 	} else {
