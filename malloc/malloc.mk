@@ -58,7 +58,7 @@ build/host/patterns: bench/heap/patterns.c
 	$(Q)$(CC) -std=gnu17 -O2 -g $(warnings) -pthread -o $@ $<
 
 .PHONY: bench-heap
-## bench-heap: the heap as malloc beside glibc, jemalloc, tcmalloc and mimalloc (build/bench/heap.md)
+## bench-heap: the heap as malloc beside four allocators of Debian (build/bench/heap.md)
 bench-heap:
 	@tools/setup bench-heap
 	$(submake) -s malloc build/host/patterns

@@ -61,7 +61,7 @@ fmt:
 help:
 	@echo 'make GOAL [ARCH=x86_64|i686|i686-pae] [CC=gcc|clang] [DEBUG=1] [V=1]'
 	@echo
-	@sed -n 's/^## \([a-z]*\): \(.*\)/  \1\t\2/p' Makefile $(filter %.mk,$(MAKEFILE_LIST)) | sort | expand -t 12
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1\t\2/p' Makefile $(filter %.mk,$(MAKEFILE_LIST)) | sort | expand -t 14
 	@echo
 	@echo 'Without a goal: kernel.  run and debug take MEMORY=64M, APPEND="words",'
 	@echo 'QEMU_ARGS="..."; run takes ACCEL=kvm, and another root file system: PACKAGES="names" of'
