@@ -131,6 +131,12 @@ QR_INLINE bool is_object(const struct qr_span *s, uintptr_t p)
 	return (uint32_t)off * s->recip < s->recip && off < s->limit;
 }
 
+/* Pages from the source for objects; under the heap's lock, looked at without. */
+QR_INLINE void count_pages(struct qr_heap *h, long npages)
+{
+	__atomic_store_n(&h->npages, h->npages + (size_t)npages, __ATOMIC_RELAXED);
+}
+
 /* ---- heap_map.c ----------------------------------------------------------------------------- */
 
 /* Leaves for every page of [start, start + npages).  False: no memory. */

@@ -61,7 +61,7 @@ static void cut(struct qr_heap *h, struct qr_span *s, size_t keep)
 	qr_heap_map_set(h, tail, gone, NULL);
 	s->npages = keep;
 	s->limit = keep << QR_PAGE_SHIFT;
-	h->npages -= gone;
+	count_pages(h, -(long)gone);
 	qr_lock_release_irq(&h->lock, irq);
 	h->src.free(h->src.ctx, (void *)tail, gone);
 }
@@ -100,7 +100,7 @@ static void *grow(struct qr_heap *h, struct qr_span *s, size_t n)
 		s->start = (uintptr_t)to;
 		s->npages += more;
 		s->limit = s->npages << QR_PAGE_SHIFT;
-		h->npages += more;
+		count_pages(h, (long)more);
 	}
 	qr_heap_map_set(h, s->start, s->npages, s);
 	qr_lock_release_irq(&h->lock, irq);

@@ -209,7 +209,7 @@ struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npage
 	*s = (struct qr_span){ .start = (uintptr_t)pages, .npages = npages, .zeroed = zeroed };
 	describe(h, s, class);
 	irq = qr_lock_acquire_irq(&h->lock);
-	h->npages += npages;
+	count_pages(h, (long)npages);
 	qr_heap_map_set(h, s->start, npages, s);
 	qr_lock_release_irq(&h->lock, irq);
 	return s;
@@ -220,7 +220,7 @@ void qr_heap_span_release(struct qr_heap *h, struct qr_span *s)
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
 
 	qr_heap_map_set(h, s->start, s->npages, NULL);
-	h->npages -= s->npages;
+	count_pages(h, -(long)s->npages);
 	qr_lock_release_irq(&h->lock, irq);
 	h->src.free(h->src.ctx, (void *)s->start, s->npages);
 	discard(h, s);

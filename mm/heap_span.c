@@ -72,7 +72,8 @@ static bool hoards(const struct qr_heap *h)
 {
 	size_t held = qr_heap_in_depots(h);
 
-	return held > DEPOT_LEAST && held >> QR_PAGE_SHIFT > h->npages / 16;
+	return held > DEPOT_LEAST &&
+	       held >> QR_PAGE_SHIFT > __atomic_load_n(&h->npages, __ATOMIC_RELAXED) / 16;
 }
 
 unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, qr_word *out)

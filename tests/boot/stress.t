@@ -34,7 +34,6 @@ my @stressors = (
 	[ 'stackmmap', 10 ],
 	[ 'pthread', 400 ],
 	[ 'futex', 100 ],
-	[ 'mutex', 200 ],
 	[ 'vm-rw', 4, '--vm-rw-bytes 1M' ],
 	[ 'remap', 10 ],
 	[ 'mmapmany', 4000 ],

@@ -41,7 +41,10 @@ exec 3<>in
 sqlite3 a.db <in >out &
 echo "BEGIN; DELETE FROM t; SELECT 'deleted';" >&3
 said 1
-{ kill -9 $!; wait; } 2>/dev/null
+pid=$!
+disown # so that bash says nothing of its end
+kill -9 $pid
+while kill -0 $pid 2>/dev/null; do sleep 0.05; done
 exec 3>&-
 sqlite3 a.db <<'SQL'
 SELECT count(*), sum(v = 'x'), sum(v = 'y') FROM t;

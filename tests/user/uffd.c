@@ -360,6 +360,8 @@ TEST("userfaultfd: events of madvise, mremap and munmap")
 	CHECK(m.arg.remap.from == (uintptr_t)p && m.arg.remap.len == 4 * PAGE);
 	CHECK_EQ(m.arg.remap.to, (uintptr_t)p + 16 * PAGE);
 	m = next(fd);
+	if (m.event == UFFD_EVENT_UNMAP && m.arg.remove.start == (uintptr_t)p)
+		m = next(fd); /* Linux also tells that the old place is unmapped; Quire does not */
 	CHECK_EQ(m.event, UFFD_EVENT_UNMAP);
 	CHECK_EQ(m.arg.remove.start, (uintptr_t)p + 16 * PAGE);
 	NEED(waitpid(t, &status, 0) == t);
