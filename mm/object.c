@@ -196,8 +196,8 @@ enum qr_err qr_object_write(struct qr_object *o, uint64_t offset, const void *fr
 /* ---- size --------------------------------------------------------------------------------- */
 
 /* Zap what a mapping shows of the pages [first, end).  Private copies beyond a new end go too:
- * `copies`; punching a hole leaves them. */
-static void zap_mapping(struct qr_mapping *mp, uint64_t first, uint64_t end, bool copies)
+ * `copies`; punching a hole leaves them.  False: a table was locked, and some may still show. */
+static bool zap_mapping(struct qr_mapping *mp, uint64_t first, uint64_t end, bool copies)
 {
 	struct qr_space *s = mp->space;
 	/* Pages of the space, as offsets of the hull: no overflow, whatever the delta. */
@@ -207,27 +207,31 @@ static void zap_mapping(struct qr_mapping *mp, uint64_t first, uint64_t end, boo
 
 	if (b > n)
 		b = n;
-	if (a < b)
-		qr_zap_object(s, mp, mp->lo + (uintptr_t)(a << QR_PAGE_SHIFT),
-			      mp->lo + (uintptr_t)(b << QR_PAGE_SHIFT), copies);
+	return a >= b || qr_zap_object(s, mp, mp->lo + (uintptr_t)(a << QR_PAGE_SHIFT),
+				       mp->lo + (uintptr_t)(b << QR_PAGE_SHIFT), copies);
 }
 
+/* A fault takes space, leaf and object in this order; here the object comes first.  So the others
+ * are only tried, and if one is taken, all is let go and begun again: zapping twice does no harm. */
 static void zap_mappings(struct qr_object *o, uint64_t first, uint64_t end, bool copies)
 {
 	struct qr_mapping *mp;
+	bool done;
 
-again:
-	qr_lock_acquire(&o->lock);
-	for (mp = o->mappings; mp; mp = mp->next) {
-		if (!qr_lock_try(&mp->space->lock)) {
-			qr_lock_release(&o->lock);
-			qr_host_relax();
-			goto again;
+	do {
+		done = true;
+		qr_lock_acquire(&o->lock);
+		for (mp = o->mappings; done && mp; mp = mp->next) {
+			done = qr_lock_try(&mp->space->lock);
+			if (!done)
+				break;
+			done = zap_mapping(mp, first, end, copies);
+			qr_lock_release(&mp->space->lock);
 		}
-		zap_mapping(mp, first, end, copies);
-		qr_lock_release(&mp->space->lock);
-	}
-	qr_lock_release(&o->lock);
+		qr_lock_release(&o->lock);
+		if (!done)
+			qr_host_relax();
+	} while (!done);
 }
 
 void qr_object_resize(struct qr_object *o, uint64_t npages)

@@ -414,6 +414,17 @@ QR_INLINE void borrowed_begin(struct qr_space *s, struct qr_ptdesc *t)
 	space_count_leaf(s, t, 1);
 }
 
+/* The same, if nobody has it locked. */
+QR_INLINE bool borrowed_try(struct qr_space *s, struct qr_ptdesc *t)
+{
+#if QR_MAX_CPUS > 1
+	if (!qr_lock_try(&t->lock))
+		return false;
+#endif
+	space_count_leaf(s, t, 1);
+	return true;
+}
+
 QR_INLINE void borrowed_end(struct qr_space *s, struct qr_ptdesc *t)
 {
 	space_count_leaf(s, t, -1);
@@ -457,9 +468,10 @@ QR_MUST_CHECK enum qr_err qr_leaf_copy(struct qr_memory *m, struct qr_ptdesc *fr
 void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uintptr_t va);
 /* Take all pages of [lo,hi) out, runs stay; settles. */
 void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
-/* Take out what [lo,hi) shows of mp's object: its frames, and with `copies` private copies too. */
-void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
-		   bool copies);
+/* Take out what [lo,hi) shows of mp's object: its frames, and with `copies` private copies too.
+ * The caller has the object's lock.  False: somebody has a leaf; try again without that lock. */
+QR_MUST_CHECK bool qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo,
+				 uintptr_t hi, bool copies);
 /* What is promised by the runs of t in [i,j) is counted no more; lo: where entry i begins. */
 void qr_uncount_runs(struct cursor *c, const struct qr_ptdesc *t, unsigned i, unsigned j,
 		     uintptr_t lo);

@@ -100,21 +100,25 @@ static void zap_file_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, un
 	}
 }
 
-static void zap_object_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
+/* False: a borrowed leaf was locked, and is as it was. */
+static bool zap_object_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
 			    uint32_t id, bool copies)
 {
 	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
 	struct child k;
 
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
-		bool shared = child_borrowed(c->m, t, k.i);
+		bool shared = child_borrowed(c->m, t, k.i), done;
 
-		if (QR_RARELY(shared))
-			borrowed_begin(c->s, k.t);
-		zap_object_part(c, k.t, k.lo, k.hi, id, copies);
+		if (QR_RARELY(shared) && !borrowed_try(c->s, k.t))
+			return false;
+		done = zap_object_part(c, k.t, k.lo, k.hi, id, copies);
 		if (QR_RARELY(shared))
 			borrowed_end(c->s, k.t);
-		qr_pt_settle(c, t, k.i, k.t, k.lo);
+		else
+			qr_pt_settle(c, t, k.i, k.t, k.lo);
+		if (!done)
+			return false;
 	}
 	for (unsigned r = run_find(t, i); !t->level && r < t->nruns && t->runs[r].start < j; r++) {
 		unsigned a = t->runs[r].start > i ? t->runs[r].start : i;
@@ -128,20 +132,23 @@ static void zap_object_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo,
 		else
 			zap_file_pages(c, t, a, b, va);
 	}
+	return true;
 }
 
-void qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
+bool qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi,
 		   bool copies)
 {
 	struct cursor c;
+	bool done;
 
 	cursor_begin(&c, s, lo, hi);
 	if (QR_RARELY(s->borrowed)) {
 		c.gather.tlb = &c.m->tlbs->kernel;
 		qr_gather_all(&c.gather);
 	}
-	zap_object_part(&c, c.t, lo, hi, mp->id, copies);
+	done = zap_object_part(&c, c.t, lo, hi, mp->id, copies);
 	qr_cursor_end(&c);
+	return done;
 }
 
 /* ---- taking promises back --------------------------------------------------------------- */
