@@ -7,42 +7,12 @@
  * free, the allocation fails, and who needs more than a few pages has to live with that.
  */
 #include <quire/heap.h>
-#include "arch/x86/cpu.h"
-#include "arch/x86/layout.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/panic.h"
 
 struct qr_heap kernel_heap;
-
-static unsigned order_of(size_t npages)
-{
-	return npages <= 1 ? 0
-			   : (unsigned)(8 * sizeof(long)) - (unsigned)__builtin_clzl(npages - 1);
-}
-
-static void *take_pages(void *ctx, size_t npages, size_t align_pages, bool *zeroed)
-{
-	unsigned order = order_of(npages);
-	enum qr_err err;
-	qr_frame f;
-
-	if (npages == (size_t)1 << order && order <= QR_MAX_ORDER && align_pages <= npages)
-		err = qr_frames_alloc(&frames, order, QR_FRAME_HEAP, QR_LOW, &f);
-	else
-		err =
-		    qr_frames_alloc_range(&frames, npages, align_pages, QR_FRAME_HEAP, QR_LOW, &f);
-	return err == QR_OK ? direct_map(qr_frame_phys(f).v) : NULL;
-}
-
-static void give_pages(void *ctx, void *p, size_t npages)
-{
-	qr_frame f = qr_phys_frame(qr_phys_of(direct_phys(p)));
-
-	if (qr_frames_free_range(&frames, f, npages) != QR_OK)
-		panic("the heap gave back %zu pages at %p that it does not own", npages, p);
-}
 
 static void wrong_free(void *ctx, const struct qr_heap_fault *fault)
 {
@@ -59,13 +29,9 @@ static void wrong_free(void *ctx, const struct qr_heap_fault *fault)
 
 void kmalloc_init(void)
 {
-	struct qr_heap_source source = {
-		.pages = take_pages,
-		.free = give_pages,
-		.base = (uintptr_t)direct_map(0),
-		.nbytes = (size_t)frames.low_end << QR_PAGE_SHIFT,
-	};
+	struct qr_heap_source source;
 
+	qr_heap_source_frames(&source, &frames);
 	if (qr_heap_init(&kernel_heap, &source, 1) != QR_OK)
 		panic("not enough memory to start: the heap");
 	qr_heap_set_report(&kernel_heap, wrong_free, NULL);

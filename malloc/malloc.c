@@ -182,10 +182,6 @@ static uintptr_t from_magazines(struct qr_heap_local *l, unsigned class)
 {
 	uintptr_t p = pop(l, class);
 
-	if (!p && l->spare[class][-1]) {
-		swap(l, class);
-		p = pop(l, class);
-	}
 	if (!p && qr_heap_reload(&malloc_heap, l, class))
 		p = pop(l, class);
 	return p;
