@@ -5,10 +5,10 @@
 BENCH_CC ?= gcc
 BENCH_FLAGS := -std=gnu17 -O2 -Wall -Wextra -Werror -ffreestanding -fno-pic \
 	-fno-stack-protector -fcf-protection=none -mno-sse -fno-asynchronous-unwind-tables \
-	-nostdlib -static -Wl,--build-id=none
+	-I. -nostdlib -static -Wl,--build-id=none
 BENCH_OPS := $(wildcard bench/ops/*.[cS])
 
-build/bench/ops64 build/bench/ops32: build/bench/ops%: $(BENCH_OPS) $(wildcard bench/ops/*.h)
+build/bench/ops64 build/bench/ops32: build/bench/ops%: $(BENCH_OPS) $(wildcard bench/ops/*.h) tests/lib/linux_call.h
 	@mkdir -p $(@D)
 	$(BENCH_CC) -m$* $(BENCH_FLAGS) -o $@ $(BENCH_OPS)
 

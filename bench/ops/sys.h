@@ -3,14 +3,13 @@
  * sys.h - Linux calls without a C library, for both word sizes.
  *
  * The program that measures must be the same on every kernel and must not bring a C library's
- * habits with it.  So each call is one inlined trap: `syscall` on x86-64, `int $0x80` on i386.
- * Numbers and structures are those of the Linux ABI (man-pages, section 2; syscalls(2)).
- *
- * Answers are the kernel's own: below zero is a negative errno.
+ * habits with it.  Numbers and structures are those of the Linux ABI (man-pages, section 2;
+ * syscalls(2)).
  */
 #ifndef OPS_SYS_H
 #define OPS_SYS_H
 
+#include "tests/lib/linux_call.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -168,52 +167,6 @@ enum {
 	NR_futex_waitv = 449,
 };
 #endif
-
-static inline __attribute__((always_inline)) long sys6(long nr, long a, long b, long c, long d,
-						       long e, long f)
-{
-#ifdef __x86_64__
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
-#else
-	/* The sixth argument rides in ebp, which the compiler may hold as frame pointer. */
-	long regs[2] = { a, f };
-	long ret;
-
-	__asm__ volatile("push %%ebx\n\tpush %%ebp\n\t"
-			 "mov 4(%%ebx), %%ebp\n\tmov (%%ebx), %%ebx\n\t"
-			 "int $0x80\n\t"
-			 "pop %%ebp\n\tpop %%ebx"
-			 : "=a"(ret)
-			 : "a"(nr), "b"(regs), "c"(b), "d"(c), "S"(d), "D"(e)
-			 : "memory");
-	return ret;
-#endif
-}
-
-/* Up to three arguments: what most calls need, and on i386 cheaper than six. */
-static inline __attribute__((always_inline)) long sys3(long nr, long a, long b, long c)
-{
-	long ret;
-
-#ifdef __x86_64__
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c)
-			 : "rcx", "r11", "memory");
-#else
-	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b), "d"(c) : "memory");
-#endif
-	return ret;
-}
 
 #define sys0(nr)                sys3(nr, 0, 0, 0)
 #define sys1(nr, a)             sys3(nr, (long)(a), 0, 0)

@@ -10,7 +10,7 @@ REPLAY_FLAGS := -std=gnu17 -O2 -g0 -Wall -Wextra -Werror -D_GNU_SOURCE -D_FILE_O
 REPLAY_SOURCES := $(wildcard tests/replay/*.c)
 
 build/replay/64/replay build/replay/32/replay: build/replay/%/replay: $(REPLAY_SOURCES) \
-		$(wildcard tests/replay/*.h)
+		$(wildcard tests/replay/*.h) tests/lib/linux_call.h
 	$(call quiet,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(REPLAY_CC) -m$* $(REPLAY_FLAGS) -o $@ $(REPLAY_SOURCES)

@@ -5,43 +5,13 @@
  * The C library's own calls keep errno in thread storage and may map memory; these do neither.
  */
 #include "tests/replay/replay.h"
+#include "tests/lib/linux_call.h"
 #include <string.h>
 
-#ifdef __x86_64__
 long sys(long nr, const long *a)
 {
-	register long r10 __asm__("r10") = a[3], r8 __asm__("r8") = a[4], r9 __asm__("r9") = a[5];
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
+	return sys6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
-#else
-/* ebx may hold the library's tables and ebp the frame: both are saved by hand. */
-long sys(long nr, const long *a)
-{
-	long ret;
-
-	__asm__ volatile("push %%ebx\n\t"
-			 "push %%ebp\n\t"
-			 "mov 0(%%edi), %%ebx\n\t"
-			 "mov 4(%%edi), %%ecx\n\t"
-			 "mov 8(%%edi), %%edx\n\t"
-			 "mov 12(%%edi), %%esi\n\t"
-			 "mov 20(%%edi), %%ebp\n\t"
-			 "mov 16(%%edi), %%edi\n\t"
-			 "int $0x80\n\t"
-			 "pop %%ebp\n\t"
-			 "pop %%ebx"
-			 : "=a"(ret), "+D"(a)
-			 : "a"(nr)
-			 : "ecx", "edx", "esi", "memory", "cc");
-	return ret;
-}
-#endif
 
 /* ---- words ---------------------------------------------------------------------------- */
 

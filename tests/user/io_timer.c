@@ -222,7 +222,7 @@ static int sleep_blocking(void *set)
 	struct timespec t = { 0, 300000000 };
 
 	if (set)
-		raw6(SYS_rt_sigprocmask, SIG_BLOCK, (long)set, 0, 8, 0, 0);
+		sys6(SYS_rt_sigprocmask, SIG_BLOCK, (long)set, 0, 8, 0, 0);
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 	return 0;
 }

@@ -255,7 +255,7 @@ struct waitv {
 
 static long waitv(struct waitv *w, unsigned n, unsigned flags, const void *timeout, int clock)
 {
-	return raw6(449, (long)w, n, flags, (long)timeout, clock, 0);
+	return sys6(449, (long)w, n, flags, (long)timeout, clock, 0);
 }
 
 static int wait_for_two(void *unused)

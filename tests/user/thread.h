@@ -7,6 +7,7 @@
 #define TESTS_THREAD_H
 
 #include "user.h"
+#include "tests/lib/linux_call.h"
 #include <linux/futex.h>
 #include <sched.h>
 #include <time.h>
@@ -20,39 +21,12 @@
 #endif
 
 /* A system call without errno: the answer, or minus the error. */
-#ifdef __x86_64__
-static inline long raw6(long nr, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
-#else
-static inline long raw6(long nr, long a, long b, long c, long d, long e, long f)
-{
-	long args[6] = { a, b, c, d, e, f }, *at = args, ret;
-
-	__asm__ volatile("push %%ebx\n\tpush %%ebp\n\t"
-			 "mov 0(%%edi), %%ebx\n\tmov 4(%%edi), %%ecx\n\tmov 8(%%edi), %%edx\n\t"
-			 "mov 12(%%edi), %%esi\n\tmov 20(%%edi), %%ebp\n\tmov 16(%%edi), %%edi\n\t"
-			 "int $0x80\n\tpop %%ebp\n\tpop %%ebx"
-			 : "=a"(ret), "+D"(at)
-			 : "a"(nr)
-			 : "ecx", "edx", "esi", "memory", "cc");
-	return ret;
-}
-#endif
-#define raw(nr, a, b, c, d) raw6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define raw(nr, a, b, c, d) sys6(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 
 static inline long futex(volatile unsigned *word, int op, unsigned value, const void *timeout,
 			 volatile unsigned *word2, unsigned value3)
 {
-	return raw6(SYS_futex_, (long)word, op, (long)value, (long)timeout, (long)word2,
+	return sys6(SYS_futex_, (long)word, op, (long)value, (long)timeout, (long)word2,
 		    (long)value3);
 }
 
