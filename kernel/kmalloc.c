@@ -10,21 +10,19 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
+#include "kernel/log.h"
 #include "kernel/panic.h"
 
 struct qr_heap kernel_heap;
 
+/* The heap has refused it and is as it was: the kernel goes on. */
 static void wrong_free(void *ctx, const struct qr_heap_fault *fault)
 {
-	static const char *const words[] = {
-		[QR_HEAP_FOREIGN] = "no address of the heap",
-		[QR_HEAP_INTERIOR] = "not the begin of an object",
-		[QR_HEAP_DOUBLE] = "free already",
-		[QR_HEAP_SIZE] = "of another size",
-	};
-
-	panic("kfree(%p): %s (object %p, %zu bytes)", fault->p, words[fault->wrong], fault->object,
-	      fault->size);
+	(void)ctx;
+	log_error("kfree: %p %s\n", fault->p, qr_heap_wrong_words(fault->wrong));
+	if (fault->size)
+		log_error("kfree: object %p, class of %zu bytes\n", fault->object, fault->size);
+	backtrace((uintptr_t)wrong_free, (uintptr_t)__builtin_frame_address(0));
 }
 
 void kmalloc_init(void)

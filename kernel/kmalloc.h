@@ -28,7 +28,7 @@ QR_MUST_CHECK void *kcalloc(size_t n, size_t size);
  * krealloc(NULL, n) is kmalloc(n). */
 QR_MUST_CHECK void *krealloc(void *p, size_t n);
 
-/* NULL does nothing.  What is no allocated object panics and says why. */
+/* NULL does nothing.  What is no allocated object is refused; the log says why and who it was. */
 void kfree(void *p);
 
 /* A copy of the string, ended; of at most n bytes of it. */

@@ -9,6 +9,7 @@
 #include "arch/x86/user.h"
 #include "drivers/clock.h"
 #include "kernel/boot_info.h"
+#include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/panic.h"
 #include "kernel/selftest.h"
@@ -112,6 +113,24 @@ static void bad_user_pointers(void)
 	power_exit(true);
 }
 
+/* Wrong frees are said, refused, and harm nobody. */
+static void heap_misuse(void)
+{
+	char *p = kmalloc(100), *large = kmalloc(20000);
+
+	kfree(p + 16);
+	kfree(large + 4096);
+	kfree(image_text_start);
+	kfree(p);
+	kfree(p);
+	kfree(large);
+	kfree(large);
+	if (kmalloc(100) == kmalloc(100))
+		panic("one object for two");
+	kprintf("selftest: wrong frees refused\n");
+	power_exit(true);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -127,6 +146,7 @@ static const struct {
 	{ "spurious-irq", spurious },
 	{ "ticks", ticks },
 	{ "bad-user-pointers", bad_user_pointers },
+	{ "heap-misuse", heap_misuse },
 };
 
 #define TESTS (sizeof(tests) / sizeof(tests[0]))

@@ -2,17 +2,35 @@
  *
  * malloc.h - what the files of libquire-malloc.so share.
  *
- *	malloc.c   the functions that programs call
- *	pages.c    where the heap's pages come from
- *	idle.c     giving memory back when nothing happens
- *	stats.c    what a program and its user can ask
+ *	malloc.c    the functions that programs call
+ *	quick.c     malloc and free, as the release library has them
+ *	process.c   the heap's begin, threads, forks, errors
+ *	pages.c     where the heap's pages come from
+ *	idle.c      giving memory back when nothing happens
+ *	stats.c     what a program and its user can ask
+ *
+ * Three libraries are made of these:
+ *
+ *	libquire-malloc.so            MALLOC_QUICK
+ *	libquire-malloc-debug.so      MALLOC_DEBUG: debug.c and mm/heap_debug*.c besides
+ *	libquire-malloc-hardened.so   QR_HEAP_HARDENED: guard.c and mm/heap_hardened.c besides
  */
 #ifndef MALLOC_MALLOC_H
 #define MALLOC_MALLOC_H
 
 #include <quire/heap.h>
 
-extern struct qr_heap malloc_heap;
+#define EXPORT __attribute__((visibility("default")))
+
+extern struct qr_heap malloc_heap __attribute__((visibility("hidden")));
+
+/* What the family is made of. */
+#define heap_alloc(n)          qr_heap_alloc(&malloc_heap, n)
+#define heap_zalloc(n)         qr_heap_zalloc(&malloc_heap, n)
+#define heap_aligned(align, n) qr_heap_aligned(&malloc_heap, align, n)
+#define heap_realloc(p, n)     qr_heap_realloc(&malloc_heap, p, n)
+#define heap_free(p)           qr_heap_free(&malloc_heap, p)
+#define heap_usable(p)         qr_heap_usable(&malloc_heap, p)
 
 /* Of each thread.  Its magazines are closed until it has called malloc, and again when it ends. */
 struct malloc_thread {
@@ -49,6 +67,18 @@ QR_INLINE local_ref my_local(void)
 
 #define move_top(local, class, by) ((local)->l.top[class] += (by))
 #endif
+
+/* Before anything that is not quick: the heap is there, and so are this thread's magazines.
+ * False: neither can be. */
+bool malloc_join(void);
+
+QR_INLINE bool malloc_prepare(void)
+{
+	return QR_LIKELY(!malloc_thread.l.closed) || malloc_join();
+}
+
+/* errno is ENOMEM; null. */
+void *malloc_no_memory(void);
 
 /* printf to standard error, without buffers and without malloc: %p %s %d %zu. */
 void malloc_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -8,7 +8,7 @@
 
 malloc_sources := $(sort $(wildcard malloc/*.c)) mm/heap.c mm/heap_check.c mm/heap_class.c mm/heap_depot.c \
 	mm/heap_fail.c mm/heap_large.c mm/heap_map.c mm/heap_span.c mm/heap_wrong.c
-malloc_cflags := -std=gnu17 -O2 -g -I. -Iinclude $(warnings) -fPIC -fvisibility=hidden -fno-builtin -fno-plt -fno-stack-protector -DQR_HEAP_PROCESS -DQR_HOST_INLINE='"malloc/host.h"'
+malloc_cflags := -std=gnu17 -O2 -g -I. -Iinclude $(warnings) -fPIC -fvisibility=hidden -fno-builtin -fno-plt -fno-stack-protector -DQR_HEAP_PROCESS -DMALLOC_QUICK -DQR_HOST_INLINE='"malloc/host.h"'
 
 # $(1) directory, $(2) bits
 define malloc_library

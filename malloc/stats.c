@@ -19,8 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
-
 /* Programs that check their output close standard error before the last words of exit. */
 static int error_fd = STDERR_FILENO;
 

@@ -70,8 +70,7 @@ static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, struct qr_h
 		p = take(h, l, class);
 	if (!p)
 		return NULL;
-	poison(h, class, p, FRESH);
-	*mark_at(p) = 0;
+	give_out(h, class, p);
 	return (void *)p;
 }
 
@@ -82,8 +81,7 @@ QR_INLINE void *alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned
 	qr_host_irq_restore(irq);
 	if (QR_RARELY(!p))
 		return alloc_slow(h, l, class);
-	poison(h, class, p, FRESH);
-	*mark_at(p) = 0;
+	give_out(h, class, p);
 	return (void *)p;
 }
 
@@ -114,8 +112,7 @@ static void free_small(struct qr_heap *h, struct qr_heap_local *l, unsigned clas
 {
 	bool done = false;
 
-	poison(h, class, p, FREED);
-	*mark_at(p) = MARK;
+	retire(h, class, p);
 	if (!h->fail_after && qr_heap_make_room(h, l, class)) {
 		uintptr_t irq = qr_host_irq_save();
 

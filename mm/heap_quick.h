@@ -50,11 +50,6 @@ QR_INLINE struct qr_heap_local *this_local(struct qr_heap *h)
 #endif
 }
 
-QR_INLINE uint32_t *mark_at(uintptr_t p)
-{
-	return (uint32_t *)(p + sizeof(qr_word));
-}
-
 QR_INLINE bool is_full(const qr_word *top)
 {
 	return ((uintptr_t)top & (MAGAZINE_BYTES - 1)) == 0;
@@ -72,6 +67,30 @@ QR_INLINE void poison(const struct qr_heap *h, unsigned class, uintptr_t p, int 
 
 #define FREED 0x5f
 #define FRESH 0xa7
+
+QR_INLINE uint32_t *mark_at(uintptr_t p)
+{
+	return (uint32_t *)(p + sizeof(qr_word));
+}
+
+QR_INLINE bool is_marked(const struct qr_heap *h, uintptr_t p)
+{
+	(void)h;
+	return *mark_at(p) == MARK;
+}
+
+/* What is done to an object that is free from now, and to one that is given out. */
+QR_INLINE void retire(const struct qr_heap *h, unsigned class, uintptr_t p)
+{
+	poison(h, class, p, FREED);
+	*mark_at(p) = MARK;
+}
+
+QR_INLINE void give_out(const struct qr_heap *h, unsigned class, uintptr_t p)
+{
+	poison(h, class, p, FRESH);
+	*mark_at(p) = 0;
+}
 
 /* An object out of the loaded magazine, or 0. */
 QR_INLINE uintptr_t pop(struct qr_heap_local *l, unsigned class)
@@ -131,7 +150,7 @@ QR_INLINE bool quick_look(const struct qr_heap *h, uintptr_t p, unsigned *class)
 	struct qr_heap_page page = page_of(h, p);
 	uint32_t off = (uint32_t)p + page.minus;
 
-	if (QR_RARELY(off * page.check >= page.check) || QR_RARELY(*mark_at(p) == MARK))
+	if (QR_RARELY(off * page.check >= page.check) || QR_RARELY(is_marked(h, p)))
 		return false;
 	*class = page.check & CLASS_MASK;
 	return true;
@@ -144,8 +163,7 @@ QR_INLINE bool quick_free(struct qr_heap *h, struct qr_heap_local *l, uintptr_t 
 
 	if (!quick_look(h, p, &class) || QR_RARELY(is_full(l->top[class])))
 		return false;
-	poison(h, class, p, FREED);
-	*mark_at(p) = MARK;
+	retire(h, class, p);
 	return push(l, class, p);
 }
 

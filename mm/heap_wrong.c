@@ -8,6 +8,27 @@
  */
 #include "mm/heap_quick.h"
 
+const char *qr_heap_wrong_words(enum qr_heap_wrong wrong)
+{
+	switch (wrong) {
+	case QR_HEAP_FOREIGN:
+		return "is no address of the heap";
+	case QR_HEAP_INTERIOR:
+		return "is not the begin of an object";
+	case QR_HEAP_DOUBLE:
+		return "is free already";
+	case QR_HEAP_SIZE:
+		return "is of another size";
+	case QR_HEAP_AFTER:
+		return "was written to after it was freed";
+	case QR_HEAP_BEFORE:
+		return "was written to in front of its first byte";
+	case QR_HEAP_BEHIND:
+		return "was written to behind its last byte";
+	}
+	return "is wrong";
+}
+
 void qr_heap_wrong(struct qr_heap *h, enum qr_heap_wrong wrong, const void *p,
 		   const struct qr_span *s)
 {
@@ -51,7 +72,7 @@ struct qr_span *qr_heap_resolve(struct qr_heap *h, const void *ptr)
 		qr_heap_wrong(h, QR_HEAP_INTERIOR, ptr, s);
 		return NULL;
 	}
-	if (s->class != CLASS_LARGE && *mark_at(p) == MARK && is_free(h, s, p)) {
+	if (s->class != CLASS_LARGE && is_marked(h, p) && is_free(h, s, p)) {
 		qr_heap_wrong(h, QR_HEAP_DOUBLE, ptr, s);
 		return NULL;
 	}

@@ -72,17 +72,28 @@ enum qr_heap_wrong {
 	QR_HEAP_INTERIOR,    /* inside an object, or between objects */
 	QR_HEAP_DOUBLE,      /* free already */
 	QR_HEAP_SIZE,        /* freed with another size than allocated */
+	/* What only a hardened or a debug heap looks for (quire/heap_debug.h). */
+	QR_HEAP_AFTER,  /* written to after it was freed */
+	QR_HEAP_BEFORE, /* written to in front of its first byte */
+	QR_HEAP_BEHIND, /* written to behind its last byte */
 };
 
 struct qr_heap_fault {
 	enum qr_heap_wrong wrong;
-	void *p;      /* what was to be freed */
+	void *p;      /* what the caller named */
 	void *object; /* the object it lies in, or null */
 	size_t size;  /* of the object's class; 0 if there is none */
+	void *at;     /* AFTER, BEFORE, BEHIND: the byte that was found changed */
+	/* A debug heap's; else 0. */
+	size_t asked;                    /* bytes that the caller asked for */
+	uintptr_t alloc_site, free_site; /* where he did, and where it was freed, if it was */
 };
 
-/* Told of each wrong free before it is refused.  May not return (panic). */
+/* Told of each error before it is refused.  May not return (panic). */
 typedef void qr_heap_report_fn(void *ctx, const struct qr_heap_fault *fault);
+
+/* An error in words, to stand behind the address: "is free already". */
+const char *qr_heap_wrong_words(enum qr_heap_wrong wrong);
 
 struct qr_span;
 struct qr_heap_magazine;

@@ -26,6 +26,7 @@ my %passes = (
 	'spurious-irq'      => qr/spurious interrupts counted/,
 	'ticks'             => qr/10 ticks in \d+ us/,
 	'bad-user-pointers' => qr/bad user pointers refused/,
+	'heap-misuse'       => qr/kfree: \S+ is not the begin of an object\s.*class of 112 bytes\s.*\bheap_misuse\+.*kfree: \S+ is no address of the heap\s.*kfree: \S+ is free already\s.*wrong frees refused/s,
 );
 
 for my $arch (arches()) {

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * process.c - the heap in a process: its begin, threads that come and go, forks, errors.
+ *
+ * A thread's first call that misses its magazines joins the heap; its end gives everything back,
+ * and what the C library still frees after that goes straight to the spans.
+ *
+ * What the heap refuses (a double free, say) is reported and ends the program: whatever it does
+ * next would be done with memory that is not what it thinks.  QUIRE_MALLOC_ABORT=0 lets it go on.
+ */
+#define _GNU_SOURCE
+#include "malloc/malloc.h"
+
+#include "malloc/pages.h"
+#include "mm/heap_quick.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct qr_heap malloc_heap;
+
+/* Classes of sizes up to 1 KiB in steps of 16, as mm/heap_class.c has them. */
+#define EACH(first, c) [first] = c
+#define TWO(first, c)  [first... first + 1] = c
+#define FOUR(first, c) [first... first + 3] = c
+#define EIGHT(x, f, n, c)                                                                        \
+	x(f, c), x(f + n, c + 1), x(f + 2 * n, c + 2), x(f + 3 * n, c + 3), x(f + 4 * n, c + 4), \
+	    x(f + 5 * n, c + 5), x(f + 6 * n, c + 6), x(f + 7 * n, c + 7)
+
+__thread struct malloc_thread malloc_thread TLS_INITIAL = {
+	.l = {
+		.top = { [0 ... QR_HEAP_CLASSES - 1] = NOTHING },
+		.spare = { [0 ... QR_HEAP_CLASSES - 1] = NOTHING },
+		.closed = true,
+	},
+	.class = { EIGHT(EACH, 0, 1, 0), EIGHT(EACH, 8, 1, 8), EIGHT(TWO, 16, 2, 16),
+		   EIGHT(FOUR, 32, 4, 24) },
+};
+
+static __thread bool ending TLS_INITIAL;
+static pthread_key_t key;
+static bool have_key;
+static bool fatal = true;
+static uint32_t started; /* 0: not, 1: somebody is about it, 2: yes */
+
+void qr_host_relax(void)
+{
+	sched_yield();
+}
+
+_Noreturn void qr_host_panic(const char *rule, const char *file, int line)
+{
+	malloc_say("quire-malloc: %s (%s:%d)\n", rule, file, line);
+	abort();
+}
+
+static void report(void *ctx, const struct qr_heap_fault *fault)
+{
+	(void)ctx;
+	malloc_say("quire-malloc: %p %s\n", fault->p, qr_heap_wrong_words(fault->wrong));
+	if (fault->size)
+		malloc_say("quire-malloc: object %p, class of %zu bytes\n", fault->object,
+			   fault->size);
+	if (fatal)
+		abort();
+}
+
+static void end_thread(void *unused)
+{
+	(void)unused;
+	ending = true;
+	qr_heap_leave(&malloc_heap, &malloc_thread.l);
+}
+
+/* A fork copies one thread.  Nobody may hold a lock then; but the others may be in the middle of
+ * exchanging magazines, so what they had in these is lost to the child, some hundred objects. */
+static void before_fork(void)
+{
+	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
+		qr_lock_acquire(&malloc_heap.class[c].lock);
+	qr_lock_acquire(&malloc_heap.lock);
+	pages_lock();
+}
+
+static void after_fork(void)
+{
+	pages_unlock();
+	qr_lock_release(&malloc_heap.lock);
+	for (unsigned c = QR_HEAP_CLASSES; c--;)
+		qr_lock_release(&malloc_heap.class[c].lock);
+}
+
+/* Who waited for a lock has a ticket, and will never come: the locks begin anew. */
+static void after_fork_in_child(void)
+{
+	pages_reset_lock();
+	qr_lock_init(&malloc_heap.lock, QR_RANK_HEAP);
+	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
+		qr_lock_init(&malloc_heap.class[c].lock, QR_RANK_HEAP);
+	idle_forget();
+	malloc_heap.locals = NULL;
+	if (!malloc_thread.l.closed) {
+		malloc_thread.l.next = malloc_thread.l.prev = NULL;
+		malloc_heap.locals = &malloc_thread.l;
+	}
+}
+
+static bool start(void)
+{
+	struct qr_heap_source source;
+	uint32_t no = 0;
+
+	if (qr_load_acq32(&started) == 2)
+		return true;
+	if (!qr_cas32(&started, &no, 1)) {
+		while (qr_load_acq32(&started) == 1)
+			qr_host_relax();
+		return qr_load_acq32(&started) == 2;
+	}
+	if (!pages_init(&source) || qr_heap_init(&malloc_heap, &source, 0) != QR_OK) {
+		qr_store_rel32(&started, 0);
+		return false;
+	}
+	qr_heap_set_report(&malloc_heap, report, NULL);
+	qr_store_rel32(&started, 2);
+	return true;
+}
+
+static __attribute__((constructor)) void set_up(void)
+{
+	const char *wish;
+
+	if (!start())
+		return;
+	have_key = pthread_key_create(&key, end_thread) == 0;
+	if (have_key && !malloc_thread.l.closed)
+		pthread_setspecific(key, &key);
+	pthread_atfork(before_fork, after_fork, after_fork_in_child);
+	wish = getenv("QUIRE_MALLOC_ABORT");
+	fatal = !(wish && !strcmp(wish, "0"));
+	stats_set_up();
+	idle_set_up();
+}
+
+bool malloc_join(void)
+{
+	if (!start())
+		return false;
+	if (ending)
+		return true;
+	qr_heap_join(&malloc_heap, &malloc_thread.l);
+	if (have_key)
+		pthread_setspecific(key, &key);
+	return true;
+}
