@@ -116,6 +116,16 @@ static int share_actions(struct process *p, const struct process *from, uint64_t
 	return 0;
 }
 
+static bool copy_ldt(struct mm *mm, const struct ldt *from)
+{
+	struct ldt *ldt = kmalloc(ldt_bytes(from->n));
+
+	if (ldt)
+		memcpy(ldt, from, ldt_bytes(from->n));
+	mm->ldt = ldt;
+	return ldt != NULL;
+}
+
 static struct mm *mm_copy(struct mm *from)
 {
 	struct mm *mm = mm_new();
@@ -133,9 +143,11 @@ static struct mm *mm_copy(struct mm *from)
 	mm->ref = 1;
 	mm->map_flags = 0;
 	mm->userfaults = NULL;
+	mm->ldt = NULL;
 	if (mm->exe)
 		file_exec_get(mm->exe);
-	if (QR_RARELY(from->userfaults) && userfault_forked(from, mm)) {
+	if (QR_RARELY((from->ldt && !copy_ldt(mm, from->ldt)) ||
+		      (from->userfaults && userfault_forked(from, mm)))) {
 		mm_put(mm);
 		return NULL;
 	}
@@ -223,7 +235,7 @@ static int set_tls(struct task *t, uintptr_t tls)
 
 	if (copy_from_user(&desc, (const void __user *)tls, sizeof(desc)))
 		return -EFAULT;
-	return context_set_thread_area(&t->context, &desc);
+	return context_set_thread_area(&t->context, &desc, false);
 #endif
 }
 

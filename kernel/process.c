@@ -95,6 +95,7 @@ void mm_put(struct mm *mm)
 	if (QR_RARELY(mm->userfaults))
 		userfault_mm_gone(mm);
 	qr_space_fini(&mm->space);
+	kfree(mm->ldt);
 	if (mm->exe)
 		file_exec_put(mm->exe);
 	kfree(mm);

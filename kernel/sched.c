@@ -50,6 +50,8 @@ void sched_switch_space(struct mm *mm)
 		qr_space_enter(&mm->space);
 	else
 		qr_space_leave(&loaded_mm->space);
+	if (QR_RARELY(ldt_loaded != (mm ? mm->ldt : NULL)))
+		ldt_load(mm ? mm->ldt : NULL);
 	loaded_mm = mm;
 }
 

@@ -120,17 +120,73 @@ fault:
 
 #ifdef __x86_64__
 
-/* In the kernel, the user's gs base waits in the other register. */
+#define SELECTOR(name)                                                    \
+	({                                                                \
+		uint16_t selector_;                                       \
+		__asm__ volatile("mov %%" name ", %0" : "=r"(selector_)); \
+		selector_;                                                \
+	})
+
+/* Would a data segment register take it without a fault?  Else null. */
+static uint16_t loadable(uint16_t selector)
+{
+	uint32_t rights = 0;
+	bool readable;
+
+	__asm__("lar %w2, %0\n\tverr %w2" : "+r"(rights), "=@ccz"(readable) : "r"(selector));
+	return readable && rights & 0x8000 ? selector : 0;
+}
+
+/* In the kernel, the user's gs base waits in the other register: gs is the user's for three
+ * instructions. */
+static void gs_load(uint16_t selector)
+{
+	uintptr_t irq = irq_save();
+
+	__asm__ volatile("swapgs\n\tmov %0, %%gs\n\tswapgs" : : "r"(selector) : "memory");
+	irq_restore(irq);
+}
+
+static void selectors_load(uint16_t ds, uint16_t es, uint16_t fs, uint16_t gs)
+{
+	__asm__ volatile("mov %0, %%ds\n\tmov %1, %%es\n\tmov %2, %%fs"
+			 :
+			 : "r"(loadable(ds)), "r"(loadable(es)), "r"(loadable(fs)));
+	gs_load(loadable(gs));
+}
+
+static void selectors_save(struct context *c)
+{
+	c->ds = SELECTOR("ds");
+	c->es = SELECTOR("es");
+	c->fs = SELECTOR("fs");
+	c->gs = SELECTOR("gs");
+	c->fs_base = msr_get(MSR_FS_BASE);
+	c->gs_base = msr_get(MSR_KERNEL_GS_BASE);
+}
+
+/* Programs change the bases through the calls below, or to 0 by a selector; unless they have an
+ * LDT. */
 static void segments_save(struct context *c)
 {
-	(void)c; /* programs change the bases through the calls below, or to 0 by a selector */
+	if (QR_RARELY(c->selectors))
+		selectors_save(c);
+}
+
+/* Nobody else finds what only this one is known to load. */
+static void segments_leave(const struct context *c)
+{
+	if (QR_RARELY(c->selectors))
+		selectors_load(0, 0, 0, 0);
 }
 
 static void segments_load(const struct context *c, const struct context *from)
 {
-	if ((c->fs_base | from->fs_base) || !from->user)
+	if (QR_RARELY(c->selectors))
+		selectors_load(c->ds, c->es, c->fs, c->gs); /* the bases are set behind it */
+	if ((c->fs_base | from->fs_base) || !from->user || c->selectors)
 		msr_set(MSR_FS_BASE, c->fs_base);
-	if ((c->gs_base | from->gs_base) || !from->user)
+	if ((c->gs_base | from->gs_base) || !from->user || c->selectors)
 		msr_set(MSR_KERNEL_GS_BASE, c->gs_base);
 }
 
@@ -139,8 +195,10 @@ int context_set_fs_base(struct context *c, uintptr_t base)
 	if (base >= USER_END)
 		return -EPERM;
 	c->fs_base = base;
-	if (c == this_cpu()->context)
-		msr_set(MSR_FS_BASE, base);
+	if (c != this_cpu()->context)
+		return 0;
+	__asm__ volatile("mov %0, %%fs" : : "r"(0));
+	msr_set(MSR_FS_BASE, base);
 	return 0;
 }
 
@@ -149,19 +207,28 @@ int context_set_gs_base(struct context *c, uintptr_t base)
 	if (base >= USER_END)
 		return -EPERM;
 	c->gs_base = base;
-	if (c == this_cpu()->context)
-		msr_set(MSR_KERNEL_GS_BASE, base);
+	if (c != this_cpu()->context)
+		return 0;
+	gs_load(0);
+	msr_set(MSR_KERNEL_GS_BASE, base);
 	return 0;
 }
 
 uintptr_t context_fs_base(const struct context *c)
 {
-	return c->fs_base;
+	return c->selectors && c == this_cpu()->context ? msr_get(MSR_FS_BASE) : c->fs_base;
 }
 
 uintptr_t context_gs_base(const struct context *c)
 {
-	return c->gs_base;
+	return c->selectors && c == this_cpu()->context ? msr_get(MSR_KERNEL_GS_BASE) : c->gs_base;
+}
+
+void segments_refresh(void)
+{
+	__asm__ volatile("mov %0, %%ds\n\tmov %1, %%es"
+			 :
+			 : "r"(loadable(SELECTOR("ds"))), "r"(loadable(SELECTOR("es"))));
 }
 
 #else
@@ -215,30 +282,35 @@ static void segments_load(const struct context *c, const struct context *from)
 	segments_set(c->fs, c->gs);
 }
 
-/* Linux's meaning of "empty": clears the entry. */
-static bool desc_is_empty(const struct user_desc *d)
+static void segments_leave(const struct context *c)
 {
-	return !d->base_addr && !d->limit && !d->contents && d->read_exec_only && !d->seg_32bit &&
-	       !d->limit_in_pages && d->seg_not_present && !d->useable;
+	(void)c;
 }
 
-static uint64_t desc_encode(const struct user_desc *d)
+void segments_refresh(void)
 {
-	uint64_t base = d->base_addr, limit = d->limit;
-	uint64_t type = 0x10 | 0x60 | 1 | (d->read_exec_only ^ 1u) << 1 |
-			(uint64_t)d->contents << 2 | (d->seg_not_present ^ 1u) << 7;
-	uint64_t flags =
-	    d->useable | (uint64_t)d->seg_32bit << 2 | (uint64_t)d->limit_in_pages << 3;
-
-	return (limit & 0xffff) | (base & 0xffffff) << 16 | type << 40 | (limit >> 16 & 15) << 48 |
-	       flags << 52 | (base >> 24) << 56;
+	segments_set(segments_fs(), segments_gs());
 }
 
-int context_set_thread_area(struct context *c, struct user_desc *d)
+/* All zeroes are "no segment", too.  Only present 32-bit data segments: the others are the LDT's
+ * business. */
+static bool describes_nothing(const struct user_desc *d)
+{
+	static const struct user_desc zero;
+	struct user_desc rest = *d;
+
+	rest.entry_number = 0;
+	return segment_is_empty(d) || !memcmp(&rest, &zero, sizeof(zero));
+}
+
+int context_set_thread_area(struct context *c, struct user_desc *d, bool may_pick)
 {
 	uint32_t n = d->entry_number;
+	bool clear = describes_nothing(d);
 
-	if (n == (uint32_t)-1) {
+	if (!clear && (!d->seg_32bit || d->contents >= CONTENTS_CODE || d->seg_not_present))
+		return -EINVAL;
+	if (n == (uint32_t)-1 && may_pick) {
 		for (n = 0; n < TLS_ENTRIES && c->tls[n]; n++)
 			;
 		if (n == TLS_ENTRIES)
@@ -247,14 +319,11 @@ int context_set_thread_area(struct context *c, struct user_desc *d)
 	}
 	if (n - TLS_FIRST >= TLS_ENTRIES)
 		return -EINVAL;
-	/* Only 32-bit data segments: code, conforming and 16-bit ones are LDT business. */
-	if (!desc_is_empty(d) && (!d->seg_32bit || d->contents > 1 || d->seg_not_present))
-		return -EINVAL;
 	d->entry_number = n;
-	c->tls[n - TLS_FIRST] = desc_is_empty(d) ? 0 : desc_encode(d);
+	c->tls[n - TLS_FIRST] = clear ? 0 : segment_encode(d);
 	if (c == this_cpu()->context) {
 		gdt[n] = c->tls[n - TLS_FIRST];
-		segments_set(segments_fs(), segments_gs());
+		segments_refresh();
 	}
 	return 0;
 }
@@ -265,19 +334,7 @@ int context_get_thread_area(const struct context *c, struct user_desc *d)
 
 	if (n - TLS_FIRST >= TLS_ENTRIES)
 		return -EINVAL;
-	uint64_t e = c->tls[n - TLS_FIRST];
-
-	*d = (struct user_desc){
-		.entry_number = n,
-		.base_addr = (uint32_t)(e >> 16 & 0xffffff) | (uint32_t)(e >> 56) << 24,
-		.limit = (uint32_t)(e & 0xffff) | (uint32_t)(e >> 48 & 15) << 16,
-		.seg_32bit = e >> 54 & 1,
-		.contents = e >> 42 & 3,
-		.read_exec_only = !(e >> 41 & 1),
-		.limit_in_pages = e >> 55 & 1,
-		.seg_not_present = !(e >> 47 & 1),
-		.useable = e >> 52 & 1,
-	};
+	segment_decode(c->tls[n - TLS_FIRST], d);
 	return 0;
 }
 
@@ -292,6 +349,7 @@ void context_switch(struct context *from, struct context *to)
 	if (from->user) {
 		image_save(&from->fpu);
 		segments_save(from);
+		segments_leave(from);
 	}
 	if (to->user) {
 		image_load(&to->fpu);
@@ -362,8 +420,9 @@ void context_make_user(struct context *c)
 	c->user = true;
 	fpu_reset(c);
 #ifdef __x86_64__
+	c->selectors = false;
 	c->fs_base = c->gs_base = 0;
-	__asm__ volatile("mov %0, %%fs" : : "r"(0));
+	selectors_load(0, 0, 0, 0);
 	msr_set(MSR_FS_BASE, 0);
 	msr_set(MSR_KERNEL_GS_BASE, 0);
 #else

@@ -25,6 +25,7 @@
 
 #include <quire/types.h>
 #include "arch/x86/regs.h"
+#include "arch/x86/segment.h"
 #include "arch/x86/user.h"
 
 struct task;
@@ -33,15 +34,6 @@ struct task;
 
 struct fpu_state {
 	_Alignas(16) uint8_t image[FPU_SIZE]; /* fxsave layout; fsave's where the CPU is older */
-};
-
-/* What a program sees as one entry of the descriptor table (set_thread_area). */
-struct user_desc {
-	uint32_t entry_number;
-	uint32_t base_addr;
-	uint32_t limit;
-	uint32_t seg_32bit : 1, contents : 2, read_exec_only : 1, limit_in_pages : 1,
-	    seg_not_present : 1, useable : 1, lm : 1;
 };
 
 #define TLS_FIRST   6 /* i386: entries 6 .. 8 of the table */
@@ -53,6 +45,8 @@ struct context {
 	struct task *task;
 	bool user; /* has a user side: FPU image and segments count */
 #ifdef __x86_64__
+	bool selectors; /* the program has an LDT: the four selectors and what they set count */
+	uint16_t ds, es, fs, gs;
 	uintptr_t fs_base, gs_base;
 #else
 	uint16_t fs, gs;
@@ -119,15 +113,27 @@ int context_set_fs_base(struct context *c, uintptr_t base);
 int context_set_gs_base(struct context *c, uintptr_t base);
 uintptr_t context_fs_base(const struct context *c);
 uintptr_t context_gs_base(const struct context *c);
+/* The task may load selectors from now on that mean something: they are kept at each switch. */
+QR_INLINE void context_keep_selectors(struct context *c)
+{
+	c->selectors = true;
+}
 #else
-/* As Linux: entry_number -1 picks a free one and is written back.  -EINVAL, -ESRCH (none free). */
-int context_set_thread_area(struct context *c, struct user_desc *desc);
+/* As Linux: with `may_pick` an entry_number of -1 picks a free one, and is written back.
+ * -EINVAL, -ESRCH (none free). */
+int context_set_thread_area(struct context *c, struct user_desc *desc, bool may_pick);
 int context_get_thread_area(const struct context *c, struct user_desc *desc);
 /* The running task's fs and gs selectors, for signal frames.  Setting a selector that cannot be
  * loaded gives 0 instead. */
 uint16_t segments_fs(void);
 uint16_t segments_gs(void);
 void segments_set(uint16_t fs, uint16_t gs);
+QR_INLINE void context_keep_selectors(struct context *c)
+{
+	(void)c; /* they always are */
+}
 #endif
+/* Segments have changed: what the running task has loaded of them is loaded again. */
+void segments_refresh(void);
 
 #endif

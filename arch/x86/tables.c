@@ -70,19 +70,24 @@ static struct gate idt[VECTORS];
 /* stubs.S: one entry a vector. */
 extern const uintptr_t trap_stubs[VECTORS];
 void syscall_entry(void);
+void syscall_entry_32(void);
 
 #define STACK_SIZE 4096
 static _Alignas(16) char double_fault_stack[2 * STACK_SIZE];
 
-static void set_tss_descriptor(unsigned index, const struct tss *t)
+void set_system_descriptor(unsigned index, const void *at, uint64_t limit, uint64_t type)
 {
-	uint64_t base = (uintptr_t)t;
+	uint64_t base = (uintptr_t)at;
 
-	gdt[index] =
-	    (sizeof(*t) - 1) | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+	gdt[index] = limit | (base & 0xffffff) << 16 | type << 40 | (base >> 24 & 0xff) << 56;
 #ifdef __x86_64__
 	gdt[index + 1] = base >> 32;
 #endif
+}
+
+static void set_tss_descriptor(unsigned index, const struct tss *t)
+{
+	set_system_descriptor(index, t, sizeof(*t) - 1, SYSTEM_TSS);
 }
 
 static void set_gate(unsigned vector, uintptr_t entry, uint8_t type)
@@ -121,6 +126,7 @@ static void set_syscall(void)
 	_Static_assert(KERNEL_DS == KERNEL_CS + 8 && USER_CS == USER_DS + 8, "order of segments");
 	msr_set(MSR_STAR, (uint64_t)(USER_DS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
 	msr_set(MSR_LSTAR, (uintptr_t)syscall_entry);
+	msr_set(MSR_CSTAR, (uintptr_t)syscall_entry_32);
 	msr_set(MSR_FMASK, FLAG_IF | FLAG_DF | FLAG_TF | FLAG_AC | 0x4000 | FLAG_RF | 0x3000);
 	msr_set(MSR_EFER, msr_get(MSR_EFER) | EFER_SCE);
 }

@@ -9,9 +9,11 @@
 
 #define GDT_ENTRIES 32
 #ifdef __x86_64__
-#define GDT_TSS 8 /* and 9 */
+#define GDT_TSS 8  /* and 9 */
+#define GDT_LDT 10 /* and 11 */
 #else
 #define GDT_TSS          16
+#define GDT_LDT          17
 #define GDT_DOUBLE_FAULT 31
 #endif
 
@@ -49,6 +51,10 @@ QR_INLINE void tss_set_stack(uintptr_t top)
 	tss.esp0 = top;
 #endif
 }
+
+enum { SYSTEM_LDT = 0x82, SYSTEM_TSS = 0x89 };
+/* An entry, on x86_64 two, that tells where a table or a task state lies. */
+void set_system_descriptor(unsigned index, const void *base, uint64_t limit, uint64_t type);
 
 /* Fill and load all tables of this CPU, and the registers of the syscall instruction. */
 void tables_init(void);

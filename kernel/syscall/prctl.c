@@ -39,7 +39,7 @@ SYSCALL1(set_thread_area, struct user_desc __user *, p)
 	if (copy_from_user(&d, p, sizeof(d)))
 		return -EFAULT;
 	asked = d.entry_number;
-	err = context_set_thread_area(&current->context, &d);
+	err = context_set_thread_area(&current->context, &d, true);
 	if (err || asked != (uint32_t)-1)
 		return err;
 	return copy_to_user(p, &d, sizeof(d.entry_number));

@@ -39,7 +39,7 @@
 	X(143, sched_getparam) X(144, sched_setscheduler) X(145, sched_getscheduler) \
 	X(146, sched_get_priority_max) X(147, sched_get_priority_min) \
 	X(148, sched_rr_get_interval) X(149, mlock) X(150, munlock) X(151, mlockall) \
-	X(152, munlockall) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) X(161, chroot) \
+	X(152, munlockall) X(154, modify_ldt) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) X(161, chroot) \
 	X(162, sync) X(164, settimeofday) X(165, mount) X(166, umount2) X(167, swapon) \
 	X(168, swapoff) X(169, reboot) X(170, sethostname) X(171, setdomainname) X(186, gettid) \
 	X(187, readahead) \

@@ -249,6 +249,8 @@ static void registers_load(struct regs *r, const struct sigcontext *c)
 	r->bx = c->bx, r->dx = c->dx, r->cx = c->cx, r->ax = c->ax;
 	r->ip = c->ip;
 	regs_set_user_flags(r, c->flags);
+	regs_set_user_segments(r, c->cs, c->ss);
+	r->ds = c->ds | 3, r->es = c->es | 3;
 	segments_set(c->fs | 3, c->gs | 3);
 }
 

@@ -63,7 +63,17 @@ static void registers_save(struct sigcontext *c, const struct regs *r, const str
 		c->reserved[i] = 0;
 }
 
-/* Segments stay the kernel's choice: there is only one code segment for programs. */
+/* A code segment of the program's own (modify_ldt) is what it goes back to; who does not say that
+ * its frame has a stack segment gets the usual one. */
+static void segments_restore(struct regs *r, const struct sigcontext *c, uint64_t flags)
+{
+	regs_set_user_segments(r, c->cs, c->ss);
+	if (r->cs == USER_CS && !(flags & UC_STRICT_RESTORE_SS))
+		r->ss = USER_DS;
+	if (r->cs != USER_CS || r->ss != USER_DS)
+		task_work_set(current, WORK_SIGNAL); /* not by sysret, which knows but one pair */
+}
+
 static void registers_load(struct regs *r, const struct sigcontext *c)
 {
 	r->r8 = c->r8, r->r9 = c->r9, r->r10 = c->r10, r->r11 = c->r11;
@@ -107,6 +117,8 @@ int signal_frame_push(struct regs *r, const struct signal_action *a, const struc
 	r->ax = 0;
 	r->sp = sp;
 	r->ip = a->handler;
+	r->cs = USER_CS;
+	r->ss = USER_DS;
 	r->flags &= ~(uintptr_t)(FLAG_DF | FLAG_TF | FLAG_RF);
 	return 0;
 }
@@ -132,6 +144,7 @@ int signal_frame_pop(struct regs *r, bool rt)
 		return -EFAULT;
 	signal_set_blocked(uc.sigmask);
 	registers_load(r, &uc.mc);
+	segments_restore(r, &uc.mc, uc.flags);
 	(void)signal_stack_set(&uc.stack, r->sp);
 	regs_forget_syscall(r);
 	return 0;

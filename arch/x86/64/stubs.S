@@ -8,6 +8,7 @@
  * their own and find out from the gs base itself.
  *
  *	syscall_entry	`syscall`: no stack, no vector; rcx and r11 hold ip and flags
+ *	syscall_entry_32	`syscall` in a code segment of 32 bits: there are no calls for it
  *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
  *	paranoid	the four above
  *	context_start	first instructions of a new task
@@ -133,6 +134,14 @@ syscall_work:
 	mov	%rsp, %rdi
 	call	user_return
 	jmp	return_to_user
+
+/* Stack and gs are the user's still: nothing here may fault or be interrupted but by what has a
+ * stack of its own. */
+	.globl	syscall_entry_32
+	.type	syscall_entry_32, @function
+syscall_entry_32:
+	mov	$-38, %eax		/* ENOSYS */
+	sysretl
 
 /* ---- exceptions and interrupts ------------------------------------------------------------ */
 
