@@ -71,6 +71,49 @@
 
 #include "mm/space_table.h"
 
+/* ---- counters -------------------------------------------------------------------------- */
+
+/* A counter of a space: n more, modulo the word. */
+QR_INLINE void tally(size_t *count, size_t n)
+{
+	if (!QR_SPACE_STAGE)
+		*count += n;
+	else if (n)
+		(void)qr_add_word(count, n);
+}
+
+QR_INLINE size_t tally_read(const size_t *count)
+{
+	return QR_SPACE_STAGE ? qr_load_word(count) : *count;
+}
+
+/* The counters of pages and faults that this CPU uses. */
+QR_INLINE struct qr_space_pages *pages_here(struct qr_space *s)
+{
+	return &s->pages[QR_SPACE_STAGE ? qr_cpu() % QR_SPACE_SETS : 0];
+}
+
+QR_INLINE void tally_event(qr_events *count)
+{
+#if QR_SPACE_STAGE
+	(void)qr_add_word(count, 1);
+#else
+	++*count;
+#endif
+}
+
+QR_INLINE qr_events tally_event_read(const qr_events *count)
+{
+#if QR_SPACE_STAGE
+	return qr_load_word(count);
+#else
+	return *count;
+#endif
+}
+
+/* All sets together. */
+struct qr_space_pages qr_space_pages_sum(const struct qr_space *s);
+
 /* ---- mappings -------------------------------------------------------------------------- */
 
 struct qr_mapping {
@@ -230,10 +273,10 @@ QR_INLINE void space_count_odd(struct qr_space *s, struct qr_ptdesc *t, qr_entry
 {
 	if (e.v & SOFT_SHARED) {
 		t->nshared = (uint16_t)(t->nshared + n);
-		s->shared += (size_t)n;
+		tally(&pages_here(s)->shared, (size_t)n);
 	} else if (e.v & SOFT_FILE) {
 		t->nfile = (uint16_t)(t->nfile + n);
-		s->file += (size_t)n;
+		tally(&pages_here(s)->file, (size_t)n);
 	} else {
 		t->nzero = (uint16_t)(t->nzero + n);
 	}
@@ -247,7 +290,7 @@ QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entri
 	t->npages++;
 	mark_used(s->memory, t, i);
 	if (QR_LIKELY(!(e.v & SOFT_ALL)))
-		s->anon++;
+		tally(&pages_here(s)->anon, 1);
 	else
 		space_count_odd(s, t, e, 1);
 }
@@ -256,9 +299,11 @@ QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entri
  * a borrowed leaf in place counts it for as long. */
 QR_INLINE void space_count_leaf(struct qr_space *s, const struct qr_ptdesc *t, ptrdiff_t n)
 {
-	s->anon += (size_t)(n * (t->npages - t->nfile - t->nshared - t->nzero));
-	s->file += (size_t)(n * t->nfile);
-	s->shared += (size_t)(n * t->nshared);
+	struct qr_space_pages *p = pages_here(s);
+
+	tally(&p->anon, (size_t)(n * (t->npages - t->nfile - t->nshared - t->nzero)));
+	tally(&p->file, (size_t)(n * t->nfile));
+	tally(&p->shared, (size_t)(n * t->nshared));
 }
 
 /* The last page is gone. */
@@ -380,9 +425,9 @@ void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages);
 
 QR_INLINE void space_count(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
 {
-	s->mapped += (size_t)npages;
+	tally(&s->mapped, (size_t)npages);
 	if (QR_LIKELY((attr & ~(RUN_R | RUN_W)) == 0))
-		s->data += attr & RUN_W ? (size_t)npages : 0;
+		tally(&s->data, attr & RUN_W ? (size_t)npages : 0);
 	else
 		qr_space_count_slow(s, attr, npages);
 }

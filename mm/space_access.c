@@ -94,7 +94,7 @@ static enum qr_err replace_hidden(struct qr_space *s, uintptr_t va, qr_frame f)
 	}
 	t->npages++;
 	mark_used(m, t, i);
-	s->anon++;
+	tally(&pages_here(s)->anon, 1);
 	return QR_OK;
 }
 

@@ -22,8 +22,8 @@ static void recount(struct qr_space *s, const struct qr_ptdesc *t, unsigned i, u
 		unsigned a = t->runs[r].start > i ? t->runs[r].start : i;
 		unsigned b = t->runs[r].end < j ? t->runs[r].end : j;
 
-		space_count(s, t->runs[r].attr, -((ptrdiff_t)(b - a) << order));
 		space_count(s, (t->runs[r].attr & keep) | set, (ptrdiff_t)(b - a) << order);
+		space_count(s, t->runs[r].attr, -((ptrdiff_t)(b - a) << order));
 	}
 }
 
@@ -32,12 +32,13 @@ static void flag_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintp
 {
 	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
 	struct child k;
+	size_t before;
 
 	if (t->nruns) {
 		recount(c->s, t, i, j, keep, set);
-		c->s->regions -= t->nruns;
+		before = t->nruns;
 		qr_run_change(t, i, j, keep, set);
-		c->s->regions += t->nruns;
+		tally(&c->s->regions, (size_t)t->nruns - before);
 	}
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
 		flag_part(c, k.t, k.lo, k.hi, keep, set);
@@ -243,7 +244,8 @@ enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, enum qr
 		return QR_NOENT;
 	qr_lock_acquire(&s->lock);
 	end = mapped_until(s, lo, hi, &already);
-	if (set && s->locked + (((end - lo) >> QR_PAGE_SHIFT) - already) > s->max_locked)
+	if (set &&
+	    tally_read(&s->locked) + (((end - lo) >> QR_PAGE_SHIFT) - already) > s->max_locked)
 		err = QR_LIMIT;
 	if (!err && end > lo)
 		err = qr_flag_range(s, lo, end, ~(RUN_LOCKED | RUN_ONFAULT), set);

@@ -7,7 +7,7 @@
  */
 #include "mm/space.h"
 
-struct tally {
+struct recount {
 	struct qr_space *s;
 	size_t mapped, locked, data, stack, exec;
 	size_t anon, file, shared, tables, regions, huge, borrowed;
@@ -33,7 +33,7 @@ static void check_runs(const struct qr_memory *m, const struct qr_ptdesc *t)
 	}
 }
 
-static void count_run(struct tally *y, const struct qr_run *run, unsigned order)
+static void count_run(struct recount *y, const struct qr_run *run, unsigned order)
 {
 	size_t n = (size_t)(run->end - run->start) << order;
 	const struct qr_mapping *mp = NULL;
@@ -54,7 +54,7 @@ static void count_run(struct tally *y, const struct qr_run *run, unsigned order)
 }
 
 /* An object's frame is the one it has at that index, unless it has lost that page since. */
-static void check_file_page(const struct tally *y, uint32_t attr, uintptr_t va, qr_frame f)
+static void check_file_page(const struct recount *y, uint32_t attr, uintptr_t va, qr_frame f)
 {
 	const struct qr_mapping *mp = run_id(attr) ? mapping_of(y->s, attr) : NULL;
 	uintptr_t v;
@@ -65,7 +65,7 @@ static void check_file_page(const struct tally *y, uint32_t attr, uintptr_t va, 
 	HOLDS(v == (uintptr_t)f.v + 1, "I11: a page of an object is the one that the object has");
 }
 
-static void check_page(struct tally *y, const struct qr_run *run, uintptr_t va, qr_entry e)
+static void check_page(struct recount *y, const struct qr_run *run, uintptr_t va, qr_entry e)
 {
 	struct qr_memory *m = y->s->memory;
 	bool present = qr_entry_present(m->format, e);
@@ -98,7 +98,7 @@ static void check_page(struct tally *y, const struct qr_run *run, uintptr_t va, 
 }
 
 /* An entry of an upper table that is not a table. */
-static void check_huge(struct tally *y, const struct qr_run *run, unsigned level, qr_entry e)
+static void check_huge(struct recount *y, const struct qr_run *run, unsigned level, qr_entry e)
 {
 	struct qr_memory *m = y->s->memory;
 	uint32_t n = table_entries(m, 0);
@@ -126,7 +126,7 @@ static void check_huge(struct tally *y, const struct qr_run *run, unsigned level
 	y->huge++;
 }
 
-static void check_kept(const struct tally *y)
+static void check_kept(const struct recount *y)
 {
 	size_t n = 0;
 
@@ -140,10 +140,10 @@ static void check_kept(const struct tally *y)
 	HOLDS(n == y->huge && n == y->s->nhuge, "I18: a leaf is kept for each huge page");
 }
 
-static void check_part(struct tally *y, struct qr_ptdesc *t, uintptr_t base);
+static void check_part(struct recount *y, struct qr_ptdesc *t, uintptr_t base);
 
 /* Entry e of t points to `child`. */
-static void check_child(struct tally *y, const struct qr_ptdesc *t, qr_entry e,
+static void check_child(struct recount *y, const struct qr_ptdesc *t, qr_entry e,
 			struct qr_ptdesc *child, uintptr_t base)
 {
 	const struct qr_memory *m = y->s->memory;
@@ -169,7 +169,7 @@ static void check_child(struct tally *y, const struct qr_ptdesc *t, qr_entry e,
 	y->shared += child->nshared;
 }
 
-static void check_part(struct tally *y, struct qr_ptdesc *t, uintptr_t base)
+static void check_part(struct recount *y, struct qr_ptdesc *t, uintptr_t base)
 {
 	struct qr_memory *m = y->s->memory;
 	unsigned npages = 0, ntables = 0, end = table_entries(m, t->level);
@@ -240,17 +240,19 @@ static void check_spares(struct qr_memory *m)
 
 void qr_space_check(struct qr_space *s)
 {
-	struct tally y = { .s = s };
+	struct recount y = { .s = s };
+	struct qr_space_pages pages;
 	uint64_t id = 0;
 	uintptr_t v;
 
 	qr_lock_acquire(&s->lock);
+	pages = qr_space_pages_sum(s);
 	check_part(&y, s->root, 0);
 	check_kept(&y);
 	HOLDS(y.mapped == s->mapped && y.locked == s->locked && y.data == s->data &&
 		  y.stack == s->stack && y.exec == s->exec,
 	      "I15: counters of promises equal recounts");
-	HOLDS(y.anon == s->anon && y.file == s->file && y.shared == s->shared,
+	HOLDS(y.anon == pages.anon && y.file == pages.file && y.shared == pages.shared,
 	      "I15: counters of resident pages equal recounts");
 	HOLDS(y.tables + y.huge == s->tables && y.regions == s->regions &&
 		  y.borrowed == s->borrowed,

@@ -57,7 +57,7 @@ static void copy_pages(struct collapse *c, qr_frame to)
 		}
 		qr_host_frame_copy(to, qr_entry_frame(f, e));
 		qr_frame_put(c->m->frames, qr_entry_frame(f, e));
-		c->s->anon--;
+		tally(&pages_here(c->s)->anon, -(size_t)1);
 	}
 }
 
@@ -79,14 +79,15 @@ static void unhook(struct collapse *c)
 static void hook_huge(struct collapse *c, qr_frame first)
 {
 	uint32_t attr = c->leaf->in[0].attr;
+	size_t before;
 
 	c->leaf->nruns = c->leaf->npages = c->leaf->nzero = 0;
 	c->leaf->used = 0;
 	qr_host_frame_clear(qr_frame_of(c->leaf->frame));
 	qr_huge_keep(c->s, c->leaf);
-	c->s->regions -= 1u + c->t->nruns;
+	before = c->t->nruns;
 	qr_run_set(c->t, c->i, c->i + 1, attr);
-	c->s->regions += c->t->nruns;
+	tally(&c->s->regions, (size_t)c->t->nruns - before - 1);
 	qr_huge_install(c->s, c->t, c->i,
 			qr_entry_touched(c->m->format, qr_huge_entry(c->m, first, attr, true),
 					 true));
@@ -116,7 +117,7 @@ static enum qr_err collapse_leaf(struct collapse *c, bool copy)
 	}
 	unhook(c);
 	if (in_place)
-		c->s->anon -= c->leaf->npages;
+		tally(&pages_here(c->s)->anon, -(size_t)c->leaf->npages);
 	else
 		copy_pages(c, first);
 	hook_huge(c, first);
@@ -224,7 +225,7 @@ size_t qr_space_huge_count(struct qr_space *s, qr_virt at, size_t npages)
 	size_t n = 0;
 
 	qr_lock_acquire(&s->lock);
-	if (s->nhuge && range_valid(s->memory, at, npages))
+	if (tally_read(&s->nhuge) && range_valid(s->memory, at, npages))
 		n = count_part(s->memory, s->root, at.v, at.v + (npages << QR_PAGE_SHIFT));
 	qr_lock_release(&s->lock);
 	return n;

@@ -157,7 +157,7 @@ static enum qr_err reserve_edge(struct cursor *c, uintptr_t at, uintptr_t inside
 		i = index_at(m, inside, t->level);
 		e = entry_of(m, t, i);
 		if (qr_entry_is_table(m->format, e, t->level)) {
-			if (QR_RARELY(c->s->borrowed) && child_borrowed(m, t, i)) {
+			if (QR_RARELY(tally_read(&c->s->borrowed)) && child_borrowed(m, t, i)) {
 				if (qr_leaf_own(c->s, t, i, inside, true, &t))
 					return QR_NOMEM;
 				continue;

@@ -46,7 +46,7 @@ QR_INLINE enum qr_err touch_anon(struct qr_space *s, struct qr_ptdesc *t, unsign
 			return QR_NOMEM;
 		qr_host_frame_clear(f);
 		e = make_entry(m, f, attr, true);
-		s->faults_zero++;
+		tally_event(&pages_here(s)->zero);
 	}
 	page_install(s, t, table_window(m, t), i, qr_entry_touched(m->format, e, write));
 	return QR_OK;
@@ -69,7 +69,7 @@ static enum qr_err touch_private_copy(struct qr_space *s, struct qr_ptdesc *t, u
 	qr_frame_put(m->frames, from);
 	if (err)
 		return err;
-	s->faults_copy++;
+	tally_event(&pages_here(s)->copy);
 	page_install(s, t, table_window(m, t), i,
 		     qr_entry_touched(m->format, make_entry(m, f, attr, true), true));
 	return QR_OK;
@@ -156,14 +156,14 @@ static enum qr_err copy_page(struct qr_space *s, struct qr_ptdesc *t, unsigned i
 	qr_gather_init(&g, &s->tlb, m->frames);
 	qr_gather_page(&g, qr_virt_of(va));
 	if (old.v & SOFT_ZERO) {
-		s->faults_zero++;
+		tally_event(&pages_here(s)->zero);
 	} else {
-		s->faults_copy++;
+		tally_event(&pages_here(s)->copy);
 		release_page(&g, qr_frame_word(m->frames, from), from);
 	}
 	if (QR_RARELY(old.v & SOFT_ALL)) {
 		space_count_odd(s, t, old, -1);
-		s->anon++;
+		tally(&pages_here(s)->anon, 1);
 	}
 	qr_gather_flush(&g);
 	return QR_OK;
@@ -237,7 +237,8 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 		return QR_NOENT;
 	mp = mapping_of(s, above.attr);
 	n = (above.lo - va) >> QR_PAGE_SHIFT;
-	if (!mp->growsdown || mp->npages + n > s->max_stack || s->mapped + n > s->max_pages)
+	if (!mp->growsdown || mp->npages + n > s->max_stack ||
+	    tally_read(&s->mapped) + n > s->max_pages)
 		return QR_NOENT;
 	if (low < s->memory->user_start.v)
 		low = s->memory->user_start.v;
@@ -349,7 +350,7 @@ enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access acc
 	uint32_t attr;
 
 	va &= ~(uintptr_t)QR_PAGE_MASK;
-	s->faults++;
+	tally_event(&pages_here(s)->faults);
 	t = lowest_table(s, va);
 	r = run_at(t, index_at(m, va, t->level));
 	if (QR_RARELY(!r)) {
@@ -414,7 +415,7 @@ enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum pop
 
 			if (err)
 				return err;
-			if (s->nhuge)
+			if (tally_read(&s->nhuge))
 				lo = huge_last(s, lo);
 		}
 	}

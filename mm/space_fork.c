@@ -63,7 +63,7 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 		return QR_NOMEM;
 	for (unsigned r = 0; r < from->nruns; r++) {
 		struct qr_run run = from->runs[r];
-		size_t npages = (size_t)(run.end - run.start) << order;
+		size_t npages = (size_t)(run.end - run.start) << order, before;
 
 		if (run.attr & RUN_DONTFORK)
 			continue;
@@ -72,9 +72,9 @@ static enum qr_err copy_runs(struct fork *k, const struct qr_ptdesc *from, struc
 		    copy_mapping(k, run_id(run.attr), entry_start(m, at, from->level, run.start),
 				 entry_start(m, at, from->level, run.end)))
 			return QR_NOMEM;
-		k->child->regions -= to->nruns;
+		before = to->nruns;
 		qr_run_set(to, run.start, run.end, run.attr);
-		k->child->regions += to->nruns;
+		tally(&k->child->regions, (size_t)to->nruns - before);
 		space_count(k->child, run.attr, (ptrdiff_t)npages);
 	}
 	return QR_OK;
@@ -130,7 +130,7 @@ static enum qr_err share_runs(struct fork *k, const struct qr_ptdesc *leaf, uint
 			return QR_NOMEM;
 	for (run = leaf->runs; run < end; run++)
 		space_count(k->child, run->attr, run->end - run->start);
-	k->child->regions += leaf->nruns;
+	tally(&k->child->regions, leaf->nruns);
 	return QR_OK;
 }
 
@@ -147,15 +147,15 @@ static enum qr_err share_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_
 	QR_ASSERT(!qr_frame_get(m->frames, qr_frame_of(x->t->frame)), "a leaf has few spaces");
 	if (qr_entry_writable(m->format, e)) {
 		entry_update(m->format, entries, x->i, e, QR_FIXED(m->format)->write, 0);
-		k->c->s->borrowed++;
+		tally(&k->c->s->borrowed, 1);
 		space_count_leaf(k->c->s, x->t, -1);
 		qr_gather_all(&k->c->gather);
 	}
 	qr_entry_set(m->format, table_window(m, to), x->i, qr_entry_read_only(m->format, e));
 	to->ntables++;
 	mark_used(m, to, x->i);
-	k->child->borrowed++;
-	k->child->tables++;
+	tally(&k->child->borrowed, 1);
+	tally(&k->child->tables, 1);
 	return QR_OK;
 }
 
@@ -187,7 +187,7 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 			if (qr_pt_alloc(m, x.t->level, &t))
 				return QR_NOMEM;
 			pt_link(m, to, x.i, t);
-			k->child->tables++;
+			tally(&k->child->tables, 1);
 		} else {
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
 		}

@@ -147,8 +147,8 @@ void qr_huge_install(struct qr_space *s, struct qr_ptdesc *t, unsigned i, qr_ent
 	t->npages++;
 	t->cap--;
 	mark_used(s->memory, t, i);
-	s->nhuge++;
-	s->anon += block_frames(s->memory);
+	tally(&s->nhuge, 1);
+	tally(&pages_here(s)->anon, block_frames(s->memory));
 }
 
 /* Take the entry out.  What CPUs remember of it is the caller's to flush. */
@@ -159,8 +159,8 @@ static qr_entry take_out(struct qr_space *s, struct qr_ptdesc *t, unsigned i)
 	t->cap++;
 	if (--t->npages == 0 && t->ntables == 0)
 		t->used = 0;
-	s->nhuge--;
-	s->anon -= block_frames(s->memory);
+	tally(&s->nhuge, -(size_t)1);
+	tally(&pages_here(s)->anon, -(size_t)block_frames(s->memory));
 	return e;
 }
 
@@ -209,6 +209,7 @@ struct qr_ptdesc *qr_huge_split(struct qr_space *s, struct qr_ptdesc *t, unsigne
 	struct qr_ptdesc *leaf = take_kept(s);
 	uint32_t attr = run_at(t, i)->attr;
 	qr_entry e = take_out(s, t, i);
+	size_t before;
 
 	fill_leaf(m, leaf, e, block_inherit(m, resident_frame(m, e)));
 	flush_entry(s, va);
@@ -216,10 +217,10 @@ struct qr_ptdesc *qr_huge_split(struct qr_space *s, struct qr_ptdesc *t, unsigne
 	leaf->nruns = 1;
 	leaf->npages = (uint16_t)block_frames(m);
 	leaf->used = UINT32_MAX;
-	s->anon += block_frames(m);
-	s->regions += (size_t)1 - t->nruns;
+	tally(&pages_here(s)->anon, block_frames(m));
+	before = t->nruns;
 	qr_run_clear(t, i, i + 1);
-	s->regions += t->nruns;
+	tally(&s->regions, (size_t)t->nruns - before + 1);
 	pt_link(m, t, i, leaf);
 	(void)qr_add32(&m->huge.split, 1);
 	return leaf;
@@ -268,10 +269,10 @@ enum qr_err qr_huge_touch(struct qr_space *s, struct qr_ptdesc *t, unsigned i, u
 	for (uint32_t k = 0; k < block_frames(m); k++)
 		qr_host_frame_clear(qr_frame_of(first.v + k));
 	qr_huge_keep(s, leaf);
-	s->tables++;
+	tally(&s->tables, 1);
 	qr_huge_install(s, t, i,
 			qr_entry_touched(m->format, qr_huge_entry(m, first, attr, true), true));
-	s->faults_zero++;
+	tally_event(&pages_here(s)->zero);
 	(void)qr_add32(&m->huge.blocks, 1);
 	(void)qr_add32(&m->huge.fault, 1);
 	return QR_OK;
@@ -313,7 +314,7 @@ void qr_huge_zap(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 		qr_entry e = take_out(c->s, t, i);
 
 		qr_gather_page(&c->gather, qr_virt_of(entry_start(m, lo, 1, i)));
-		c->s->tables--;
+		tally(&c->s->tables, -(size_t)1);
 		leaf->flags = PT_BLOCK;
 		leaf->in[0].attr = resident_frame(m, e).v;
 		leaf->runs = (struct qr_run *)c->dead;
@@ -363,7 +364,7 @@ enum qr_err qr_huge_share(struct cursor *c, struct qr_space *child, struct qr_pt
 		if (run_room(m, to, 1) || qr_pt_alloc(m, 0, &leaf))
 			return QR_NOMEM;
 		qr_huge_keep(child, leaf);
-		child->tables++;
+		tally(&child->tables, 1);
 		(void)qr_add32(&qr_frame_word(m->frames, resident_frame(m, e))->link, 1);
 		if (qr_entry_present(m->format, e) && e.v & write) {
 			(void)qr_entry_change(m->format, table_window(m, from), i, write, 0);

@@ -196,6 +196,7 @@ enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m)
 void qr_space_fini(struct qr_space *s)
 {
 	struct qr_memory *m = s->memory;
+	struct qr_space_pages left;
 	struct cursor c;
 
 	QR_ASSERT(!qr_tlb_in_use(&s->tlb), "a space that is freed is loaded nowhere");
@@ -204,7 +205,8 @@ void qr_space_fini(struct qr_space *s)
 	qr_gather_all(&c.gather);
 	qr_unmap_part(&c, s->root, m->user_start.v, m->user_end.v);
 	cursor_unlock(&c);
-	QR_ASSERT(!s->mapped && !s->anon && !s->file && !s->shared && !s->borrowed &&
+	left = qr_space_pages_sum(s);
+	QR_ASSERT(!s->mapped && !left.anon && !left.file && !left.shared && !s->borrowed &&
 		      !s->mappings.root,
 		  "an unmapped space has nothing left");
 	free_root(m, s->root);

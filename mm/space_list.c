@@ -146,26 +146,45 @@ static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t,
 	}
 }
 
+struct qr_space_pages qr_space_pages_sum(const struct qr_space *s)
+{
+	struct qr_space_pages sum = { 0 };
+
+	for (unsigned k = 0; k < QR_SPACE_SETS; k++) {
+		const struct qr_space_pages *p = &s->pages[k];
+
+		sum.anon += tally_read(&p->anon);
+		sum.file += tally_read(&p->file);
+		sum.shared += tally_read(&p->shared);
+		sum.faults += tally_event_read(&p->faults);
+		sum.zero += tally_event_read(&p->zero);
+		sum.copy += tally_event_read(&p->copy);
+	}
+	return sum;
+}
+
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 {
+	const struct qr_space_pages pages = qr_space_pages_sum(s);
+
 	qr_lock_acquire(&s->lock);
 	*out = (struct qr_space_stat){
-		.mapped = s->mapped,
-		.resident_anon = s->anon,
-		.resident_file = s->file,
-		.resident_shared = s->shared,
-		.locked = s->locked,
-		.data = s->data,
-		.stack = s->stack,
-		.exec = s->exec,
-		.tables = s->tables,
-		.regions = s->regions,
-		.huge = s->nhuge,
-		.faults = s->faults,
-		.faults_zero = s->faults_zero,
-		.faults_copy = s->faults_copy,
+		.mapped = tally_read(&s->mapped),
+		.resident_anon = pages.anon,
+		.resident_file = pages.file,
+		.resident_shared = pages.shared,
+		.locked = tally_read(&s->locked),
+		.data = tally_read(&s->data),
+		.stack = tally_read(&s->stack),
+		.exec = tally_read(&s->exec),
+		.tables = tally_read(&s->tables),
+		.regions = tally_read(&s->regions),
+		.huge = tally_read(&s->nhuge),
+		.faults = pages.faults,
+		.faults_zero = pages.zero,
+		.faults_copy = pages.copy,
 	};
-	if (s->borrowed)
+	if (tally_read(&s->borrowed))
 		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, out);
 	qr_lock_release(&s->lock);
 }

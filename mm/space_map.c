@@ -11,9 +11,10 @@
 
 static void set_run(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t attr)
 {
-	c->s->regions -= t->nruns;
+	size_t before = t->nruns;
+
 	qr_run_set(t, i, j, attr);
-	c->s->regions += t->nruns;
+	tally(&c->s->regions, (size_t)t->nruns - before);
 }
 
 /* Children that the range covers in part, and tables that are kept, stay and take their part;
@@ -178,12 +179,11 @@ static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, ui
 /* Limits count what is promised, not what is resident. */
 static enum qr_err check_limits(const struct qr_space *s, const struct qr_map *req)
 {
-	size_t n = req->npages;
+	size_t n = req->npages, mapped = tally_read(&s->mapped);
 
-	if (QR_RARELY(s->mapped + n > s->max_pages || s->mapped + n < n) &&
-	    !(req->flags & QR_MAP_FIXED))
+	if (QR_RARELY(mapped + n > s->max_pages || mapped + n < n) && !(req->flags & QR_MAP_FIXED))
 		return QR_LIMIT;
-	if (req->flags & QR_MAP_LOCKED && s->locked + n > s->max_locked)
+	if (req->flags & QR_MAP_LOCKED && tally_read(&s->locked) + n > s->max_locked)
 		return QR_LIMIT;
 	return QR_OK;
 }

@@ -115,11 +115,11 @@ void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
 	if (mp)
 		mp->npages += n;
 	if (attr & RUN_LOCKED)
-		s->locked += n;
+		tally(&s->locked, n);
 	if (attr & RUN_X)
-		s->exec += n;
+		tally(&s->exec, n);
 	if (mp && mp->growsdown)
-		s->stack += n;
+		tally(&s->stack, n);
 	else if (attr & RUN_W && !(mp && mp->shared))
-		s->data += n;
+		tally(&s->data, n);
 }

@@ -124,15 +124,16 @@ static void forget_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uin
 	bool writes = what == QR_FORGET_WRITES;
 	uint64_t off = writes ? QR_FIXED(f)->write : QR_FIXED(f)->accessed;
 	struct child k;
+	size_t before;
 
 	for (unsigned r = 0; r < t->nruns; r++)
 		if (t->npages && concerns(c->s, t->runs[r].attr, what))
 			forget_entries(c, t, t->runs[r].start, t->runs[r].end, off,
 				       writes ? soft_clean(f) : 0);
 	if (writes && t->nruns) {
-		c->s->regions -= t->nruns;
+		before = t->nruns;
 		qr_run_change(t, t->runs[0].start, t->runs[t->nruns - 1].end, ~0u, RUN_CLEAN);
-		c->s->regions += t->nruns;
+		tally(&c->s->regions, (size_t)t->nruns - before);
 	}
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
 		forget_part(c, k.t, k.lo, k.hi, what);

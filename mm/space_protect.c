@@ -158,8 +158,8 @@ static void recount(struct qr_space *s, const struct qr_ptdesc *t, unsigned i, u
 		unsigned b = t->runs[r].end < j ? t->runs[r].end : j;
 		uint32_t old = t->runs[r].attr;
 
-		space_count(s, old, -((ptrdiff_t)(b - a) << order));
 		space_count(s, (old & ~RUN_RIGHTS) | attr, (ptrdiff_t)(b - a) << order);
+		space_count(s, old, -((ptrdiff_t)(b - a) << order));
 	}
 }
 
@@ -168,12 +168,13 @@ static void protect_part(const struct change *g, struct qr_ptdesc *t, uintptr_t 
 	struct cursor *c = g->c;
 	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
 	struct child k;
+	size_t before;
 
 	if (t->nruns) {
 		recount(c->s, t, i, j, qr_format_order(c->m->format, t->level), g->attr);
-		c->s->regions -= t->nruns;
+		before = t->nruns;
 		qr_run_change(t, i, j, ~RUN_RIGHTS, g->attr);
-		c->s->regions += t->nruns;
+		tally(&c->s->regions, (size_t)t->nruns - before);
 	}
 	if (t->level == 0) {
 		if (t->npages)

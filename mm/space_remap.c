@@ -33,9 +33,11 @@ static enum qr_err find_region(struct qr_space *s, uintptr_t lo, size_t npages, 
 
 static enum qr_err grow_limits(const struct qr_space *s, uint32_t attr, size_t more)
 {
-	if (s->mapped + more > s->max_pages || s->mapped + more < more)
+	size_t mapped = tally_read(&s->mapped);
+
+	if (mapped + more > s->max_pages || mapped + more < more)
 		return QR_LIMIT;
-	if (attr & RUN_LOCKED && s->locked + more > s->max_locked)
+	if (attr & RUN_LOCKED && tally_read(&s->locked) + more > s->max_locked)
 		return QR_LIMIT;
 	return QR_OK;
 }
@@ -115,14 +117,15 @@ static enum qr_err room_huge(struct move *v, struct qr_ptdesc *t, uintptr_t lo, 
 	struct qr_memory *m = v->s->memory;
 	struct child k;
 
-	if (!v->s->nhuge || t->level == 0)
+	if (!tally_read(&v->s->nhuge) || t->level == 0)
 		return QR_OK;
 	if (t->npages && entry_aligned(m, v->shift, 1)) {
 		uintptr_t span = (uintptr_t)1 << level_shift(m, 1), va;
-		size_t n = v->s->nhuge < table_entries(m, 1) ? v->s->nhuge : table_entries(m, 1);
+		size_t n = tally_read(&v->s->nhuge);
 		struct qr_ptdesc *to;
 		unsigned i;
 
+		n = n < table_entries(m, 1) ? n : table_entries(m, 1);
 		for (uintptr_t at = lo; qr_huge_next(m, t, at, hi, &va, &i); at = va + span)
 			if (qr_table_at(v->s, va + v->shift, 1, &to) ||
 			    run_room(m, to, (unsigned)n + to->ntables + t->ntables + 8))
@@ -281,6 +284,7 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	struct qr_run *full = &k->t->runs[0];
 	unsigned i = index_at(m, k->lo + v->shift, 1);
 	struct qr_ptdesc *to;
+	size_t before;
 
 	QR_ASSERT(!qr_table_at(s, k->lo + v->shift, 1, &to), "directories were prepared");
 	fold_target(v, to, k->lo + v->shift);
@@ -291,12 +295,10 @@ static void relink(struct move *v, struct qr_ptdesc *parent, const struct child 
 	if (s->idle == k->t)
 		s->idle = NULL;
 	qr_gather_all(&v->from.gather);
-	s->regions -= parent->nruns;
+	before = (size_t)parent->nruns + to->nruns;
 	qr_run_set(parent, k->i, k->i + 1, full->attr);
-	s->regions += parent->nruns;
-	s->regions -= to->nruns;
 	qr_run_clear(to, i, i + 1);
-	s->regions += to->nruns;
+	tally(&s->regions, (size_t)parent->nruns + to->nruns - before);
 	full->attr = v->attr;
 	pt_link(m, to, i, k->t);
 }

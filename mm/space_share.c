@@ -206,7 +206,7 @@ enum qr_err qr_leaf_own(struct qr_space *s, struct qr_ptdesc *dir, unsigned i, u
 		err = replace(s, dir, i, va, pages, out);
 	leaf_unlock(old);
 	if (!err) {
-		s->borrowed--;
+		tally(&s->borrowed, -(size_t)1);
 		space_count_leaf(s, *out, 1);
 	}
 	return err;
@@ -233,7 +233,8 @@ static enum qr_err own_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo,
 
 enum qr_err qr_own_range(struct cursor *c, bool pages)
 {
-	return c->s->borrowed && c->t->level ? own_part(c, c->t, c->lo, c->hi, pages) : QR_OK;
+	return tally_read(&c->s->borrowed) && c->t->level ? own_part(c, c->t, c->lo, c->hi, pages)
+							  : QR_OK;
 }
 
 /* ---- letting go ------------------------------------------------------------------------- */
@@ -249,8 +250,8 @@ bool qr_leaf_let_go(struct cursor *c, struct qr_ptdesc *dir, const struct child 
 	others = table_refs(m, leaf) > 1;
 	if (others) {
 		qr_uncount_runs(c, leaf, 0, table_entries(m, 0), k->lo);
-		s->regions -= leaf->nruns;
-		s->tables--;
+		tally(&s->regions, -(size_t)leaf->nruns);
+		tally(&s->tables, -(size_t)1);
 		(void)qr_entry_clear(m->format, table_window(m, dir), k->i);
 		if (--dir->ntables == 0 && dir->npages == 0)
 			dir->used = 0;
@@ -263,6 +264,6 @@ bool qr_leaf_let_go(struct cursor *c, struct qr_ptdesc *dir, const struct child 
 		space_count_leaf(s, leaf, 1);
 	}
 	leaf_unlock(leaf);
-	s->borrowed--;
+	tally(&s->borrowed, -(size_t)1);
 	return others;
 }

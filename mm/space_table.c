@@ -149,6 +149,7 @@ enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uin
 	struct qr_memory *m = s->memory;
 	struct qr_run *r = run_at(t, i);
 	struct qr_ptdesc *child;
+	size_t before;
 
 	if (QR_RARELY(t->npages) && !qr_entry_none(entry_of(m, t, i))) {
 		*out = qr_huge_split(s, t, i, va);
@@ -160,12 +161,12 @@ enum qr_err qr_pt_carve(struct qr_space *s, struct qr_ptdesc *t, unsigned i, uin
 		child->in[0] =
 		    (struct qr_run){ 0, (uint16_t)table_entries(m, child->level), r->attr };
 		child->nruns = 1;
-		s->regions += (size_t)1 - t->nruns;
+		before = t->nruns;
 		qr_run_clear(t, i, i + 1);
-		s->regions += t->nruns;
+		tally(&s->regions, (size_t)t->nruns - before + 1);
 	}
 	pt_link(m, t, i, child);
-	s->tables++;
+	tally(&s->tables, 1);
 	*out = child;
 	return QR_OK;
 }
@@ -203,7 +204,7 @@ static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 	(void)qr_entry_clear(m->format, table_window(m, parent), i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		parent->used = 0;
-	c->s->tables--;
+	tally(&c->s->tables, -(size_t)1);
 	if (child == c->s->near)
 		forget_near(c->s);
 	if (child == c->s->idle)
@@ -222,6 +223,7 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 		  uintptr_t va)
 {
 	struct qr_run full;
+	size_t before;
 
 	if (!may_settle(c->m, child) || child->flags & PT_KEEP) {
 		if (QR_RARELY(child->runs != child->in) && !child_borrowed(c->m, parent, i))
@@ -238,8 +240,8 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 	if (run_room(c->m, parent, 1))
 		return false;
 	unlink_child(c, parent, i, child, va);
-	c->s->regions -= 1u + parent->nruns;
+	before = parent->nruns;
 	qr_run_set(parent, i, i + 1, full.attr);
-	c->s->regions += parent->nruns;
+	tally(&c->s->regions, (size_t)parent->nruns - before - 1);
 	return true;
 }

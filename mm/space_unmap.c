@@ -25,7 +25,7 @@ static __attribute__((noinline)) void zap_odd(struct cursor *c, struct qr_ptdesc
 		if (e.v & SOFT_ZERO)
 			return;
 	} else {
-		c->s->anon--;
+		tally(&pages_here(c->s)->anon, -(size_t)1);
 	}
 	f = resident_frame(c->m, e);
 	release_page(&c->gather, qr_frame_word(c->m->frames, f), f);
@@ -63,7 +63,7 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 			zap_odd(c, t, e);
 		}
 	}
-	c->s->anon -= t->npages - left - odd;
+	tally(&pages_here(c->s)->anon, -(size_t)(t->npages - left - odd));
 	t->npages = (uint16_t)left;
 	if (!left)
 		no_pages(t);
@@ -142,7 +142,7 @@ bool qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uint
 	bool done;
 
 	cursor_begin(&c, s, lo, hi);
-	if (QR_RARELY(s->borrowed)) {
+	if (QR_RARELY(tally_read(&s->borrowed))) {
 		c.gather.tlb = &c.m->tlbs->kernel;
 		qr_gather_all(&c.gather);
 	}
@@ -189,13 +189,14 @@ void qr_drop_runs(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 
 	qr_uncount_runs(c, t, i, j, lo);
 	qr_run_clear(t, i, j);
-	c->s->regions += (size_t)t->nruns - before;
+	tally(&c->s->regions, (size_t)t->nruns - before);
 }
 
 /* A borrowed leaf that lies in the range in part only was made the space's own by reserve. */
 QR_INLINE void unmap_child(struct cursor *c, struct qr_ptdesc *t, const struct child *k)
 {
-	if (QR_RARELY(c->s->borrowed) && child_borrowed(c->m, t, k->i) && qr_leaf_let_go(c, t, k))
+	if (QR_RARELY(tally_read(&c->s->borrowed)) && child_borrowed(c->m, t, k->i) &&
+	    qr_leaf_let_go(c, t, k))
 		return;
 	qr_unmap_part(c, k->t, k->lo, k->hi);
 	qr_pt_settle(c, t, k->i, k->t, k->lo);

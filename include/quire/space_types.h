@@ -14,6 +14,12 @@
 struct qr_ptdesc;
 struct qr_mapping;
 
+/* What an operation locks: 0, the whole space; 1, the tables that it works on.  One CPU has nobody
+ * to wait for: the first is the shorter code then. */
+#ifndef QR_SPACE_STAGE
+#define QR_SPACE_STAGE (QR_MAX_CPUS > 1)
+#endif
+
 /* Huge pages: what is wanted, and what came of it.  All spaces count here: with the atomics. */
 struct qr_huge {
 	uint32_t policy; /* enum qr_huge_policy */
@@ -46,6 +52,21 @@ struct qr_memory {
 /* Sizes that the search for free addresses keeps apart; see mm/space_find.c. */
 #define QR_FIND_CLASSES 4
 
+/* What faults count.  Several CPUs fault at once: so there are several sets, and a space's numbers
+ * are the sums. */
+#if QR_SPACE_STAGE
+#define QR_SPACE_SETS 8
+typedef qr_word qr_events;
+#else
+#define QR_SPACE_SETS 1
+typedef uint64_t qr_events;
+#endif
+
+struct qr_space_pages {
+	size_t anon, file, shared; /* resident, in leaves of its own */
+	qr_events faults, zero, copy;
+};
+
 struct qr_space {
 	struct qr_lock lock; /* one for all of it: stage S0 */
 	struct qr_memory *memory;
@@ -71,10 +92,9 @@ struct qr_space {
 
 	/* Counters, in pages; see struct qr_space_stat. */
 	size_t mapped, locked, data, stack, exec;
-	size_t anon, file, shared; /* resident, in leaves of its own */
 	size_t tables, regions;
 	size_t borrowed; /* leaves that are shared with other spaces, or were */
-	uint64_t faults, faults_zero, faults_copy;
+	struct qr_space_pages pages[QR_SPACE_SETS];
 };
 
 QR_INLINE size_t qr_space_runs(const struct qr_space *s)
