@@ -153,13 +153,13 @@ TEST("tls: CLONE_SETTLS gives the child its own")
 	unsigned long base = 0, mine = 0;
 
 	raw(SYS_arch_prctl, ARCH_GET_FS, &mine, 0, 0);
-	long pid = raw6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, (long)words, 0);
+	long pid = sys6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, (long)words, 0);
 
 	if (pid == 0) {
 		raw(SYS_arch_prctl, ARCH_GET_FS, &base, 0, 0);
 		raw(SYS_exit, base == (unsigned long)words && base != mine, 0, 0, 0);
 	}
-	CHECK_EQ(raw6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, 1l << 62, 0), -EPERM);
+	CHECK_EQ(sys6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 0, 1l << 62, 0), -EPERM);
 #else
 	struct user_desc d = data_segment((unsigned)-1, words);
 
@@ -168,7 +168,7 @@ TEST("tls: CLONE_SETTLS gives the child its own")
 	words[0] = 1;
 	words[1] = 2;
 	d.base_addr += 4;
-	long pid = raw6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, (long)&d, 0, 0);
+	long pid = sys6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, (long)&d, 0, 0);
 
 	if (pid == 0) {
 		load_ours(d.entry_number << 3 | 3);
@@ -177,8 +177,8 @@ TEST("tls: CLONE_SETTLS gives the child its own")
 	load_ours(d.entry_number << 3 | 3);
 	CHECK_EQ(word_of_ours(), 1);
 	d.entry_number = (unsigned)-1;
-	CHECK_EQ(raw6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, (long)&d, 0, 0), -EINVAL);
-	CHECK_EQ(raw6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 8, 0, 0), -EFAULT);
+	CHECK_EQ(sys6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, (long)&d, 0, 0), -EINVAL);
+	CHECK_EQ(sys6(SYS_clone, CLONE_SETTLS | SIGCHLD, 0, 0, 8, 0, 0), -EFAULT);
 #endif
 	int status = 0;
 
