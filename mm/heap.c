@@ -55,13 +55,16 @@ static uintptr_t take(struct qr_heap *h, struct qr_heap_local *l, unsigned class
 	return batch[n - 1];
 }
 
-static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, struct qr_heap_local *l,
-						  unsigned class)
+/* n: what was asked for, if the caller knows; else the size of the class. */
+static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, size_t n, unsigned class)
 {
+	struct qr_heap_local *l = this_local(h);
 	uintptr_t irq, p = 0;
 
 	if (h->fail_after && qr_heap_refuse(h))
 		return NULL;
+	if (is_diverted(h))
+		return qr_heap_other_alloc(h, 1, n);
 	irq = qr_host_irq_save();
 	if (qr_heap_reload(h, l, class))
 		p = pop(l, class);
@@ -74,36 +77,35 @@ static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, struct qr_h
 	return (void *)p;
 }
 
-QR_INLINE void *alloc_class(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
+QR_INLINE void *alloc_class(struct qr_heap *h, size_t n, unsigned class)
 {
-	uintptr_t irq = qr_host_irq_save(), p = pop(l, class);
+	uintptr_t irq = qr_host_irq_save(), p = pop(this_local(h), class);
 
 	qr_host_irq_restore(irq);
 	if (QR_RARELY(!p))
-		return alloc_slow(h, l, class);
+		return alloc_slow(h, n, class);
 	give_out(h, class, p);
 	return (void *)p;
 }
 
 void *qr_heap_alloc_class(struct qr_heap *h, unsigned class)
 {
-	return alloc_class(h, this_local(h), class);
+	return alloc_class(h, h->class[class].size, class);
 }
 
 void *qr_heap_alloc(struct qr_heap *h, size_t n)
 {
 	if (QR_RARELY(n > QR_HEAP_MAX_SMALL))
 		return qr_heap_alloc_large(h, n, 1);
-	return alloc_class(h, this_local(h), class_of(h, n));
+	return alloc_class(h, n, class_of(h, n));
 }
 
 void *qr_heap_zalloc(struct qr_heap *h, size_t n)
 {
 	void *p = qr_heap_alloc(h, n);
+	struct qr_span *s = n > QR_HEAP_MAX_SMALL ? span_of(h, (uintptr_t)p) : NULL;
 
-	if (!p || (n > QR_HEAP_MAX_SMALL && span_of(h, (uintptr_t)p)->zeroed))
-		return p;
-	return __builtin_memset(p, 0, n);
+	return !p || (s && s->zeroed) ? p : __builtin_memset(p, 0, n);
 }
 
 /* ---- free ------------------------------------------------------------------------------------ */
@@ -130,6 +132,8 @@ static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, struct
 
 	if (!p)
 		return QR_OK;
+	if (is_diverted(h))
+		return qr_heap_other_free(h, p);
 	s = qr_heap_resolve(h, p);
 	if (!s)
 		return QR_CORRUPT;
@@ -152,9 +156,11 @@ enum qr_err qr_heap_free(struct qr_heap *h, void *p)
 
 enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n)
 {
-	struct qr_span *s = p ? qr_heap_resolve(h, p) : NULL;
+	struct qr_span *s = p && !is_diverted(h) ? qr_heap_resolve(h, p) : NULL;
 	bool fits;
 
+	if (is_diverted(h))
+		return qr_heap_free(h, p);
 	if (!s)
 		return p ? QR_CORRUPT : QR_OK;
 	if (s->class == CLASS_LARGE)

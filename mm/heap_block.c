@@ -14,6 +14,7 @@
  * Invariants:
  *	I1  a free entry is 00; a taken one is 01, 41, 81 or C1
  *	I2  after an entry with HAS_NEXT comes a taken one without IS_FIRST, after any other not
+ *	I3  no entry before `low` is free
  *
  * Cost: alloc O(blocks), free O(blocks of the object).
  */
@@ -38,32 +39,41 @@ QR_INLINE bool is_free(uint8_t entry)
 	return (entry & QR_BLOCK_TYPE) == QR_BLOCK_FREE;
 }
 
-/* The first of n consecutive free entries; nblocks if there are none. */
-static size_t find(const struct qr_block *b, size_t n)
+/* The first of n consecutive free entries whose block is aligned; nblocks if there are none. */
+static size_t find(struct qr_block *b, size_t n, size_t align)
 {
 	size_t run = 0;
 
-	for (size_t i = 0; i < b->nblocks; i++) {
+	while (b->low < b->nblocks && !is_free(b->table[b->low]))
+		b->low++;
+	for (size_t i = b->low; i < b->nblocks; i++) {
 		run = is_free(b->table[i]) ? run + 1 : 0;
-		if (run == n)
+		if (run >= n && !((b->base + (i + 1 - n) * QR_BLOCK_SIZE) & (align - 1)))
 			return i + 1 - n;
 	}
 	return b->nblocks;
 }
 
-static void *block_alloc(void *self, size_t bytes)
+static void *block_aligned(void *self, size_t align, size_t bytes)
 {
 	struct qr_block *b = self;
 	size_t n = bytes / QR_BLOCK_SIZE + (bytes % QR_BLOCK_SIZE != 0), first;
 	uintptr_t irq = qr_lock_acquire_irq(&b->lock);
+	bool can;
 
 	n += n == 0;
-	first = n <= b->nblocks ? find(b, n) : b->nblocks;
+	can = align && !(align & (align - 1)) && n <= b->nblocks;
+	first = can ? find(b, n, align) : b->nblocks;
 	for (size_t i = 0; first < b->nblocks && i < n; i++)
 		b->table[first + i] = QR_BLOCK_TAKEN | (i == 0 ? QR_BLOCK_IS_FIRST : 0) |
 				      (i + 1 < n ? QR_BLOCK_HAS_NEXT : 0);
 	qr_lock_release_irq(&b->lock, irq);
 	return first < b->nblocks ? (void *)(b->base + first * QR_BLOCK_SIZE) : NULL;
+}
+
+static void *block_alloc(void *self, size_t bytes)
+{
+	return block_aligned(self, 1, bytes);
 }
 
 /* Blocks of the object that starts at p; 0: none does. */
@@ -86,8 +96,10 @@ static enum qr_err block_free(void *self, void *p)
 	uintptr_t irq = qr_lock_acquire_irq(&b->lock);
 	size_t first, n = p ? length_at(b, (uintptr_t)p, &first) : 0;
 
-	if (n)
+	if (n) {
 		__builtin_memset(b->table + first, QR_BLOCK_FREE, n);
+		b->low = first < b->low ? first : b->low;
+	}
 	qr_lock_release_irq(&b->lock, irq);
 	return n || !p ? QR_OK : QR_CORRUPT;
 }
@@ -138,11 +150,13 @@ static const char *block_check(void *self)
 		if (more ? is_free(e) || e & QR_BLOCK_IS_FIRST
 			 : !is_free(e) && !(e & QR_BLOCK_IS_FIRST))
 			return "I2: an object goes on exactly where HAS_NEXT says so";
+		if (i < b->low && is_free(e))
+			return "I3: no entry before low is free";
 		more = e & QR_BLOCK_HAS_NEXT;
 	}
 	return more ? "I2: an object ends inside of the arena" : NULL;
 }
 
 const struct qr_allocator_ops qr_block_ops = {
-	"block", block_alloc, block_free, block_usable, block_stats, block_check,
+	"block", block_alloc, block_aligned, block_free, block_usable, block_stats, block_check,
 };

@@ -11,6 +11,7 @@
  *	heap_span.c    central lists
  *	heap_wrong.c   what a pointer is, when it is not what it should be
  *	heap_check.c   the invariants; walking and counting
+ *	heap_any.c     another allocator behind this one's door
  *
  * Locks: a class has one for its spans, their bitmaps and its depot; the heap has one for the map,
  * metadata, empty magazines and the list of locals.  None is taken under another, and none is
@@ -187,6 +188,25 @@ void *qr_heap_alloc_class(struct qr_heap *h, unsigned class);
 /* ---- heap_large.c ---------------------------------------------------------------------------- */
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align);
+
+/* ---- heap_any.c ---------------------------------------------------------------------------- */
+
+/* Whether objects come from another allocator.  Asked on slow paths only.  A heap of a process
+ * is never diverted. */
+QR_INLINE bool is_diverted(const struct qr_heap *h)
+{
+#ifdef QR_HEAP_PROCESS
+	(void)h;
+	return false;
+#else
+	return h->other;
+#endif
+}
+
+void *qr_heap_other_alloc(struct qr_heap *h, size_t align, size_t n);
+enum qr_err qr_heap_other_free(struct qr_heap *h, void *p);
+size_t qr_heap_other_usable(struct qr_heap *h, const void *p);
+void *qr_heap_other_realloc(struct qr_heap *h, void *p, size_t n);
 
 /* ---- heap_fail.c ---------------------------------------------------------------------------- */
 

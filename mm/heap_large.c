@@ -18,6 +18,8 @@ void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align)
 
 	if (n > PTRDIFF_MAX - QR_PAGE_SIZE || (h->fail_after && qr_heap_refuse(h)))
 		return NULL;
+	if (is_diverted(h))
+		return qr_heap_other_alloc(h, 1, n);
 	s = qr_heap_span_new(h, CLASS_LARGE, pages_for(n), align);
 	if (!s && qr_heap_trim(h))
 		s = qr_heap_span_new(h, CLASS_LARGE, pages_for(n), align);
@@ -32,6 +34,8 @@ void *qr_heap_aligned(struct qr_heap *h, size_t align, size_t n)
 		return NULL;
 	if (align <= QR_HEAP_ALIGN)
 		return qr_heap_alloc(h, n);
+	if (is_diverted(h))
+		return h->fail_after && qr_heap_refuse(h) ? NULL : qr_heap_other_alloc(h, align, n);
 	padded = ((n ? n : 1) + align - 1) & -align;
 	if (align > QR_PAGE_SIZE || padded > QR_HEAP_MAX_SMALL)
 		return qr_heap_alloc_large(h, n ? n : 1,
@@ -44,8 +48,11 @@ void *qr_heap_aligned(struct qr_heap *h, size_t align, size_t n)
 
 size_t qr_heap_usable(struct qr_heap *h, const void *p)
 {
-	struct qr_span *s = p ? qr_heap_resolve(h, p) : NULL;
+	struct qr_span *s;
 
+	if (is_diverted(h))
+		return qr_heap_other_usable(h, p);
+	s = p ? qr_heap_resolve(h, p) : NULL;
 	if (!s)
 		return 0;
 	return s->class == CLASS_LARGE ? s->limit : h->class[s->class].size;
@@ -125,6 +132,8 @@ void *qr_heap_realloc(struct qr_heap *h, void *p, size_t n)
 
 	if (!p)
 		return qr_heap_alloc(h, n);
+	if (is_diverted(h))
+		return qr_heap_other_realloc(h, p, n);
 	s = qr_heap_resolve(h, p);
 	if (!s)
 		return NULL;

@@ -9,7 +9,7 @@
  *
  * Alloc takes the first free block that is large enough, and splits off what it does not need if
  * that can be a block.  Free merges with the free neighbours on both sides.  So there are never
- * two free blocks side by side.
+ * two free blocks side by side.  An object at an alignment is split off on its left side too.
  *
  * The headers lie between the objects, as in the text, and may be overrun.  Therefore nothing in
  * a header is believed before it has proved itself: its seal (an address mixed with the list's
@@ -19,6 +19,7 @@
  *	I1  the blocks fill the arena without a gap, linked both ways
  *	I2  each header carries its seal
  *	I3  no two neighbours are free
+ *	I4  no block before `low` is free: there the search begins
  *
  * Cost: alloc O(blocks), free O(1).
  */
@@ -85,6 +86,7 @@ enum qr_err qr_list_init(struct qr_list *l, void *arena, size_t bytes, uintptr_t
 	*l = (struct qr_list){ .base = base, .end = end, .first = (void *)base };
 	l->secret = seed * (uintptr_t)0x9e3779b97f4a7c15u ^ (uintptr_t)0x3ca5965a3ca5965au;
 	qr_lock_init(&l->lock, QR_RANK_HEAP);
+	l->low = l->first;
 	*l->first = (struct qr_list_header){ .seal = seal_of(l, l->first, false) };
 	return QR_OK;
 }
@@ -103,25 +105,67 @@ static void split(struct qr_list *l, struct qr_list_header *h, size_t n)
 	h->next = rest;
 }
 
-static void *list_alloc(void *self, size_t n)
+/* Bytes to leave free in front of an object in h, so that it is aligned: none, or a block. */
+QR_INLINE size_t gap_in(const struct qr_list_header *h, size_t align)
+{
+	uintptr_t object = (uintptr_t)h + HEADER;
+
+	if (!(object & (align - 1)))
+		return 0;
+	return ((object + HEADER + ALIGN + align - 1) & -align) - object;
+}
+
+QR_INLINE bool fits(const struct qr_list *l, const struct qr_list_header *h, size_t align, size_t n)
+{
+	size_t have = size_of(l, h), gap = gap_in(h, align);
+
+	return is_free(l, h) && gap <= have && have - gap >= n;
+}
+
+/* The first free block that n bytes fit into; null if there is none. */
+static struct qr_list_header *find(struct qr_list *l, size_t align, size_t n)
+{
+	bool seen_free = false;
+
+	for (struct qr_list_header *h = l->low; h; h = h->next) {
+		QR_ASSERT(is_genuine(l, h), "nobody writes beyond the end of his object");
+		if (fits(l, h, align, n))
+			return h;
+		seen_free |= is_free(l, h);
+		if (!seen_free && h->next)
+			l->low = h->next;
+	}
+	return NULL;
+}
+
+static void *list_aligned(void *self, size_t align, size_t n)
 {
 	struct qr_list *l = self;
 	struct qr_list_header *h;
 	uintptr_t irq;
+	size_t gap;
 
-	if (n > PTRDIFF_MAX)
+	if (n > PTRDIFF_MAX || align > PTRDIFF_MAX || !align || align & (align - 1))
 		return NULL;
 	n = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
 	irq = qr_lock_acquire_irq(&l->lock);
-	for (h = l->first; h && !(is_free(l, h) && size_of(l, h) >= n); h = h->next)
-		QR_ASSERT(is_genuine(l, h), "nobody writes beyond the end of his object");
+	h = find(l, align, n);
 	if (h) {
-		QR_ASSERT(is_genuine(l, h), "nobody writes beyond the end of his object");
+		gap = gap_in(h, align);
+		if (gap) {
+			split(l, h, gap - HEADER);
+			h = h->next;
+		}
 		split(l, h, n);
 		h->seal = seal_of(l, h, true);
 	}
 	qr_lock_release_irq(&l->lock, irq);
 	return h ? (char *)h + HEADER : NULL;
+}
+
+static void *list_alloc(void *self, size_t n)
+{
+	return list_aligned(self, 1, n);
 }
 
 /* The block behind h is no longer one of its own. */
@@ -156,8 +200,11 @@ static enum qr_err list_free(void *self, void *p)
 		h->seal = seal_of(l, h, false);
 		if (h->next && is_free(l, h->next))
 			swallow(h);
-		if (h->prev && is_free(l, h->prev))
-			swallow(h->prev);
+		if (h->prev && is_free(l, h->prev)) {
+			h = h->prev;
+			swallow(h);
+		}
+		l->low = h < l->low ? h : l->low;
 	}
 	qr_lock_release_irq(&l->lock, irq);
 	return h ? QR_OK : QR_CORRUPT;
@@ -208,11 +255,13 @@ static const char *list_check(void *self)
 			return "I1: blocks are linked both ways";
 		if (was_free && is_free(l, h))
 			return "I3: no two neighbours are free";
+		if (is_free(l, h) && h < l->low)
+			return "I4: no block before low is free";
 		was_free = is_free(l, h);
 	}
 	return NULL;
 }
 
 const struct qr_allocator_ops qr_list_ops = {
-	"list", list_alloc, list_free, list_usable, list_stats, list_check,
+	"list", list_alloc, list_aligned, list_free, list_usable, list_stats, list_check,
 };

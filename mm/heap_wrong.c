@@ -19,6 +19,8 @@ const char *qr_heap_wrong_words(enum qr_heap_wrong wrong)
 		return "is free already";
 	case QR_HEAP_SIZE:
 		return "is of another size";
+	case QR_HEAP_NO_OBJECT:
+		return "is no object in use";
 	case QR_HEAP_AFTER:
 		return "was written to after it was freed";
 	case QR_HEAP_BEFORE:

@@ -55,6 +55,12 @@ enum qr_err qr_pool_init(struct qr_pool *p, struct qr_frames *f, const char *nam
 	return p->perslab ? QR_OK : QR_INVAL;
 }
 
+void qr_pool_set_source(struct qr_pool *p, const struct qr_pool_source *source)
+{
+	QR_ASSERT(!p->nslabs, "a pool's slabs all come from one place");
+	p->source = source;
+}
+
 /* ---- slabs ---------------------------------------------------------------------------------- */
 
 static void link_slab(struct qr_pool *p, struct qr_slab *s)
@@ -76,18 +82,29 @@ static void unlink_slab(struct qr_pool *p, struct qr_slab *s)
 		s->next->prev = s->prev;
 }
 
+static struct qr_slab *new_page(struct qr_pool *p)
+{
+	struct qr_slab *s;
+	qr_frame frame;
+
+	if (QR_RARELY(p->source))
+		return p->source->page(p->source->ctx);
+	if (qr_frames_alloc(p->frames, 0, QR_FRAME_POOL, QR_LOW, &frame) != QR_OK)
+		return NULL;
+	s = qr_host_window_get(frame);
+	s->frame = frame;
+	return s;
+}
+
 /* One more slab.  Called without the lock: frames may ask for memory, and that may come here. */
 static bool grow(struct qr_pool *p)
 {
-	struct qr_slab *s;
+	struct qr_slab *s = new_page(p);
 	uintptr_t irq;
-	qr_frame frame;
 
-	if (qr_frames_alloc(p->frames, 0, QR_FRAME_POOL, QR_LOW, &frame) != QR_OK)
+	if (!s)
 		return false;
-	s = qr_host_window_get(frame);
 	s->pool = p;
-	s->frame = frame;
 	s->nfree = p->perslab;
 	for (uint32_t w = 0, left = p->perslab; w < words_for(p->perslab); w++) {
 		s->bits[w] = left < QR_WORD_BITS ? ((qr_word)1 << left) - 1 : ~(qr_word)0;
@@ -118,6 +135,10 @@ static void release(struct qr_pool *p, struct qr_slab *s)
 {
 	qr_frame frame = s->frame;
 
+	if (QR_RARELY(p->source)) {
+		p->source->free(p->source->ctx, s);
+		return;
+	}
 	qr_host_window_put(s);
 	QR_ASSERT(qr_frames_free(p->frames, frame, 0) == QR_OK, "a pool's slab is its own");
 }

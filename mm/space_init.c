@@ -17,18 +17,26 @@ static const struct {
 /* Below so many pages, copying a leaf is cheaper than sharing it and coming back for it. */
 #define SHARE_FROM 64
 
-static enum qr_err init_pools(struct qr_memory *m)
+static enum qr_err init_pool(struct qr_memory *m, struct qr_pool *p, const char *name, size_t size,
+			     size_t align, const struct qr_pool_source *slabs)
 {
-	enum qr_err err =
-	    qr_pool_init(&m->descs, m->frames, "ptdesc", sizeof(struct qr_ptdesc), 64);
+	enum qr_err err = qr_pool_init(p, m->frames, name, size, align);
 
 	if (!err)
-		err =
-		    qr_pool_init(&m->mappings, m->frames, "mapping", sizeof(struct qr_mapping), 0);
+		qr_pool_set_source(p, slabs);
+	return err;
+}
+
+static enum qr_err init_pools(struct qr_memory *m, const struct qr_pool_source *slabs)
+{
+	enum qr_err err = init_pool(m, &m->descs, "ptdesc", sizeof(struct qr_ptdesc), 64, slabs);
+
 	if (!err)
-		err = qr_pool_init(&m->nodes, m->frames, "radix", sizeof(struct qr_radix_node), 0);
+		err = init_pool(m, &m->mappings, "mapping", sizeof(struct qr_mapping), 0, slabs);
+	if (!err)
+		err = init_pool(m, &m->nodes, "radix", sizeof(struct qr_radix_node), 0, slabs);
 	for (unsigned k = 0; k < 3 && !err; k++)
-		err = qr_pool_init(&m->runs[k], m->frames, run_pools[k].name, run_pools[k].size, 0);
+		err = init_pool(m, &m->runs[k], run_pools[k].name, run_pools[k].size, 0, slabs);
 	return err;
 }
 
@@ -58,7 +66,7 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 	m->low_base = (uintptr_t)qr_host_window_get(m->kernel_root) -
 		      ((uintptr_t)m->kernel_root.v << QR_PAGE_SHIFT);
 	qr_lock_init(&m->spare_lock, QR_RANK_TABLE);
-	err = init_pools(m);
+	err = init_pools(m, config->slabs);
 	if (err)
 		return err;
 	err = qr_frames_alloc(m->frames, 0, QR_FRAME_ZERO, QR_LOW, &m->zero);

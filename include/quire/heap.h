@@ -72,6 +72,7 @@ enum qr_heap_wrong {
 	QR_HEAP_INTERIOR,    /* inside an object, or between objects */
 	QR_HEAP_DOUBLE,      /* free already */
 	QR_HEAP_SIZE,        /* freed with another size than allocated */
+	QR_HEAP_NO_OBJECT,   /* the heap behind a diverted one says: no object in use */
 	/* What only a hardened or a debug heap looks for (quire/heap_debug.h). */
 	QR_HEAP_AFTER,  /* written to after it was freed */
 	QR_HEAP_BEFORE, /* written to in front of its first byte */
@@ -99,6 +100,7 @@ struct qr_span;
 struct qr_heap_magazine;
 struct qr_heap_leaf;
 struct qr_heap_page;
+struct qr_allocator;
 
 /* The magazines of one CPU or thread; its fields are the heap's own. */
 struct qr_heap_local {
@@ -151,8 +153,9 @@ struct qr_heap {
 	size_t nmeta;                     /* from the source, for everything else */
 	qr_heap_report_fn *report;
 	void *report_ctx;
-	uint32_t fail_after; /* 0: off; else the n-th allocation from now fails */
-	uint32_t failed;     /* allocations refused by fail_after */
+	const struct qr_allocator *other; /* who gives the objects instead (heap_seeds.h) */
+	uint32_t fail_after;              /* 0: off; else the n-th allocation from now fails */
+	uint32_t failed;                  /* allocations refused by fail_after */
 };
 
 struct qr_heap_stats {

@@ -25,7 +25,7 @@
 struct qr_arena_stats {
 	size_t total;    /* bytes of the arena; the engine: from its source */
 	size_t used;     /* bytes of objects, as the allocator rounds them */
-	size_t objects;  /* in use; bump: ever allocated */
+	size_t objects;  /* in use; bump without a table: ever allocated */
 	size_t free;     /* bytes */
 	size_t largest;  /* largest object that would fit now; the engine: not known, 0 */
 	size_t overhead; /* bytes of headers and tables */
@@ -35,6 +35,8 @@ struct qr_allocator_ops {
 	const char *name;
 	/* At least n bytes, n = 0 included; null: no room, or n cannot be. */
 	void *(*alloc)(void *self, size_t n);
+	/* The same at a multiple of align; null also if that is no power of two. */
+	void *(*aligned)(void *self, size_t align, size_t n);
 	/* Null does nothing.  QR_CORRUPT: no object in use starts there; nothing was changed. */
 	enum qr_err (*free)(void *self, void *p);
 	/* Bytes that may be read at p, at least what was asked for; 0: no object. */
@@ -55,7 +57,12 @@ extern const struct qr_allocator_ops qr_list_ops;  /* self: struct qr_list */
 
 /* Change an object's size: in place if it fits, else by moving.  p null: alloc.  Null: no room,
  * or p is no object; p is as it was. */
-QR_MUST_CHECK void *qr_allocator_realloc(struct qr_allocator *a, void *p, size_t n);
+QR_MUST_CHECK void *qr_allocator_realloc(const struct qr_allocator *a, void *p, size_t n);
+
+/* From now on *h is only a door: what it is asked for comes from `to`.  An engine that has never
+ * given an object has empty magazines and an empty map, so its calls all take the slow path, and
+ * only there is this looked at.  To be called before the first allocation. */
+void qr_heap_divert(struct qr_heap *h, const struct qr_allocator *to);
 
 /* ---- bump ------------------------------------------------------------------------------------- */
 
@@ -63,11 +70,18 @@ struct qr_bump {
 	struct qr_lock lock;
 	uintptr_t base, next, end;
 	size_t align, objects;
+	uint8_t *table; /* a bit for each place where an object can start; or null */
 };
 
+/* Bytes of table for an arena of so many bytes. */
+#define QR_BUMP_TABLE_BYTES(bytes, align) ((bytes) / (align) / 8 + 1)
+
 /* Objects start at multiples of align (a power of two; 1: one after the other, as in the text).
- * The arena itself is never touched.  Errors: QR_INVAL. */
-QR_MUST_CHECK enum qr_err qr_bump_init(struct qr_bump *b, void *arena, size_t bytes, size_t align);
+ * Without a table nothing is remembered of an object: any address below `next` may be freed, any
+ * number of times.  With one, outside of the arena, wrong frees are found; memory comes back by
+ * neither.  The arena itself is never touched.  Errors: QR_INVAL (also: the table is too short). */
+QR_MUST_CHECK enum qr_err qr_bump_init(struct qr_bump *b, void *arena, size_t bytes, size_t align,
+				       uint8_t *table, size_t table_bytes);
 
 /* ---- block ------------------------------------------------------------------------------------ */
 
@@ -83,6 +97,7 @@ struct qr_block {
 	uintptr_t base;
 	uint8_t *table; /* a byte for each block */
 	size_t nblocks;
+	size_t low; /* no block before it is free */
 };
 
 /* One byte of table for each whole block of the arena (`table_bytes` must be enough); the table
@@ -98,6 +113,7 @@ struct qr_list_header;
 struct qr_list {
 	struct qr_lock lock;
 	struct qr_list_header *first;
+	struct qr_list_header *low; /* no block before it is free */
 	uintptr_t base, end;
 	uintptr_t secret;
 };

@@ -29,6 +29,14 @@
 
 struct qr_slab;
 
+/* Where slabs come from if not from frames: whole pages, at a multiple of their size.  Called
+ * without the pool's lock; null: no memory. */
+struct qr_pool_source {
+	void *(*page)(void *ctx);
+	void (*free)(void *ctx, void *page);
+	void *ctx;
+};
+
 struct qr_pool {
 	struct qr_lock lock;
 	uint32_t avail;    /* free objects that nobody has reserved */
@@ -40,6 +48,7 @@ struct qr_pool {
 	struct qr_slab *partial; /* slabs with a free object; full ones are on no list */
 	uint32_t nslabs;
 	struct qr_frames *frames;
+	const struct qr_pool_source *source; /* null: frames */
 	const char *name;
 };
 
@@ -49,6 +58,10 @@ struct qr_pool {
  * `name` must outlive it.  Errors: QR_INVAL. */
 QR_MUST_CHECK enum qr_err qr_pool_init(struct qr_pool *p, struct qr_frames *f, const char *name,
 				       size_t size, size_t align);
+
+/* Have slabs come from elsewhere; null: from frames.  The pool has none yet, the source outlives
+ * it. */
+void qr_pool_set_source(struct qr_pool *p, const struct qr_pool_source *source);
 
 /* Give every slab back.  All objects are free by then. */
 void qr_pool_fini(struct qr_pool *p);

@@ -103,6 +103,7 @@ struct qr_memory_config {
 	qr_virt window_end;   /* no search goes above it but by QR_MAP_HIGH; 0: user_end */
 	enum qr_backing backing;
 	enum qr_huge_policy huge;
+	const struct qr_pool_source *slabs; /* of the pools; null: frames.  Outlives the memory */
 };
 
 QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m,

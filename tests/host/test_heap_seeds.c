@@ -24,10 +24,11 @@ static void *at(uintptr_t p)
 static void test_bump(void)
 {
 	struct qr_bump b;
+	uint8_t table[QR_BUMP_TABLE_BYTES(0x1000, 4)];
 	const struct qr_allocator_ops *o = &qr_bump_ops;
 	uintptr_t a;
 
-	must(!qr_bump_init(&b, at(0x100000), 0x1000, 1), "init");
+	must(!qr_bump_init(&b, at(0x100000), 0x1000, 1, NULL, 0), "init");
 	is((uintptr_t)o->alloc(&b, 4), 0x100000, "A2: the first 4 bytes are at 0x100000");
 	is((uintptr_t)o->alloc(&b, 4), 0x100004, "A2: the next at 0x100004");
 	a = (uintptr_t)o->alloc(&b, 5);
@@ -44,11 +45,20 @@ static void test_bump(void)
 	is(o->free(&b, at(0x100004)), QR_OK, "free does nothing");
 	is(o->free(&b, at(0xfffff)) | o->free(&b, at(0x101000)), QR_CORRUPT, "outside is refused");
 	is(o->free(&b, NULL), QR_OK, "free of null");
-	must(!qr_bump_init(&b, at(0x100001), 0x1000, 16), "init");
+	must(!qr_bump_init(&b, at(0x100001), 0x1000, 16, NULL, 0), "init");
 	is((uintptr_t)o->alloc(&b, 1), 0x100010, "aligned");
 	is((uintptr_t)o->alloc(&b, 1), 0x100020, "aligned again");
-	is(qr_bump_init(&b, at(UINTPTR_MAX - 10), 100, 1), QR_INVAL, "an arena that wraps");
-	is(qr_bump_init(&b, at(0), 100, 3), QR_INVAL, "align 3");
+	is(qr_bump_init(&b, at(0x100000), 0x1000, 4, table, 0x7f), QR_INVAL, "table too short");
+	must(!qr_bump_init(&b, at(0x100000), 0x1000, 4, table, sizeof(table)), "init");
+	a = (uintptr_t)o->alloc(&b, 4);
+	is((uintptr_t)o->alloc(&b, 4), a + 4, "with a table: the same addresses");
+	is(o->free(&b, at(0x100004)), QR_OK, "free");
+	is(o->free(&b, at(0x100004)), QR_CORRUPT, "twice");
+	is((uintptr_t)o->alloc(&b, 4), 0x100008, "its memory is not given again");
+	ok(!o->check(&b), "invariants");
+	is(qr_bump_init(&b, at(UINTPTR_MAX - 10), 100, 1, NULL, 0), QR_INVAL,
+	   "an arena that wraps");
+	is(qr_bump_init(&b, at(0), 100, 3, NULL, 0), QR_INVAL, "align 3");
 }
 
 static void test_block(void)
@@ -203,7 +213,7 @@ static void test_churn(void)
 	struct qr_block block;
 	struct qr_list list;
 
-	must(!qr_bump_init(&bump, arena, ARENA, 16), "init");
+	must(!qr_bump_init(&bump, arena, ARENA, 16, NULL, 0), "init");
 	churn(&(struct qr_allocator){ &qr_bump_ops, &bump }, false);
 	must(!qr_block_init(&block, arena, ARENA, table, ARENA / 4096), "init");
 	churn(&(struct qr_allocator){ &qr_block_ops, &block }, true);
