@@ -11,8 +11,9 @@
 
 /* Words that somebody in the kernel reads, or that only a Linux would. */
 static const char *const known[] = {
-	"console", "debug", "debugexit", "fail", "init", "initrd", "loglevel", "norandmaps",
-	"panic",   "quiet", "rdinit",    "ro",   "root", "rw",     "selftest", "BOOT_IMAGE",
+	"console", "debug",  "debugexit", "fail",       "heap",     "heapsize",
+	"init",    "initrd", "loglevel",  "norandmaps", "panic",    "quiet",
+	"rdinit",  "ro",     "root",      "rw",         "selftest", "BOOT_IMAGE",
 };
 
 static bool is_known(const char *word, size_t len)

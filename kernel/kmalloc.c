@@ -33,6 +33,7 @@ void kmalloc_init(void)
 	if (qr_heap_init(&kernel_heap, &source, 1) != QR_OK)
 		panic("not enough memory to start: the heap");
 	qr_heap_set_report(&kernel_heap, wrong_free, NULL);
+	kmalloc_choose();
 }
 
 void *kmalloc(size_t n)

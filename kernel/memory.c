@@ -9,7 +9,7 @@
  *			all usable RAM that they reach is added
  *	3  tables	the final kernel half, and the switch to it (W^X from here on)
  *	4  the rest	RAM beyond the reach of the boot tables is added
- *	5  spaces, heap, stacks
+ *	5  heap, spaces, stacks
  *
  * The kernel half that step 3 builds (addresses: arch/x86/layout.h)
  *
@@ -360,6 +360,7 @@ static void init_spaces(void)
 		.window_end = qr_virt_of(USER_WINDOW_END),
 		.backing = default_backing(),
 		.huge = default_huge(),
+		.slabs = kmalloc_slabs(),
 	};
 
 	must(qr_memory_init(&space_memory, &config), "address spaces");
@@ -383,8 +384,8 @@ void memory_init(void)
 	init_frames();
 	init_tables();
 	add_usable(BOOT_DIRECT_END, UINT64_MAX);
-	init_spaces();
 	kmalloc_init();
+	init_spaces();
 	device_top = kmap_top;
 	kstack_init(qr_virt_of((uintptr_t)KMAP_BASE), qr_virt_of((uintptr_t)kmap_top));
 	set_marks();

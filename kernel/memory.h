@@ -47,9 +47,12 @@ uint64_t memory_reported(void);
 /* Call fn for each range of the normalised boot map (for /proc/iomem and the log). */
 void memory_each_range(void (*fn)(const struct qr_boot_range *r, void *arg), void *arg);
 
-/* ---- kmalloc.c, kstack.c: their beginnings, called by memory_init --------------------------- */
+/* ---- kmalloc.c, heap_choice.c, kstack.c: their beginnings, called by memory_init --------------------------- */
 
 void kmalloc_init(void);
+void kmalloc_choose(void); /* heap= of the command line; before the first allocation */
+/* Where pools of objects get their slabs from; null: frames. */
+const struct qr_pool_source *kmalloc_slabs(void);
 void kstack_init(qr_virt start, qr_virt end);
 
 #endif

@@ -4,13 +4,14 @@
  *
  *	enosys	calls that were asked for and do not exist: name or number, how often
  *	frames	every frame of RAM by what it is used for; tests for leaks compare two of these
- *	heap	what the kernel's heap holds: sums, and how many objects of each size
+ *	heap	what the kernel's heap holds: sums, and how many objects of each size; with heap= on
+ *		the command line that heap's sums, and whether its invariants hold
  *	fail_after
  *		written "frame 3" or "object 3": the third allocation of a frame, or of an object
  *		of the heap, fails once; "0": none does any more.  Read: how many failed between
  *		the last two times it was written
  */
-#include <quire/heap.h>
+#include <quire/heap_seeds.h>
 #include "fs/proc/proc.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
@@ -66,11 +67,28 @@ static bool count_size(void *ctx, void *object, size_t size)
 	return true;
 }
 
+static int show_other_heap(struct text *t, const struct qr_allocator *heap)
+{
+	const char *broken = heap->ops->check(heap->self);
+	struct qr_arena_stats s;
+
+	heap->ops->stats(heap->self, &s);
+	text_printf(t, "heap %s\nused %zu\nobjects %zu\nfree %zu\nlargest %zu\n", heap->ops->name,
+		    s.used, s.objects, s.free, s.largest);
+	text_printf(t, "total %zu\noverhead %zu\ncheck %s\n", s.total, s.overhead,
+		    broken ? broken : "ok");
+	return 0;
+}
+
 static int show_heap(struct text *t, const struct proc_target *of)
 {
-	struct sizes *sizes = kzalloc(sizeof(*sizes));
+	struct sizes *sizes;
 	struct qr_heap_stats s;
 
+	if (kernel_heap.other)
+		return show_other_heap(t, kernel_heap.other);
+	sizes = kzalloc(sizeof(*sizes));
+	text_string(t, "heap quire\n");
 	qr_heap_stats(&kernel_heap, &s);
 	text_printf(t, "used %zu\nobjects %zu\ncached %zu\npages %zu\nmetadata %zu\nlarge %zu\n",
 		    s.used, s.objects, s.cached, s.pages, s.metadata, s.large);
