@@ -25,6 +25,7 @@ struct sock *sock_new(unsigned type)
 	list_init(&s->waiting);
 	list_init(&s->in_waiting);
 	list_init(&s->named);
+	list_init(&s->in_air);
 	return s;
 }
 
@@ -119,7 +120,11 @@ static unsigned file_poll_sock(struct file *f, struct poll_table *table)
 
 static void sock_release(struct file *f)
 {
-	sock_close(f->private);
+	struct sock *s = f->private;
+
+	s->file = NULL;
+	sock_close(s);
+	socks_collect();
 }
 
 static long sock_ioctl(struct file *f, unsigned cmd, uintptr_t arg)
@@ -156,11 +161,13 @@ int sock_file(struct sock *s, unsigned flags, struct file **out)
 		err = file_open_inode(i, &sock_fops, O_RDWR | (flags & O_NONBLOCK), out);
 		inode_put(i);
 	}
-	if (err)
+	if (err) {
 		sock_close(s);
-	else
-		(*out)->private = s;
-	return err;
+		return err;
+	}
+	(*out)->private = s;
+	s->file = *out;
+	return 0;
 }
 
 /* ---- names ------------------------------------------------------------------------------ */
@@ -345,6 +352,8 @@ int sock_connect(struct sock *s, const struct unix_name *name, bool nonblock)
 		err = -ECONNREFUSED;
 	else if (!has_place(l))
 		err = nonblock ? -EAGAIN : wait_event(&l->writable, has_place(l), WAIT_FOREVER);
+	if (!err && s->was_connected) /* by another thread, meanwhile */
+		err = -EISCONN;
 	if (!err)
 		err = queue_up(s, l);
 	sock_put(l);

@@ -11,12 +11,13 @@
  *
  *	unix.c		the objects: queues, peers, names, the file operations
  *	unix_message.c	sending and receiving, with what goes along
+ *	unix_collect.c	files in flight, and sockets that only packets hold
  *	kernel/syscall/socket.c	the calls
  *
  * I1  A socket is freed with its last reference: its file's, its peers', its listener's.
- * I2  `queued` is the sum of the bytes in `packets`.
+ * I2  `queued` is the sum of the bytes in `packets`; `weight` of all that they take.
+ * I3  `flying` is the number of references to `file` in packets; a socket is in the air if it is not 0.
  *
- * Limits: sockets that are sent through one another and closed everywhere are not found again.
  * Context: tasks.
  */
 #ifndef FS_UNIX_H
@@ -59,6 +60,7 @@ struct packet {
 	struct user_cred cred;
 	struct file **files;
 	unsigned nfiles;
+	size_t weight;
 	size_t from, to; /* bytes not read yet */
 	char data[];
 };
@@ -71,7 +73,7 @@ struct sock {
 	int error; /* to be told once */
 	struct sock *peer;
 	struct list_link packets;
-	size_t queued, limit;
+	size_t queued, weight, limit;
 	struct waitq readable, writable; /* packets, connections; room with the peer */
 	struct list_link waiting, in_waiting;
 	unsigned nwaiting, backlog;
@@ -79,6 +81,10 @@ struct sock {
 	struct unix_name *name;
 	struct inode *place; /* of a path; held */
 	struct list_link named;
+	struct file *file; /* NULL: none yet, or none any more */
+	struct list_link in_air;
+	unsigned flying, inside; /* inside: unix_collect.c's count */
+	bool is_reached;
 };
 
 /* ---- objects (unix.c) ------------------------------------------------------------------- */
@@ -117,5 +123,15 @@ long sock_send(struct sock *s, struct message *m);
 long sock_receive(struct sock *s, struct message *m);
 void packets_drop(struct sock *s);
 unsigned sock_poll(struct sock *s, struct poll_table *table);
+
+/* ---- files in flight (unix_collect.c) --------------------------------------------------- */
+
+void files_take_off(struct packet *p);
+void files_land(struct packet *p);
+unsigned files_in_flight(void);
+/* All of a list, with what they carry.  Not recursive, whatever that is. */
+void packets_free(struct list_link *packets);
+/* A socket was closed: free those that only lie in each other's packets. */
+void socks_collect(void);
 
 #endif

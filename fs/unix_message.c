@@ -10,33 +10,29 @@
 
 #define STREAM_PACKET 16384 /* bytes of a stream in one packet, at most */
 
-static void packet_free(struct packet *p)
-{
-	for (unsigned i = 0; i < p->nfiles; i++)
-		file_put(p->files[i]);
-	kfree(p->files);
-	kfree(p->name);
-	kfree(p);
-}
-
 void packets_drop(struct sock *s)
 {
-	while (!list_empty(&s->packets)) {
-		struct packet *p = list_first(&s->packets, struct packet, link);
-
-		list_del(&p->link);
-		packet_free(p);
-	}
-	s->queued = 0;
+	s->queued = s->weight = 0;
+	packets_free(&s->packets);
 }
 
 static void take_off(struct sock *s, struct packet *p)
 {
+	struct list_link one = LIST_INIT(one);
+
+	s->weight -= p->weight;
 	list_del(&p->link);
-	packet_free(p);
+	list_add(&p->link, &one);
+	packets_free(&one);
 }
 
 /* ---- sending ---------------------------------------------------------------------------- */
+
+/* What a packet of n bytes takes of the receiver's room: empty ones, too, are memory. */
+static size_t weight_of(const struct message *m, size_t n)
+{
+	return sizeof(struct packet) + n + m->nfiles * sizeof(struct file *);
+}
 
 static int packet_make(struct sock *s, const struct message *m, size_t n, struct packet **out)
 {
@@ -44,7 +40,7 @@ static int packet_make(struct sock *s, const struct message *m, size_t n, struct
 
 	if (!p)
 		return -ENOMEM;
-	*p = (struct packet){ .cred = m->cred, .to = n };
+	*p = (struct packet){ .cred = m->cred, .weight = weight_of(m, n), .to = n };
 	if (s->type == SOCK_DGRAM && s->name) {
 		p->name = kmalloc(sizeof(*p->name));
 		if (!p->name) {
@@ -54,17 +50,18 @@ static int packet_make(struct sock *s, const struct message *m, size_t n, struct
 		*p->name = *s->name;
 	}
 	if (uio_get(m->data, p->data, n) < n) {
-		packet_free(p);
+		kfree(p->name);
+		kfree(p);
 		return -EFAULT;
 	}
 	*out = p;
 	return 0;
 }
 
-/* Is there room for n bytes more?  An empty queue takes any packet. */
-static bool has_room(const struct sock *to, size_t n)
+/* Is there room for that much more?  An empty queue takes any packet. */
+static bool has_room(const struct sock *to, size_t weight)
 {
-	return !to->queued || to->queued + n <= to->limit;
+	return !to->weight || to->weight + weight <= to->limit;
 }
 
 static int broken(const struct message *m)
@@ -93,13 +90,14 @@ static int send_packet(struct sock *s, struct sock *to, struct message *m, size_
 {
 	bool nonblock = m->nonblock || (m->flags & MSG_DONTWAIT);
 	struct packet *p;
+	size_t weight = weight_of(m, n);
 	int err = check_receiver(s, to, m);
 
-	if (!err && !has_room(to, n))
+	if (!err && !has_room(to, weight))
 		err = nonblock ? -EAGAIN
 			       : wait_event(&to->writable,
-					    has_room(to, n) || to->closed || (to->shut & SHUT_IN) ||
-						(s->shut & SHUT_OUT),
+					    has_room(to, weight) || to->closed ||
+						(to->shut & SHUT_IN) || (s->shut & SHUT_OUT),
 					    WAIT_FOREVER);
 	if (!err)
 		err = check_receiver(s, to, m);
@@ -111,8 +109,10 @@ static int send_packet(struct sock *s, struct sock *to, struct message *m, size_
 	p->nfiles = m->nfiles;
 	m->files = NULL;
 	m->nfiles = 0;
+	files_take_off(p);
 	list_add_tail(&p->link, &to->packets);
 	to->queued += n;
+	to->weight += p->weight;
 	waitq_wake_all(&to->readable);
 	return 0;
 }
@@ -181,6 +181,7 @@ static int take_along(struct packet *p, struct message *m)
 		m->nfiles = p->nfiles;
 		return 0;
 	}
+	files_land(p);
 	m->files = p->files;
 	m->nfiles = p->nfiles;
 	p->files = NULL;
@@ -309,7 +310,7 @@ unsigned sock_poll(struct sock *s, struct poll_table *table)
 	if (s->shut == (SHUT_IN | SHUT_OUT) ||
 	    (s->type != SOCK_DGRAM && !s->was_connected && !s->listening))
 		events |= POLLHUP;
-	if (!s->listening && (!to || to->queued * 2 <= to->limit))
+	if (!s->listening && (!to || to->weight * 2 <= to->limit))
 		events |= POLL_WRITABLE;
 	return events;
 }

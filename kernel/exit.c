@@ -178,6 +178,7 @@ void task_exit(int status)
 	task_vfork_over(t);
 	list_del(&t->in_process);
 	p->ntasks--;
+	task_count--;
 	process_charge(p, t);
 	p->leader = list_first(&p->tasks, struct task, in_process);
 	t->pid->task = NULL;

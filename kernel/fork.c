@@ -22,6 +22,14 @@
 /* ---- tasks ------------------------------------------------------------------------------ */
 
 static uint64_t nforks;
+int task_count, task_max = INT32_MAX;
+
+void task_set_max(size_t ram_pages)
+{
+	size_t stack_pages = sizeof(long) / 2; /* Linux's; ours are smaller */
+
+	task_max = (int)(ram_pages / (8 * stack_pages));
+}
 
 struct task *task_new(struct process *p, struct pid *pid)
 {
@@ -59,6 +67,7 @@ void task_start(struct task *t)
 	t->pid->task = t;
 	list_add_tail(&t->in_process, &p->tasks);
 	p->ntasks++;
+	task_count++;
 	if (!p->leader)
 		p->leader = t;
 	nforks++;
@@ -216,7 +225,7 @@ static int check_flags(uint64_t flags)
 		return -EINVAL;
 	if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
 		return -EINVAL;
-	if (too_many_processes(current_process))
+	if (task_count >= task_max || too_many_processes(current_process))
 		return -EAGAIN;
 	if (flags & CLONE_INTO_CGROUP)
 		return -EBADF; /* no descriptor is one of a cgroup */

@@ -4,6 +4,7 @@
 #include "kernel/init.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
+#include "kernel/memory.h"
 #include "kernel/panic.h"
 #include "kernel/task.h"
 
@@ -152,6 +153,8 @@ static void default_limits(struct process *p)
 	p->rlimits[RLIMIT_NOFILE] = (struct rlimit_pair){ 1024, 4096 };
 	p->rlimits[RLIMIT_NICE] = p->rlimits[RLIMIT_RTPRIO] = (struct rlimit_pair){ 0, 0 };
 	p->rlimits[RLIMIT_MEMLOCK] = (struct rlimit_pair){ 8 * 1024 * 1024, 8 * 1024 * 1024 };
+	p->rlimits[RLIMIT_NPROC].cur = p->rlimits[RLIMIT_NPROC].max = (uint64_t)task_max / 2;
+	p->rlimits[RLIMIT_SIGPENDING] = p->rlimits[RLIMIT_NPROC];
 	p->rlimits[RLIMIT_MSGQUEUE] = (struct rlimit_pair){ 819200, 819200 };
 }
 
@@ -163,6 +166,7 @@ void init_start(void)
 
 	if (!t)
 		panic("no memory for the first process");
+	task_set_max(frames.total);
 	p->files = files_new();
 	p->fs = fs_context_copy(kernel_process.fs);
 	p->actions = signal_actions_new();

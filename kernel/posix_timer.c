@@ -111,6 +111,7 @@ static void drop(struct posix_timer *t)
 	timer_cancel(&t->timer);
 	signal_unqueue(&t->signal);
 	pid_put(t->task);
+	t->process->queued--;
 	kfree(t);
 }
 
@@ -159,10 +160,12 @@ static int check_event(const struct user_sigevent *e, struct pid **task)
 static struct posix_timer *timer_new(const struct user_sigevent *e, int clock, struct pid *task)
 {
 	struct process *p = current_process;
-	struct posix_timer *t = kzalloc(sizeof(*t));
+	struct posix_timer *t =
+	    p->queued < p->rlimits[RLIMIT_SIGPENDING].cur ? kzalloc(sizeof(*t)) : NULL;
 
 	if (!t)
 		return NULL;
+	p->queued++;
 	t->process = p;
 	t->task = task ? pid_get(task) : NULL;
 	t->id = p->timers ? p->timers->id + 1 : 0;

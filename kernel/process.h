@@ -178,6 +178,7 @@ struct process {
 	struct task *leader; /* NULL in a zombie */
 	struct list_link tasks;
 	unsigned ntasks;
+	unsigned queued; /* signals with information, and timers: RLIMIT_SIGPENDING */
 
 	struct mm *mm;
 	struct files *files;

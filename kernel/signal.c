@@ -78,6 +78,12 @@ void signal_pending_init(struct signal_pending *p)
 	list_init(&p->queue);
 }
 
+static void free_queued(struct signal_queued *q)
+{
+	q->process->queued--;
+	kfree(q);
+}
+
 /* Take the queued ones of a set off.  Interrupts off. */
 static void drop(struct signal_pending *p, signal_set set)
 {
@@ -90,7 +96,7 @@ static void drop(struct signal_pending *p, signal_set set)
 		if (signal_bit(q->info.signo) & set) {
 			list_del(&q->link);
 			if (!q->of_timer)
-				kfree(q);
+				free_queued(q);
 		}
 	}
 }
@@ -120,18 +126,29 @@ void signal_forget(struct process *p, signal_set set)
 	irq_restore(flags);
 }
 
+/* Has it room for one more?  Old signals from the kernel, from kill and alike are at most one of a
+ * kind, and always have. */
+static bool may_queue(const struct process *p, const struct signal_info *info)
+{
+	return (info->signo < SIGRTMIN && info->code >= 0) ||
+	       p->queued < p->rlimits[RLIMIT_SIGPENDING].cur;
+}
+
 /* Interrupts off. */
-static int enqueue(struct signal_pending *p, const struct signal_info *info)
+static int enqueue(struct process *process, struct signal_pending *p,
+		   const struct signal_info *info)
 {
 	signal_set bit = signal_bit(info->signo);
 	struct signal_queued *q;
 
 	if (info->signo < SIGRTMIN && (p->set & bit))
 		return 0;
-	q = kmalloc(sizeof(*q));
+	q = may_queue(process, info) ? kmalloc(sizeof(*q)) : NULL;
 	if (q) {
 		q->info = *info;
 		q->of_timer = false;
+		q->process = process;
+		process->queued++;
 		list_add_tail(&q->link, &p->queue);
 	} else if (info->signo >= SIGRTMIN && info->code != SI_USER) {
 		return -EAGAIN;
@@ -170,7 +187,7 @@ static int take(struct signal_pending *p, signal_set wanted, struct signal_info 
 			out->overrun =
 			    posix_timer_taken(container_of(q, struct posix_timer, signal));
 		else
-			kfree(q);
+			free_queued(q);
 	} else {
 		*out = (struct signal_info){ .signo = sig, .code = SI_USER };
 	}
@@ -181,9 +198,14 @@ static int take(struct signal_pending *p, signal_set wanted, struct signal_info 
 
 int signal_take(struct task *t, signal_set wanted, struct signal_info *out)
 {
+	signal_set kill = (t->pending.set | t->process->pending.set) & wanted & signal_bit(SIGKILL);
 	uintptr_t flags;
 	int sig = t->fault.signo;
 
+	/* Who is killed dies of that, whatever else there is: its memory may be gone already (oom.h),
+	 * and a fault come of it. */
+	if (QR_RARELY(kill))
+		wanted = kill;
 	if (sig && (wanted & signal_bit(sig))) {
 		*out = t->fault;
 		t->fault.signo = 0;
@@ -343,7 +365,7 @@ static int deliver_to(struct process *p, struct task *t, const struct signal_inf
 		list_add_tail(&q->link, &to->queue);
 		to->set |= signal_bit(sig);
 	} else {
-		err = enqueue(to, info);
+		err = enqueue(p, to, info);
 	}
 	if (err)
 		return err;

@@ -119,7 +119,8 @@ struct signal_info {
 
 struct signal_queued {
 	struct list_link link;
-	bool of_timer; /* lies in a struct posix_timer, and stays */
+	bool of_timer;           /* lies in a struct posix_timer, and stays */
+	struct process *process; /* that has it among its `queued`, unless of_timer */
 	struct signal_info info;
 };
 
@@ -153,7 +154,8 @@ struct task;
 
 /* ---- sending ---------------------------------------------------------------------------- */
 
-/* Errors: -EAGAIN (a real-time signal with no memory for its information). */
+/* Errors: -EAGAIN (a real-time signal for whose information there is no memory, or no room by
+ * RLIMIT_SIGPENDING). */
 int signal_send_task(struct task *t, const struct signal_info *info);
 int signal_send_process(struct process *p, const struct signal_info *info);
 /* To every member.  -ESRCH: there is none. */

@@ -193,6 +193,11 @@ struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg);
 /* Tasks started since boot. */
 uint64_t fork_count(void);
 
+/* Tasks that there are, and how many there may be: so many that their stacks take an eighth of
+ * RAM, as with Linux. */
+extern int task_count, task_max;
+void task_set_max(size_t ram_pages);
+
 struct clone_request {
 	uint64_t flags; /* CLONE_*, exit signal in the low byte */
 	uintptr_t stack, tls;

@@ -122,14 +122,29 @@ static void cut(struct userfault *u, uintptr_t lo, uintptr_t hi, struct user_ran
 	}
 }
 
+/* A neighbour of [lo,hi) that it may be added to; else many small calls would make many ranges. */
+static struct user_range *neighbour(struct userfault *u, uintptr_t lo, uintptr_t hi)
+{
+	struct user_range *r = u->ranges;
+
+	while (r && r->hi != lo && r->lo != hi)
+		r = r->next;
+	return r;
+}
+
 int userfault_claim(struct mm *mm, struct userfault *u, uintptr_t lo, uintptr_t hi)
 {
 	struct user_range *spare = kmalloc(sizeof(*spare)), *own = kmalloc(sizeof(*own));
+	struct user_range *near;
 	int err = spare && own ? 0 : -ENOMEM;
 
 	for (struct userfault *v = mm->userfaults; !err && v; v = v->next)
 		cut(v, lo, hi, &spare);
-	if (!err && u) {
+	near = !err && u ? neighbour(u, lo, hi) : NULL;
+	if (near) {
+		near->lo = near->lo < lo ? near->lo : lo;
+		near->hi = near->hi > hi ? near->hi : hi;
+	} else if (!err && u) {
 		*own = (struct user_range){ lo, hi, u->ranges };
 		u->ranges = own;
 		own = NULL;

@@ -12,6 +12,7 @@
 #include "kernel/memory.h"
 #include "kernel/random.h"
 #include "kernel/shm.h"
+#include "kernel/task.h"
 #include "kernel/version.h"
 #include "kernel/vm_settings.h"
 
@@ -196,7 +197,7 @@ static const struct proc_node kernel_nodes[] = {
 	SETTING(randomize_va_space, 2),
 	FACT("cap_last_cap", 40),
 	FACT("ngroups_max", 65536),
-	FACT("threads-max", PID_LIMIT),
+	NUMBER_OF("threads-max", 0644, task_max, false, 1, PID_LIMIT, NULL),
 	FACT("tainted", 0),
 	FACT("overflowuid", 65534),
 	FACT("overflowgid", 65534),

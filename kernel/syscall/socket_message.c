@@ -32,6 +32,15 @@ struct user_cmsghdr {
 
 /* ---- beside the bytes: sending ---------------------------------------------------------- */
 
+/* Descriptors that were sent are no longer in a table, but may not be more than fit in one. */
+static bool too_many_in_flight(void)
+{
+	const struct process *p = current_process;
+
+	return files_in_flight() > p->rlimits[RLIMIT_NOFILE].cur &&
+	       !cred_can(&p->cred, CAP_SYS_RESOURCE) && !cred_can(&p->cred, CAP_SYS_ADMIN);
+}
+
 static int take_files(struct message *m, const void __user *from, size_t nbytes)
 {
 	const int32_t __user *fds = from;
@@ -40,6 +49,8 @@ static int take_files(struct message *m, const void __user *from, size_t nbytes)
 
 	if (n + m->nfiles > UNIX_FILES || m->files)
 		return -EINVAL;
+	if (too_many_in_flight())
+		return -ETOOMANYREFS;
 	m->files = kcalloc(n, sizeof(*m->files));
 	if (!m->files)
 		return -ENOMEM;
