@@ -8,16 +8,6 @@
 #include <sys/shm.h>
 #include <sys/uio.h>
 
-static char *map(size_t size, int flags, int fd)
-{
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
-}
-
-static int error_of(long ret)
-{
-	return ret == -1 ? errno : 0;
-}
-
 static int try_mlock(void)
 {
 	char *p = map(16 * PAGE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
