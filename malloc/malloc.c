@@ -4,7 +4,7 @@
  *
  *	LD_PRELOAD=libquire-malloc.so PROGRAM
  *
- * The same functions stand for all three libraries; malloc.h says what they are made of in each.
+ * The same functions stand for all libraries; malloc.h says what they are made of in each.
  * The release one's malloc and free are in quick.c.
  */
 #define _GNU_SOURCE
@@ -54,54 +54,61 @@ EXPORT void *calloc(size_t n, size_t size)
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return malloc_no_memory();
+#ifdef MALLOC_QUICK
 	if (bytes <= 1024) {
 		p = malloc(bytes);
 		return p ? memset(p, 0, bytes) : NULL;
 	}
+#endif
 	p = malloc_prepare() ? heap_zalloc(bytes) : NULL;
+	return p ? p : malloc_no_memory();
+}
+
+/* Inlined, as all that the functions below share: what they call is called from where they are. */
+QR_INLINE void *resize(void *old, size_t n)
+{
+	void *p = NULL;
+
+	if (malloc_prepare())
+		p = old ? heap_realloc(old, n) : heap_alloc(n);
 	return p ? p : malloc_no_memory();
 }
 
 EXPORT void *realloc(void *old, size_t n)
 {
-	void *p;
-
-	if (!old)
-		return malloc(n);
-	if (n == 0) {
-		free(old);
+	if (old && n == 0) {
+		if (malloc_prepare())
+			(void)heap_free(old);
 		return NULL;
 	}
-	p = malloc_prepare() ? heap_realloc(old, n) : NULL;
-	return p ? p : malloc_no_memory();
+	return resize(old, n);
 }
 
 EXPORT void *reallocarray(void *old, size_t n, size_t size)
 {
 	size_t bytes;
 
-	return __builtin_mul_overflow(n, size, &bytes) ? malloc_no_memory() : realloc(old, bytes);
+	return __builtin_mul_overflow(n, size, &bytes) ? malloc_no_memory() : resize(old, bytes);
 }
 
 /* ---- alignment -------------------------------------------------------------------------------- */
 
-static void *aligned(size_t align, size_t n)
+QR_INLINE void *aligned(size_t align, size_t n)
 {
-	return malloc_prepare() ? heap_aligned(align, n) : NULL;
+	void *p = malloc_prepare() ? heap_aligned(align, n) : NULL;
+
+	return p ? p : malloc_no_memory();
 }
 
 EXPORT void *memalign(size_t align, size_t n)
 {
-	void *p;
-
 	if (align > SIZE_MAX / 2 + 1) {
 		errno = EINVAL;
 		return NULL;
 	}
 	while (align & (align - 1)) /* any number is rounded up to a power of two, as glibc does */
 		align = (align | (align - 1)) + 1;
-	p = aligned(align ? align : 1, n);
-	return p ? p : malloc_no_memory();
+	return aligned(align ? align : 1, n);
 }
 
 EXPORT void *aligned_alloc(size_t align, size_t n)
@@ -110,16 +117,18 @@ EXPORT void *aligned_alloc(size_t align, size_t n)
 		errno = EINVAL;
 		return NULL;
 	}
-	return memalign(align, n);
+	return aligned(align, n);
 }
 
 EXPORT int posix_memalign(void **out, size_t align, size_t n)
 {
+	int saved = errno;
 	void *p;
 
 	if (align < sizeof(void *) || align & (align - 1))
 		return EINVAL;
 	p = aligned(align, n);
+	errno = saved;
 	if (!p)
 		return ENOMEM;
 	*out = p;
@@ -128,14 +137,14 @@ EXPORT int posix_memalign(void **out, size_t align, size_t n)
 
 EXPORT void *valloc(size_t n)
 {
-	return memalign(QR_PAGE_SIZE, n);
+	return aligned(QR_PAGE_SIZE, n);
 }
 
 EXPORT void *pvalloc(size_t n)
 {
 	return n > SIZE_MAX - QR_PAGE_SIZE
 		   ? malloc_no_memory()
-		   : memalign(QR_PAGE_SIZE, (n + QR_PAGE_MASK) & ~(size_t)QR_PAGE_MASK);
+		   : aligned(QR_PAGE_SIZE, (n + QR_PAGE_MASK) & ~(size_t)QR_PAGE_MASK);
 }
 
 /* ---- the rest of the family ------------------------------------------------------------------- */
@@ -152,7 +161,7 @@ EXPORT int malloc_trim(size_t pad)
 	(void)pad;
 	if (!malloc_prepare())
 		return 0;
-	npages = qr_heap_trim(&malloc_heap);
+	npages = heap_trim();
 	return pages_purge() || npages;
 }
 

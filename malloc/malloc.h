@@ -9,11 +9,10 @@
  *	idle.c      giving memory back when nothing happens
  *	stats.c     what a program and its user can ask
  *
- * Three libraries are made of these:
+ * Two libraries are made of these:
  *
- *	libquire-malloc.so            MALLOC_QUICK
- *	libquire-malloc-debug.so      MALLOC_DEBUG: debug.c and mm/heap_debug*.c besides
- *	libquire-malloc-hardened.so   QR_HEAP_HARDENED: guard.c and mm/heap_hardened.c besides
+ *	libquire-malloc.so         MALLOC_QUICK
+ *	libquire-malloc-debug.so   MALLOC_DEBUG: debug.c instead of quick.c, and mm/heap_debug.c
  */
 #ifndef MALLOC_MALLOC_H
 #define MALLOC_MALLOC_H
@@ -24,13 +23,46 @@
 
 extern struct qr_heap malloc_heap __attribute__((visibility("hidden")));
 
-/* What the family is made of. */
+/* What the family is made of.  Debug: with the place that called, which must be the function that
+ * the program called; so these are macros. */
+#ifdef MALLOC_DEBUG
+#include <quire/heap_debug.h>
+extern struct qr_heap_debug malloc_debug __attribute__((visibility("hidden")));
+
+#define SITE                   ((uintptr_t)__builtin_return_address(0))
+#define heap_alloc(n)          qr_heap_debug_alloc(&malloc_debug, n, SITE)
+#define heap_zalloc(n)         qr_heap_debug_zalloc(&malloc_debug, n, SITE)
+#define heap_aligned(align, n) qr_heap_debug_aligned(&malloc_debug, align, n, SITE)
+#define heap_realloc(p, n)     qr_heap_debug_realloc(&malloc_debug, p, n, SITE)
+#define heap_free(p)           qr_heap_debug_free(&malloc_debug, p, SITE)
+#define heap_usable(p)         qr_heap_debug_usable(&malloc_debug, p)
+#define heap_trim()            qr_heap_debug_trim(&malloc_debug)
+
+/* Behind malloc_heap's begin; what the environment wishes, once there is one. */
+bool debug_begin(void);
+void debug_set_up(void);
+/* For fork. */
+void debug_lock(void);
+void debug_unlock(void);
+void debug_reset_lock(void);
+/* Where an object was allocated and freed, and the byte that is wrong. */
+void debug_explain(const struct qr_heap_fault *fault);
+#else
 #define heap_alloc(n)          qr_heap_alloc(&malloc_heap, n)
 #define heap_zalloc(n)         qr_heap_zalloc(&malloc_heap, n)
 #define heap_aligned(align, n) qr_heap_aligned(&malloc_heap, align, n)
 #define heap_realloc(p, n)     qr_heap_realloc(&malloc_heap, p, n)
 #define heap_free(p)           qr_heap_free(&malloc_heap, p)
 #define heap_usable(p)         qr_heap_usable(&malloc_heap, p)
+#define heap_trim()            qr_heap_trim(&malloc_heap)
+
+#define debug_begin()        true
+#define debug_set_up()       ((void)0)
+#define debug_lock()         ((void)0)
+#define debug_unlock()       ((void)0)
+#define debug_reset_lock()   ((void)0)
+#define debug_explain(fault) ((void)0)
+#endif
 
 /* Of each thread.  Its magazines are closed until it has called malloc, and again when it ends. */
 struct malloc_thread {
@@ -82,6 +114,9 @@ void *malloc_no_memory(void);
 
 /* printf to standard error, without buffers and without malloc: %p %s %d %zu. */
 void malloc_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* It goes there also after the program has closed it, as those do that check their output. */
+void malloc_keep_stderr(void);
 
 /* $QUIRE_MALLOC_STATS: a table at exit. */
 void stats_set_up(void);

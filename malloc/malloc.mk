@@ -6,40 +6,53 @@
 #	make malloc
 #	make install PREFIX=/usr/local DESTDIR=
 
-malloc_sources := $(sort $(wildcard malloc/*.c)) mm/heap.c mm/heap_check.c mm/heap_class.c mm/heap_depot.c \
-	mm/heap_fail.c mm/heap_large.c mm/heap_map.c mm/heap_span.c mm/heap_wrong.c
-malloc_cflags := -std=gnu17 -O2 -g -I. -Iinclude $(warnings) -fPIC -fvisibility=hidden -fno-builtin -fno-plt -fno-stack-protector -DQR_HEAP_PROCESS -DMALLOC_QUICK -DQR_HOST_INLINE='"malloc/host.h"'
+malloc_engine := $(addprefix mm/heap,.c $(addprefix _,check.c class.c depot.c fail.c large.c map.c \
+	span.c wrong.c))
+malloc_cflags := -std=gnu17 -O2 -g -I. -Iinclude $(warnings) -fPIC -fvisibility=hidden -fno-builtin -fno-plt -fno-stack-protector -DQR_HEAP_PROCESS -DQR_HOST_INLINE='"malloc/host.h"'
 
-# $(1) directory, $(2) bits
+# libquire-malloc.so, and with a suffix the one that watches a program (malloc.h).
+malloc_kinds := release debug
+malloc_suffix = $(if $(filter release,$(1)),,-$(1))
+malloc_flags_release := -DMALLOC_QUICK
+malloc_flags_debug := -DMALLOC_DEBUG
+malloc_files := $(addprefix malloc/,idle.c malloc.c pages.c process.c stats.c) $(malloc_engine)
+malloc_files_release := malloc/quick.c
+malloc_files_debug := malloc/debug.c mm/heap_debug.c mm/heap_note.c
+
+# $(1) directory, $(2) bits, $(3) kind
 define malloc_library
-$(1)/malloc/%.o: %.c malloc/malloc.mk
+$(1)/malloc-$(3)/%.o: %.c malloc/malloc.mk
 	$$(call quiet,CC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) -m$(2) $$(malloc_cflags) -MMD -MP -c -o $$@ $$<
+	$$(Q)$(CC) -m$(2) $$(malloc_cflags) $$(malloc_flags_$(3)) -MMD -MP -c -o $$@ $$<
 
-$(1)/libquire-malloc.so: $$(malloc_sources:%.c=$(1)/malloc/%.o)
+$(1)/libquire-malloc$(call malloc_suffix,$(3)).so: $$(patsubst %.c,$(1)/malloc-$(3)/%.o,$$(malloc_files) $$(malloc_files_$(3)))
 	$$(call quiet,LD,$$@)
-	$$(Q)$(CC) -m$(2) -shared -Wl,-soname,libquire-malloc.so -Wl,-z,now -o $$@ $$^
+	$$(Q)$(CC) -m$(2) -shared -Wl,-soname,$$(@F) -Wl,-z,now -o $$@ $$^
 
--include $$(wildcard $(1)/malloc/*/*.d)
+-include $$(wildcard $(1)/malloc-$(3)/*/*.d)
 endef
-$(eval $(call malloc_library,build/host,64))
-$(eval $(call malloc_library,build/host/32,32))
+$(foreach k,$(malloc_kinds),$(eval $(call malloc_library,build/host,64,$(k)))\
+	$(eval $(call malloc_library,build/host/32,32,$(k))))
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: malloc install
+.PHONY: malloc malloc-debug install
 ## malloc: build build/host/libquire-malloc.so, the heap as malloc for Linux programs
 malloc: build/host/libquire-malloc.so build/host/32/libquire-malloc.so
 	@:
 
+## malloc-debug: build the one that finds a program's errors: libquire-malloc-debug.so
+malloc-debug: build/host/libquire-malloc-debug.so build/host/32/libquire-malloc-debug.so
+	@:
+
 ## install: install the library, its headers and libquire-malloc.so to PREFIX (DESTDIR)
-install: lib malloc
+install: lib malloc malloc-debug
 	install -d $(DESTDIR)$(PREFIX)/include/quire $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 include/quire/*.h $(DESTDIR)$(PREFIX)/include/quire
 	install -m 644 build/host/libquire.a $(DESTDIR)$(LIBDIR)
-	install -m 755 build/host/libquire-malloc.so $(DESTDIR)$(LIBDIR)
+	install -m 755 build/host/libquire-malloc.so build/host/libquire-malloc-debug.so $(DESTDIR)$(LIBDIR)
 	install -m 644 malloc/libquire-malloc.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' malloc/quire.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/quire.pc
@@ -50,8 +63,12 @@ build/host/malloc-family%: tests/malloc/family.c
 	$(Q)$(CC) -m$* -std=gnu17 -O2 -g $(warnings) -fno-builtin -Wno-free-nonheap-object -Wno-use-after-free \
 		-Wno-alloc-size-larger-than -pthread -o $@ $<
 
-test_needs += $(if $(filter malloc,$(notdir $(check_scripts:.t=))),lib malloc build/host/malloc-family64 \
-	build/host/malloc-family32)
+build/host/malloc-misuse%: tests/malloc/misuse.c
+	$(call quiet,CC,$@)
+	$(Q)$(CC) -m$* -std=gnu17 -O1 -g $(warnings) -fno-builtin -rdynamic -o $@ $<
+
+test_needs += $(if $(filter malloc malloc_%,$(notdir $(check_scripts:.t=))),lib malloc malloc-debug \
+	$(foreach b,64 32,build/host/malloc-family$b build/host/malloc-misuse$b))
 
 build/host/patterns: bench/heap/patterns.c
 	$(call quiet,CC,$@)

@@ -63,6 +63,7 @@ static void report(void *ctx, const struct qr_heap_fault *fault)
 	if (fault->size)
 		malloc_say("quire-malloc: object %p, class of %zu bytes\n", fault->object,
 			   fault->size);
+	debug_explain(fault);
 	if (fatal)
 		abort();
 }
@@ -78,6 +79,7 @@ static void end_thread(void *unused)
  * exchanging magazines, so what they had in these is lost to the child, some hundred objects. */
 static void before_fork(void)
 {
+	debug_lock();
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
 		qr_lock_acquire(&malloc_heap.class[c].lock);
 	qr_lock_acquire(&malloc_heap.lock);
@@ -90,6 +92,7 @@ static void after_fork(void)
 	qr_lock_release(&malloc_heap.lock);
 	for (unsigned c = QR_HEAP_CLASSES; c--;)
 		qr_lock_release(&malloc_heap.class[c].lock);
+	debug_unlock();
 }
 
 /* Who waited for a lock has a ticket, and will never come: the locks begin anew. */
@@ -99,6 +102,7 @@ static void after_fork_in_child(void)
 	qr_lock_init(&malloc_heap.lock, QR_RANK_HEAP);
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
 		qr_lock_init(&malloc_heap.class[c].lock, QR_RANK_HEAP);
+	debug_reset_lock();
 	idle_forget();
 	malloc_heap.locals = NULL;
 	if (!malloc_thread.l.closed) {
@@ -119,7 +123,8 @@ static bool start(void)
 			qr_host_relax();
 		return qr_load_acq32(&started) == 2;
 	}
-	if (!pages_init(&source) || qr_heap_init(&malloc_heap, &source, 0) != QR_OK) {
+	if (!pages_init(&source) || qr_heap_init(&malloc_heap, &source, 0) != QR_OK ||
+	    !debug_begin()) {
 		qr_store_rel32(&started, 0);
 		return false;
 	}
@@ -140,6 +145,7 @@ static __attribute__((constructor)) void set_up(void)
 	pthread_atfork(before_fork, after_fork, after_fork_in_child);
 	wish = getenv("QUIRE_MALLOC_ABORT");
 	fatal = !(wish && !strcmp(wish, "0"));
+	debug_set_up();
 	stats_set_up();
 	idle_set_up();
 }

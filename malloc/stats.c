@@ -19,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Programs that check their output close standard error before the last words of exit. */
 static int error_fd = STDERR_FILENO;
 
 void malloc_say(const char *format, ...)
@@ -34,6 +33,14 @@ void malloc_say(const char *format, ...)
 	if (n > 0)
 		(void)!write(error_fd, line,
 			     (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+}
+
+void malloc_keep_stderr(void)
+{
+	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+
+	if (error_fd == STDERR_FILENO && fd >= 0)
+		error_fd = fd;
 }
 
 EXPORT struct mallinfo2 mallinfo2(void)
@@ -138,12 +145,8 @@ void stats_set_up(void)
 {
 	const char *wish = getenv("QUIRE_MALLOC_STATS");
 
-	int fd;
-
 	if (!wish || !*wish || !strcmp(wish, "0"))
 		return;
-	fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
-	if (fd >= 0)
-		error_fd = fd;
+	malloc_keep_stderr();
 	atexit(malloc_stats);
 }
