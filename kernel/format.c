@@ -18,17 +18,19 @@ struct spec {
 	char conversion;
 };
 
-static void put(struct out *o, char c)
+static void put(struct out *o, const char *text, size_t n)
 {
-	if (o->n + 1 < o->size)
-		o->to[o->n] = c;
-	o->n++;
+	size_t room = o->n < o->size ? o->size - o->n - 1 : 0;
+
+	memcpy(o->to + o->n, text, n < room ? n : room);
+	o->n += n;
 }
 
 static void pad(struct out *o, char c, int n)
 {
-	while (n-- > 0)
-		put(o, c);
+	for (; n > 0; n--, o->n++)
+		if (o->n + 1 < o->size)
+			o->to[o->n] = c;
 }
 
 static void put_string(struct out *o, const struct spec *s, const char *text)
@@ -39,42 +41,34 @@ static void put_string(struct out *o, const struct spec *s, const char *text)
 
 	if (!s->left)
 		pad(o, ' ', s->width - (int)n);
-	for (size_t i = 0; i < n; i++)
-		put(o, text[i]);
+	put(o, text, n);
 	if (s->left)
 		pad(o, ' ', s->width - (int)n);
 }
 
-/* Digits of the value, last first; the answer is their number. */
-static int make_digits(char *digits, uint64_t value, unsigned base, bool upper)
+char *format_number(char *end, uint64_t value, unsigned base, bool upper)
 {
 	const char *alphabet = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-	int n = 0;
 
-	while (value) {
-		/* A value of 32 bits is the common case: no 64-bit division on i686. */
-		if (value >> 32) {
-			digits[n++] = alphabet[value % base];
-			value /= base;
-		} else {
-			digits[n++] = alphabet[(uint32_t)value % base];
-			value = (uint32_t)value / base;
-		}
-	}
-	return n;
+	/* What a word holds is the common case: no 64-bit division on i686. */
+	for (; value > UINTPTR_MAX; value /= base)
+		*--end = alphabet[value % base];
+	for (uintptr_t v = (uintptr_t)value; v; v /= base)
+		*--end = alphabet[v % base];
+	return end;
 }
 
 static void put_number(struct out *o, const struct spec *s, uint64_t value, bool negative)
 {
-	char digits[24];
+	char digits[24], *end = digits + sizeof(digits), *first;
 	const char *prefix = negative ? "-" : s->plus ? "+" : s->blank ? " " : "";
 	char c = s->conversion;
 	unsigned base = c == 'x' || c == 'X' ? 16 : c == 'o' ? 8 : 10;
 
 	if (s->alternate && base == 16 && value)
 		prefix = c == 'x' ? "0x" : "0X";
-	int n = make_digits(digits, value, base, c == 'X');
-	int zeroes = (s->precision >= 0 ? s->precision : 1) - n;
+	first = format_number(end, value, base, c == 'X');
+	int n = (int)(end - first), zeroes = (s->precision >= 0 ? s->precision : 1) - n;
 
 	if (zeroes < 0)
 		zeroes = 0;
@@ -86,11 +80,9 @@ static void put_number(struct out *o, const struct spec *s, uint64_t value, bool
 	}
 	if (!s->left)
 		pad(o, ' ', spaces);
-	while (*prefix)
-		put(o, *prefix++);
+	put(o, prefix, strlen(prefix));
 	pad(o, '0', zeroes);
-	while (n)
-		put(o, digits[--n]);
+	put(o, first, (size_t)n);
 	if (s->left)
 		pad(o, ' ', spaces);
 }
@@ -161,14 +153,14 @@ static void convert(struct out *o, struct spec *s, va_list *args)
 		if (text[0])
 			put_string(o, s, text);
 		else
-			put(o, 0);
+			put(o, text, 1);
 		break;
 	}
 	case 's':
 		put_string(o, s, va_arg(*args, const char *));
 		break;
 	default:
-		put(o, s->conversion);
+		put(o, &s->conversion, 1);
 	}
 }
 
@@ -186,7 +178,7 @@ static const char *parse_number(const char *p, int *out, va_list *args)
 static const char *parse_length(const char *p, char *out)
 {
 	*out = 0;
-	if (!*p || !strchr("hlztj", *p))
+	if (*p != 'l' && *p != 'h' && *p != 'z' && *p != 't' && *p != 'j')
 		return p;
 	*out = *p++;
 	if ((*out == 'h' || *out == 'l') && *p == *out) {
@@ -233,11 +225,14 @@ int kvsnprintf(char *to, size_t size, const char *format, va_list args)
 	va_list copy;
 
 	va_copy(copy, args);
-	for (const char *p = format; *p; p++) {
-		if (*p != '%') {
-			put(&o, *p);
-			continue;
-		}
+	for (const char *p = format;; p++) {
+		const char *text = p;
+
+		while (*p && *p != '%')
+			p++;
+		put(&o, text, (size_t)(p - text));
+		if (!*p)
+			break;
 		p = parse_spec(p + 1, &s, &copy);
 		if (!*p)
 			break;

@@ -36,6 +36,9 @@ void kprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 int ksnprintf(char *to, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 int kvsnprintf(char *to, size_t size, const char *format, va_list args) PRINTF_LIKE(3, 0);
 
+/* The digits of a value, none for 0, right before `end`; answers the first. */
+char *format_number(char *end, uint64_t value, unsigned base, bool upper);
+
 /* Copy up to n bytes of the ring, from absolute position *pos (which advances; starts at 0 and is
  * moved up to the oldest byte kept).  The answer is the number copied; 0 at the end. */
 size_t log_read(uint64_t *pos, char *to, size_t n);

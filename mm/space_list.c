@@ -126,6 +126,82 @@ enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out)
 	return found ? QR_OK : QR_NOENT;
 }
 
+/* ---- many regions, by one way through the tables --------------------------------------------- */
+
+struct walk {
+	const struct qr_space *s;
+	struct qr_region *out;
+	size_t n, max;
+	struct found f; /* the region that is being put together; hi 0: none */
+};
+
+/* False: there is no room for more. */
+static bool walk_run(struct walk *w, uintptr_t lo, uintptr_t hi, uint32_t attr)
+{
+	if (w->f.hi == lo && agree(w->s, w->f.attr, attr)) {
+		w->f.hi = hi;
+		return true;
+	}
+	if (w->f.hi)
+		describe(w->s, &w->f, &w->out[w->n++]);
+	w->f = (struct found){ lo, w->n < w->max ? hi : 0, attr };
+	return w->n < w->max;
+}
+
+static bool walk_part(struct walk *w, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+
+/* Child k, as far as it lies in [lo,hi). */
+static bool walk_child(struct walk *w, const struct qr_ptdesc *t, unsigned k, uintptr_t lo,
+		       uintptr_t hi)
+{
+	const struct qr_memory *m = w->s->memory;
+	uintptr_t from = entry_start(m, lo, t->level, k);
+	uintptr_t last = from | (((uintptr_t)1 << level_shift(m, t->level)) - 1);
+
+	return walk_part(w, ptdesc_of(m, qr_entry_frame(m->format, entry_of(m, t, k))),
+			 from > lo ? from : lo, last < hi ? last + 1 : hi);
+}
+
+static bool walk_part(struct walk *w, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	const struct qr_memory *m = w->s->memory;
+	const unsigned shift = level_shift(m, t->level);
+	const unsigned i = index_at(m, lo, t->level), j = index_at(m, hi - 1, t->level) + 1;
+	const uintptr_t base = (lo >> shift) - i; /* of entry 0, in entries */
+	const struct qr_run *run = &t->runs[run_find(t, i)], *last = &t->runs[t->nruns];
+	unsigned left = t->ntables, k = i;
+
+	for (; run < last && run->start < j; k = run++->end) {
+		/* The tables before the run; inside of it, what is not none is a huge page. */
+		for (;
+		     left && (k = next_used(m, t, table_window(m, t), k, run->start)) < run->start;
+		     k++, left--)
+			if (!walk_child(w, t, k, lo, hi))
+				return false;
+		if (!walk_run(w, (base + run->start) << shift, (base + run->end) << shift,
+			      run->attr))
+			return false;
+	}
+	for (; left && (k = next_used(m, t, table_window(m, t), k, j)) < j; k++, left--)
+		if (!walk_child(w, t, k, lo, hi))
+			return false;
+	return true;
+}
+
+size_t qr_space_regions(struct qr_space *s, qr_virt at, struct qr_region *out, size_t max)
+{
+	uintptr_t from = at.v < s->memory->user_start.v ? s->memory->user_start.v : at.v;
+	struct walk w = { .s = s, .out = out, .max = max };
+
+	qr_lock_acquire(&s->lock);
+	if (from < s->memory->user_end.v && max)
+		(void)walk_part(&w, s->root, from, s->memory->user_end.v);
+	if (w.f.hi)
+		describe(s, &w.f, &out[w.n++]);
+	qr_lock_release(&s->lock);
+	return w.n;
+}
+
 static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
 			   uintptr_t hi, struct qr_space_stat *out)
 {

@@ -81,7 +81,7 @@ void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, 
 
 	qr_lock_acquire(&s->lock);
 	if (a < b)
-		look_part(m, s->root, a, b, fn, ctx);
+		look_part(m, qr_table_covering(s, a, b), a, b, fn, ctx);
 	qr_lock_release(&s->lock);
 }
 

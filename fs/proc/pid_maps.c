@@ -28,67 +28,128 @@ static const char *special_name(const struct mm *mm, const struct qr_region *r)
 	return NULL;
 }
 
-static void put_name(struct text *t, const struct mm *mm, const struct qr_region *r, size_t line)
+static void put_gap(struct text *t, size_t line)
 {
-	struct inode *i = r->object ? object_inode(r->object) : NULL;
-	const char *name = special_name(mm, r);
-	char *buf = NULL;
+	text_pad(t, line, NAME_COLUMN);
+	text_char(t, ' ');
+}
 
-	if (i) {
-		buf = kmalloc(PATH_MAX);
-		name = buf ? inode_name(i, buf, PATH_MAX) : "?";
-	} else if (r->object && !name) {
-		name = "/dev/zero (deleted)"; /* shared memory without a name */
+/* The name that a region's line ends with; regions of one file follow each other. */
+struct name {
+	const struct qr_object *of;
+	size_t at, n; /* in the text */
+};
+
+/* Behind what stands in the line so far. */
+static void put_name(struct text *t, size_t line, struct name *last, const struct qr_object *of,
+		     const char *name)
+{
+	put_gap(t, line);
+	*last = (struct name){ of, t->n, strlen(name) };
+	text_put(t, name, last->n);
+}
+
+static void put_file_name(struct text *t, size_t line, struct name *last, const struct qr_region *r)
+{
+	struct inode *i = object_inode(r->object);
+	char *buf;
+
+	if (r->object == last->of) {
+		put_gap(t, line);
+		if (text_room(t, last->n))
+			text_put(t, t->bytes + last->at, last->n);
+		return;
 	}
-	if (name) {
-		text_pad(t, line, NAME_COLUMN);
-		text_printf(t, " %s", name);
-	}
+	buf = kmalloc(PATH_MAX);
+	put_name(t, line, last, r->object, buf ? inode_name(i, buf, PATH_MAX) : "?");
 	kfree(buf);
 }
 
-static void put_region(struct text *t, const struct mm *mm, const struct qr_region *r)
+static char *write_place(char *to, const struct qr_region *r, const struct inode *i)
 {
-	const struct inode *i = r->object ? object_inode(r->object) : NULL;
 	uint32_t dev = i ? i->fs->dev : 0;
-	size_t line = t->n;
 
-	text_printf(t, "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu ", (unsigned long)r->start.v,
-		    (unsigned long)r->end.v, r->prot & QR_READ ? 'r' : '-',
-		    r->prot & QR_WRITE ? 'w' : '-', r->prot & QR_EXEC ? 'x' : '-',
-		    r->flags & QR_MAP_SHARED ? 's' : 'p',
-		    (unsigned long long)(r->object ? r->pgoff << QR_PAGE_SHIFT : 0), DEV_MAJOR(dev),
-		    DEV_MINOR(dev), (unsigned long long)(i ? i->ino : 0));
-	put_name(t, mm, r, line);
-	text_string(t, "\n");
+	to = write_hex(to, r->pgoff << QR_PAGE_SHIFT, 8);
+	*to++ = ' ';
+	to = write_hex(to, DEV_MAJOR(dev), 2);
+	*to++ = ':';
+	to = write_hex(to, DEV_MINOR(dev), 2);
+	*to++ = ' ';
+	to = write_number(to, i ? i->ino : 0);
+	*to++ = ' ';
+	return to;
 }
 
-typedef void region_fn(struct text *t, struct mm *mm, const struct qr_region *r, void *arg);
+static char *write_region(char *to, const struct qr_region *r)
+{
+	to = write_hex(to, r->start.v, 8);
+	*to++ = '-';
+	to = write_hex(to, r->end.v, 8);
+	*to++ = ' ';
+	*to++ = r->prot & QR_READ ? 'r' : '-';
+	*to++ = r->prot & QR_WRITE ? 'w' : '-';
+	*to++ = r->prot & QR_EXEC ? 'x' : '-';
+	*to++ = r->flags & QR_MAP_SHARED ? 's' : 'p';
+	*to++ = ' ';
+	if (r->object)
+		return write_place(to, r, object_inode(r->object));
+	memcpy(to, "00000000 00:00 0 ", 17);
+	return to + 17;
+}
+
+static void put_region(struct text *t, const struct mm *mm, const struct qr_region *r,
+		       struct name *last)
+{
+	const char *name = special_name(mm, r);
+	size_t line = t->n;
+	char *to = text_room(t, 160);
+
+	if (!to)
+		return;
+	t->n = (size_t)(write_region(to, r) - t->bytes);
+	if (name)
+		put_name(t, line, last, NULL, name);
+	else if (r->object && object_inode(r->object))
+		put_file_name(t, line, last, r);
+	else if (r->object)
+		put_name(t, line, last, NULL, "/dev/zero (deleted)");
+	text_char(t, '\n');
+}
+
+#define BATCH 16 /* regions asked for at once */
+
+struct listing {
+	struct text *t;
+	struct mm *mm;
+	struct name last;
+	void *arg;
+};
+
+typedef void region_fn(struct listing *l, const struct qr_region *r);
 
 /* Over all regions from t->cursor on, until a piece is full. */
 static int each_region(struct text *t, const struct proc_target *of, region_fn *fn, void *arg)
 {
-	struct mm *mm = proc_process(of)->mm;
+	struct listing l = { .t = t, .mm = proc_process(of)->mm, .arg = arg };
 	qr_virt at = qr_virt_of((uintptr_t)t->cursor);
-	struct qr_region r;
+	struct qr_region batch[BATCH];
+	size_t n = l.mm ? BATCH : 0;
 
-	if (!mm)
-		return 0;
-	while (!t->err && qr_space_next(&mm->space, at, &r) == QR_OK) {
-		if (t->n >= TEXT_PIECE) {
-			t->more = true;
-			break;
+	while (n == BATCH && !t->err && !t->more) {
+		n = qr_space_regions(&l.mm->space, at, batch, BATCH);
+		for (size_t i = 0; i < n && !t->more; i++) {
+			fn(&l, &batch[i]);
+			at = batch[i].end;
+			t->more = t->n >= TEXT_PIECE;
 		}
-		fn(t, mm, &r, arg);
-		at = r.end;
 	}
 	t->cursor = at.v;
 	return 0;
 }
 
-static void maps_region(struct text *t, struct mm *mm, const struct qr_region *r, void *arg)
+static void maps_region(struct listing *l, const struct qr_region *r)
 {
-	put_region(t, mm, r);
+	put_region(l->t, l->mm, r, &l->last);
 }
 
 PROC_SHOW(pid_maps)
@@ -124,28 +185,14 @@ enum {
 	SIZES
 };
 
-static const char *const size_names[SIZES] = {
-	"Rss",
-	"Pss",
-	"Pss_Dirty",
-	"Pss_Anon",
-	"Pss_File",
-	"Pss_Shmem",
-	"Shared_Clean",
-	"Shared_Dirty",
-	"Private_Clean",
-	"Private_Dirty",
-	"Referenced",
-	"Anonymous",
-	"LazyFree",
-	"AnonHugePages",
-	"ShmemPmdMapped",
-	"FilePmdMapped",
-	"Shared_Hugetlb",
-	"Private_Hugetlb",
-	"Swap",
-	"SwapPss",
-	"Locked",
+/* As wide as their column, without an end. */
+static const char size_names[SIZES][16] = {
+	"Rss:            ", "Pss:            ", "Pss_Dirty:      ", "Pss_Anon:       ",
+	"Pss_File:       ", "Pss_Shmem:      ", "Shared_Clean:   ", "Shared_Dirty:   ",
+	"Private_Clean:  ", "Private_Dirty:  ", "Referenced:     ", "Anonymous:      ",
+	"LazyFree:       ", "AnonHugePages:  ", "ShmemPmdMapped: ", "FilePmdMapped:  ",
+	"Shared_Hugetlb: ", "Private_Hugetlb:", "Swap:           ", "SwapPss:        ",
+	"Locked:         ",
 };
 
 struct sizes {
@@ -192,13 +239,9 @@ static void count_region(struct sizes *s, struct mm *mm, const struct qr_region 
 	qr_space_pages(&mm->space, r->start, r->end, count_page, s);
 }
 
-static void put_size(struct text *t, const char *name, uint64_t bytes)
+static void put_size(struct text *t, const char name[16], uint64_t bytes)
 {
-	size_t line = t->n;
-
-	text_printf(t, "%s:", name);
-	text_pad(t, line, 16);
-	text_printf(t, "%*llu kB\n", (int)(24 - (t->n - line)), (unsigned long long)bytes / 1024);
+	text_kb(t, name, 16, bytes / 1024);
 }
 
 static void put_sizes(struct text *t, const struct sizes *s, bool rollup)
@@ -240,26 +283,30 @@ static void put_flags(struct text *t, struct mm *mm, const struct qr_region *r)
 		{ "nh", r->advice >> QR_ADVISE_NOHUGEPAGE & 1 },
 	};
 
-	text_string(t, "VmFlags: ");
-	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (flags[i].on)
-			text_printf(t, "%s ", flags[i].name);
-	text_string(t, "\n");
+	TEXT_PUT(t, "VmFlags: ");
+	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (flags[i].on) {
+			text_put(t, flags[i].name, 2);
+			text_char(t, ' ');
+		}
+	}
+	text_char(t, '\n');
 }
 
-static void smaps_region(struct text *t, struct mm *mm, const struct qr_region *r, void *arg)
+static void smaps_region(struct listing *l, const struct qr_region *r)
 {
-	struct sizes *s = arg;
+	struct sizes *s = l->arg;
+	struct text *t = l->t;
 
 	memset(s, 0, sizeof(*s));
-	count_region(s, mm, r);
-	put_region(t, mm, r);
-	put_size(t, "Size", r->end.v - r->start.v);
-	put_size(t, "KernelPageSize", QR_PAGE_SIZE);
-	put_size(t, "MMUPageSize", QR_PAGE_SIZE);
+	count_region(s, l->mm, r);
+	put_region(t, l->mm, r, &l->last);
+	put_size(t, "Size:           ", r->end.v - r->start.v);
+	put_size(t, "KernelPageSize: ", QR_PAGE_SIZE);
+	put_size(t, "MMUPageSize:    ", QR_PAGE_SIZE);
 	put_sizes(t, s, false);
-	text_printf(t, "THPeligible:    %d\n", 0);
-	put_flags(t, mm, r);
+	TEXT_PUT(t, "THPeligible:    0\n");
+	put_flags(t, l->mm, r);
 }
 
 PROC_SHOW(pid_smaps)
@@ -274,14 +321,14 @@ struct rollup {
 	uintptr_t start, end;
 };
 
-static void add_region(struct text *t, struct mm *mm, const struct qr_region *r, void *arg)
+static void add_region(struct listing *l, const struct qr_region *r)
 {
-	struct rollup *sum = arg;
+	struct rollup *sum = l->arg;
 
 	if (!sum->end)
 		sum->start = r->start.v;
 	sum->end = r->end.v;
-	count_region(&sum->sizes, mm, r);
+	count_region(&sum->sizes, l->mm, r);
 }
 
 PROC_SHOW(pid_smaps_rollup)
@@ -292,10 +339,12 @@ PROC_SHOW(pid_smaps_rollup)
 	if (!proc_process(of)->mm)
 		return -ESRCH;
 	each_region(t, of, add_region, &sum);
-	text_printf(t, "%08lx-%08lx ---p 00000000 00:00 0 ", (unsigned long)sum.start,
-		    (unsigned long)sum.end);
-	text_pad(t, line, NAME_COLUMN);
-	text_string(t, " [rollup]\n");
+	text_hex(t, sum.start, 8);
+	TEXT_PUT(t, "-");
+	text_hex(t, sum.end, 8);
+	TEXT_PUT(t, " ---p 00000000 00:00 0 ");
+	put_gap(t, line);
+	TEXT_PUT(t, "[rollup]\n");
 	put_sizes(t, &sum.sizes, true);
 	return 0;
 }

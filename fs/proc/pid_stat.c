@@ -9,8 +9,6 @@
 #include "kernel/task.h"
 #include "kernel/time.h"
 
-#define KB(pages) ((unsigned long long)(pages) * (QR_PAGE_SIZE / 1024))
-
 static unsigned long long ticks(uint64_t ns)
 {
 	return ns / (NS_PER_SEC / 100);
@@ -175,10 +173,22 @@ PROC_SHOW(pid_statm)
 {
 	const struct process *p = proc_process(of);
 	struct qr_space_stat s = space_of(p);
+	const uint64_t columns[] = { s.mapped,
+				     resident(&s),
+				     s.resident_file + s.resident_shared,
+				     p->mm ? text_pages(p->mm) : 0,
+				     0,
+				     s.data + s.stack,
+				     0 };
+	char *to = text_room(t, 6 * 21 + 32);
 
-	text_printf(t, "%zu %zu %zu %zu 0 %zu 0\n", s.mapped, resident(&s),
-		    s.resident_file + s.resident_shared, p->mm ? text_pages(p->mm) : 0,
-		    s.data + s.stack);
+	if (!to)
+		return -ENOMEM;
+	for (unsigned i = 0; i < 7; i++) {
+		to = write_number(to, columns[i]);
+		*to++ = i < 6 ? ' ' : '\n';
+	}
+	t->n = (size_t)(to - t->bytes);
 	return 0;
 }
 
@@ -200,53 +210,82 @@ static const char *state_in_words(char state)
 	}
 }
 
+#define put_count(t, name, v) text_count(t, name "\t", sizeof(name), v)
+#define put_kb(t, name, npages) \
+	text_kb(t, name "\t", sizeof(name), (uint64_t)(npages) * (QR_PAGE_SIZE / 1024))
+
+static void put_set(struct text *t, const char *name, uint64_t bits)
+{
+	text_string(t, name);
+	text_hex(t, bits, 16);
+	text_char(t, '\n');
+}
+
+static void put_ids(struct text *t, const char *name, const uint32_t ids[4])
+{
+	text_string(t, name);
+	for (unsigned i = 0; i < 4; i++) {
+		text_char(t, '\t');
+		text_number(t, ids[i]);
+	}
+	text_char(t, '\n');
+}
+
 static void put_credentials(struct text *t, const struct process *p)
 {
 	const struct cred *c = &p->cred;
 
-	text_printf(t, "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\nFDSize:\t%u\nGroups:\t", c->uid,
-		    c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid,
-		    p->files ? p->files->size : 0);
-	for (uint32_t i = 0; c->groups && i < c->groups->n; i++)
-		text_printf(t, "%u ", c->groups->gid[i]);
-	text_string(t, "\n");
+	put_ids(t, "Uid:", (uint32_t[]){ c->uid, c->euid, c->suid, c->fsuid });
+	put_ids(t, "Gid:", (uint32_t[]){ c->gid, c->egid, c->sgid, c->fsgid });
+	put_count(t, "FDSize:", p->files ? p->files->size : 0);
+	TEXT_PUT(t, "Groups:\t");
+	for (uint32_t i = 0; c->groups && i < c->groups->n; i++) {
+		text_number(t, c->groups->gid[i]);
+		text_char(t, ' ');
+	}
+	text_char(t, '\n');
 }
 
 static void put_sizes(struct text *t, const struct process *p)
 {
 	struct qr_space_stat s = space_of(p);
-	size_t text, lib, peak;
+	size_t text;
 
 	if (!p->mm)
 		return;
 	text = text_pages(p->mm);
-	lib = s.exec > text ? s.exec - text : 0;
-	peak = (size_t)process_max_rss(p);
-	text_printf(t,
-		    "VmPeak:\t%8llu kB\nVmSize:\t%8llu kB\nVmLck:\t%8llu kB\nVmPin:\t       0 kB\n",
-		    KB(s.mapped), KB(s.mapped), KB(s.locked));
-	text_printf(t, "VmHWM:\t%8llu kB\nVmRSS:\t%8llu kB\nRssAnon:\t%8llu kB\n", KB(peak),
-		    KB(resident(&s)), KB(s.resident_anon));
-	text_printf(t, "RssFile:\t%8llu kB\nRssShmem:\t%8llu kB\nVmData:\t%8llu kB\n",
-		    KB(s.resident_file), KB(s.resident_shared), KB(s.data));
-	text_printf(t, "VmStk:\t%8llu kB\nVmExe:\t%8llu kB\nVmLib:\t%8llu kB\n", KB(s.stack),
-		    KB(text), KB(lib));
-	text_printf(t,
-		    "VmPTE:\t%8llu kB\nVmSwap:\t       0 kB\nHugetlbPages:\t       0 kB\n"
-		    "CoreDumping:\t0\nTHP_enabled:\t%d\n",
-		    KB(s.tables), qr_space_huge_allowed(&p->mm->space));
+	put_kb(t, "VmPeak:", s.mapped);
+	put_kb(t, "VmSize:", s.mapped);
+	put_kb(t, "VmLck:", s.locked);
+	put_kb(t, "VmPin:", 0);
+	put_kb(t, "VmHWM:", (size_t)process_max_rss(p));
+	put_kb(t, "VmRSS:", resident(&s));
+	put_kb(t, "RssAnon:", s.resident_anon);
+	put_kb(t, "RssFile:", s.resident_file);
+	put_kb(t, "RssShmem:", s.resident_shared);
+	put_kb(t, "VmData:", s.data);
+	put_kb(t, "VmStk:", s.stack);
+	put_kb(t, "VmExe:", text);
+	put_kb(t, "VmLib:", s.exec > text ? s.exec - text : 0);
+	put_kb(t, "VmPTE:", s.tables);
+	put_kb(t, "VmSwap:", 0);
+	put_kb(t, "HugetlbPages:", 0);
+	put_count(t, "CoreDumping:", 0);
+	put_count(t, "THP_enabled:", qr_space_huge_allowed(&p->mm->space));
 }
 
 static void put_signal_sets(struct text *t, const struct process *p, const struct task *task)
 {
 	struct signals s = signals_of(p, task);
 
-	text_printf(t, "SigQ:\t0/%llu\nSigPnd:\t%016llx\nShdPnd:\t%016llx\n",
-		    (unsigned long long)(p->rlimits[RLIMIT_SIGPENDING].cur & INT32_MAX),
-		    (unsigned long long)s.pending, (unsigned long long)s.shared);
-	text_printf(t, "SigBlk:\t%016llx\nSigIgn:\t%016llx\nSigCgt:\t%016llx\n",
-		    (unsigned long long)s.blocked, (unsigned long long)s.ignored,
-		    (unsigned long long)s.caught);
+	TEXT_PUT(t, "SigQ:\t0/");
+	text_number(t, p->rlimits[RLIMIT_SIGPENDING].cur & INT32_MAX);
+	text_char(t, '\n');
+	put_set(t, "SigPnd:\t", s.pending);
+	put_set(t, "ShdPnd:\t", s.shared);
+	put_set(t, "SigBlk:\t", s.blocked);
+	put_set(t, "SigIgn:\t", s.ignored);
+	put_set(t, "SigCgt:\t", s.caught);
 }
 
 PROC_SHOW(pid_status)
@@ -254,27 +293,36 @@ PROC_SHOW(pid_status)
 	const struct process *p = proc_process(of);
 	unsigned long long caps = p->cred.caps & 0x1ffffffffffull;
 	struct usage u = usage_of(of);
-	pid_nr nr = nr_of(of);
+	uint32_t nr = (uint32_t)nr_of(of);
 
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
-		    name_of(of), p->fs ? p->fs->umask : 0, state_in_words(state_of(of)), p->nr, nr);
-	text_printf(t, "PPid:\t%d\nTracerPid:\t0\n", process_parent_nr(p));
+	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\n", name_of(of),
+		    p->fs ? p->fs->umask : 0, state_in_words(state_of(of)));
+	put_count(t, "Tgid:", (uint32_t)p->nr);
+	put_count(t, "Ngid:", 0);
+	put_count(t, "Pid:", nr);
+	put_count(t, "PPid:", (uint32_t)process_parent_nr(p));
+	put_count(t, "TracerPid:", 0);
 	put_credentials(t, p);
-	text_printf(t, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", p->nr, nr,
-		    process_group_nr(p), process_session_nr(p));
+	put_count(t, "NStgid:", (uint32_t)p->nr);
+	put_count(t, "NSpid:", nr);
+	put_count(t, "NSpgid:", (uint32_t)process_group_nr(p));
+	put_count(t, "NSsid:", (uint32_t)process_session_nr(p));
 	put_sizes(t, p);
-	text_printf(t, "Threads:\t%u\n", p->ntasks);
+	put_count(t, "Threads:", p->ntasks);
 	put_signal_sets(t, p, proc_task(of));
-	text_printf(t, "CapInh:\t%016x\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n", 0,
-		    caps, caps, 0x1ffffffffffull);
-	text_printf(t, "CapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", 0,
-		    !!(p->flags & PROCESS_NO_NEW_PRIVS));
-	text_string(t, "Speculation_Store_Bypass:\tvulnerable\n"
-		       "SpeculationIndirectBranch:\talways enabled\n");
-	text_string(t, "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n"
-		       "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
-	text_printf(t, "voluntary_ctxt_switches:\t%llu\nnonvoluntary_ctxt_switches:\t%llu\n",
-		    (unsigned long long)u.switches, (unsigned long long)u.forced_switches);
+	put_set(t, "CapInh:\t", 0);
+	put_set(t, "CapPrm:\t", caps);
+	put_set(t, "CapEff:\t", caps);
+	put_set(t, "CapBnd:\t", 0x1ffffffffffull);
+	put_set(t, "CapAmb:\t", 0);
+	put_count(t, "NoNewPrivs:", !!(p->flags & PROCESS_NO_NEW_PRIVS));
+	TEXT_PUT(t, "Seccomp:\t0\nSeccomp_filters:\t0\n"
+		    "Speculation_Store_Bypass:\tvulnerable\n"
+		    "SpeculationIndirectBranch:\talways enabled\n"
+		    "Cpus_allowed:\t1\nCpus_allowed_list:\t0\n"
+		    "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
+	put_count(t, "voluntary_ctxt_switches:", u.switches);
+	put_count(t, "nonvoluntary_ctxt_switches:", u.forced_switches);
 	return 0;
 }
 

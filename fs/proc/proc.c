@@ -30,6 +30,14 @@ static uint64_t number_of(const struct proc_node *node, const struct proc_target
 	return nr << 28 | ((uint64_t)of->fd & 0xff) << 20 | ((uintptr_t)node >> 3 & 0xfffff);
 }
 
+static void own(struct inode *i, const struct proc_target *of)
+{
+	const struct process *p = of->pid ? proc_process(of) : NULL;
+
+	i->uid = p ? p->cred.euid : 0;
+	i->gid = p ? p->cred.egid : 0;
+}
+
 static struct inode *inode_of_node(struct filesystem *fs, const struct proc_node *node,
 				   const struct proc_target *of)
 {
@@ -49,8 +57,7 @@ static struct inode *inode_of_node(struct filesystem *fs, const struct proc_node
 		pid_get(of->task);
 	i->ino = number_of(node, of);
 	i->nlink = S_ISDIR(node->mode) ? 2 : 1;
-	i->uid = of->pid && proc_process(of) ? proc_process(of)->cred.euid : 0;
-	i->gid = of->pid && proc_process(of) ? proc_process(of)->cred.egid : 0;
+	own(i, of);
 	if (S_ISDIR(node->mode)) {
 		i->ops = &directory_ops;
 		i->fops = &directory_files;
@@ -98,33 +105,81 @@ static bool parse_number(const char *name, size_t len, unsigned *out)
 static const struct proc_node *find_node(const struct proc_node *n, const char *name, size_t len)
 {
 	for (; n && n->name; n++)
-		if (strlen(n->name) == len && !memcmp(n->name, name, len))
+		if (n->name[0] == name[0] && !strncmp(n->name, name, len) && !n->name[len])
 			return n;
 	return NULL;
+}
+
+/* The names that were looked up last, so that who reads the same few files over and over does not
+ * have them made anew each time.  They hold no process, only its number. */
+#define RECENT 16
+static struct dentry *recent[RECENT];
+
+static struct dentry **recent_slot(const struct proc_node *node, const struct proc_target *of)
+{
+	uint64_t n = number_of(node, of);
+
+	return &recent[(n ^ n >> 20 ^ n >> 28) % RECENT];
+}
+
+static bool is_about(const struct dentry *d, const struct dentry *dir, const struct proc_node *node,
+		     const struct proc_target *of)
+{
+	const struct proc_inode *p = proc_inode_of(d->inode);
+
+	return d->parent == dir && p->node == node && p->of.pid == of->pid &&
+	       p->of.task == of->task && p->of.fd == of->fd;
+}
+
+void proc_unmount_nodes(struct dentry *root)
+{
+	for (unsigned n = 0; n < RECENT; n++) {
+		struct dentry *d = recent[n];
+
+		if (d && d->inode->fs == root->inode->fs) {
+			recent[n] = NULL;
+			dentry_put(d);
+		}
+	}
 }
 
 static int look_up(struct dentry *dir, const char *name, size_t len, struct dentry **out)
 {
 	const struct proc_inode *p = proc_inode_of(dir->inode);
 	const struct proc_listing *l = p->node->listing;
-	const struct proc_node *node = find_node(p->node->nodes, name, len);
+	const struct proc_node *node = NULL;
+	struct dentry **slot, *old;
 	struct proc_target of = p->of;
 	struct inode *i;
 	unsigned nr;
 
 	if (of.pid && !proc_process(&of))
 		return -ENOENT;
-	if (!node && l && parse_number(name, len, &nr) && l->find(&p->of, nr, &of))
-		node = l->node;
+	if (l && parse_number(name, len, &nr))
+		node = l->find(&p->of, nr, &of) ? l->node : NULL;
+	else
+		node = find_node(p->node->nodes, name, len);
 	if (!node)
 		return -ENOENT;
+	slot = recent_slot(node, &of);
+	old = *slot;
+	if (old && is_about(old, dir, node, &of)) {
+		own(old->inode, &of);
+		*out = dentry_get(old);
+		return 0;
+	}
 	i = inode_of_node(dir->inode->fs, node, &of);
 	if (!i)
 		return -ENOMEM;
 	*out = dentry_new(dir, name, len, i);
-	if (!*out)
+	if (!*out) {
 		inode_put(i);
-	return *out ? 0 : -ENOMEM;
+		return -ENOMEM;
+	}
+	*slot = dentry_get(*out);
+	if (old)
+		dentry_put(old);
+	return 0;
 }
 
 /* Positions: 0, 1 the dots; then the nodes; then the numbers, from FIRST_NUMBER on. */
@@ -337,7 +392,7 @@ static const struct file_ops text_files = {
 
 static int say_self(const struct proc_target *of, struct text *t)
 {
-	text_printf(t, "%d", current_process->nr);
+	text_number(t, (unsigned)current_process->nr);
 	return 0;
 }
 
@@ -422,7 +477,11 @@ static int proc_mount(struct filesystem *fs, const char *options, struct dentry 
 }
 
 static struct filesystem_type proc_type = {
-	.name = "proc", .magic = PROC_MAGIC, .single = true, .mount = proc_mount
+	.name = "proc",
+	.magic = PROC_MAGIC,
+	.single = true,
+	.mount = proc_mount,
+	.unmount = proc_unmount_nodes,
 };
 
 void proc_init(void)

@@ -108,7 +108,11 @@ static int sysfs_mount(struct filesystem *fs, const char *options, struct dentry
 }
 
 static struct filesystem_type sysfs_type = {
-	.name = "sysfs", .magic = SYSFS_MAGIC, .single = true, .mount = sysfs_mount
+	.name = "sysfs",
+	.magic = SYSFS_MAGIC,
+	.single = true,
+	.mount = sysfs_mount,
+	.unmount = proc_unmount_nodes,
 };
 
 void sysfs_init(void)

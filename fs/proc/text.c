@@ -4,7 +4,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 
-char *text_room(struct text *t, size_t n)
+static char *more_room(struct text *t, size_t n)
 {
 	size_t size = t->size ? t->size : 512;
 	char *bytes;
@@ -13,16 +13,19 @@ char *text_room(struct text *t, size_t n)
 		return NULL;
 	while (size - t->n < n)
 		size *= 2;
-	if (size != t->size) {
-		bytes = krealloc(t->bytes, size);
-		if (!bytes) {
-			t->err = -ENOMEM;
-			return NULL;
-		}
-		t->bytes = bytes;
-		t->size = size;
+	bytes = krealloc(t->bytes, size);
+	if (!bytes) {
+		t->err = -ENOMEM;
+		return NULL;
 	}
-	return t->bytes + t->n;
+	t->bytes = bytes;
+	t->size = size;
+	return bytes + t->n;
+}
+
+char *text_room(struct text *t, size_t n)
+{
+	return QR_LIKELY(t->size - t->n >= n && !t->err) ? t->bytes + t->n : more_room(t, n);
 }
 
 void text_put(struct text *t, const void *bytes, size_t n)
@@ -65,8 +68,102 @@ void text_printf(struct text *t, const char *format, ...)
 
 void text_pad(struct text *t, size_t line, size_t column)
 {
-	while (!t->err && t->n - line < column)
-		text_put(t, " ", 1);
+	size_t n = t->n - line;
+	char *to = n < column ? text_room(t, column - n) : NULL;
+
+	if (to) {
+		memset(to, ' ', column - n);
+		t->n += column - n;
+	}
+}
+
+/* Eight digits at once: a byte for each nibble, the highest first; 10 to 15 are letters. */
+static void eight_digits(char *to, uint32_t v)
+{
+	uint64_t x = v;
+
+	x = (x | x << 16) & 0x0000ffff0000ffffull;
+	x = (x | x << 8) & 0x00ff00ff00ff00ffull;
+	x = (x | x << 4) & 0x0f0f0f0f0f0f0f0full;
+	x += 0x3030303030303030ull +
+	     ((x + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull) * ('a' - '9' - 1);
+	x = __builtin_bswap64(x);
+	memcpy(to, &x, sizeof(x));
+}
+
+char *write_hex(char *to, uint64_t v, unsigned least)
+{
+	unsigned n = (67u - (unsigned)__builtin_clzll(v | 1)) / 4;
+	char digits[16] = { 0 }; /* copying eight bytes of it is cheaper than as many as count */
+
+	if (n < least)
+		n = least;
+	eight_digits(digits, n > 8 ? (uint32_t)(v >> 32) : (uint32_t)v);
+	memcpy(to, digits + 7 - (n - 1) % 8, 8);
+	if (n > 8)
+		eight_digits(to + n - 8, (uint32_t)v);
+	return to + n;
+}
+
+static char *put_digits(char *to, uint64_t v, unsigned width)
+{
+	char digits[24], *end = digits + sizeof(digits), *first = format_number(end, v, 10, false);
+	size_t n;
+
+	if (!v)
+		*--first = '0';
+	n = (size_t)(end - first);
+	if (width > n) {
+		memcpy(to, "        ", 8);
+		to += width - n;
+	}
+	memcpy(to, first, n);
+	return to + n;
+}
+
+char *write_number(char *to, uint64_t v)
+{
+	return put_digits(to, v, 0);
+}
+
+void text_number(struct text *t, uint64_t v)
+{
+	char *to = text_room(t, 32);
+
+	if (to)
+		t->n = (size_t)(put_digits(to, v, 0) - t->bytes);
+}
+
+void text_hex(struct text *t, uint64_t v, unsigned least)
+{
+	char *to = text_room(t, 32);
+
+	if (to)
+		t->n = (size_t)(write_hex(to, v, least) - t->bytes);
+}
+
+void text_count(struct text *t, const char *name, size_t n, uint64_t v)
+{
+	char *to = text_room(t, n + 32);
+
+	if (!to)
+		return;
+	memcpy(to, name, n);
+	to = put_digits(to + n, v, 0);
+	*to++ = '\n';
+	t->n = (size_t)(to - t->bytes);
+}
+
+void text_kb(struct text *t, const char *name, size_t n, uint64_t kb)
+{
+	char *to = text_room(t, n + 40);
+
+	if (!to)
+		return;
+	memcpy(to, name, n);
+	to = put_digits(to + n, kb, 8);
+	memcpy(to, " kB\n", 4);
+	t->n = (size_t)(to + 4 - t->bytes);
 }
 
 void text_free(struct text *t)

@@ -200,6 +200,9 @@ QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const v
 /* The first region that ends above `at`; neighbours that agree are one region, even across
  * tables.  QR_NOENT: none. */
 QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out);
+/* The same for up to `max` of them, by one way through the tables; answers how many, fewer than
+ * `max` only when there are no more.  `at` is where the last one ended, or 0. */
+size_t qr_space_regions(struct qr_space *s, qr_virt at, struct qr_region *out, size_t max);
 
 /* ---- page by page: what is resident, and what has been done to it (space_pages.c) -------------- */
 

@@ -40,14 +40,22 @@ static void compare_region(unsigned s, const struct qr_region *r)
 static void compare_listing(unsigned s)
 {
 	qr_virt at = { 0 };
-	struct qr_region r;
+	struct qr_region r, batch[3];
 	uint64_t npages = 0, mapped = 0;
+	size_t n = 3;
 
-	while (qr_space_next(&vm[s].space, at, &r) == QR_OK) {
-		compare_region(s, &r);
-		npages += (r.end.v - r.start.v) >> 12;
-		at = r.end;
+	while (n == 3) {
+		n = qr_space_regions(&vm[s].space, at, batch, 3);
+		for (size_t k = 0; k < n; k++) {
+			compare_region(s, &batch[k]);
+			expect(qr_space_next(&vm[s].space, at, &r) == QR_OK &&
+				   r.start.v == batch[k].start.v && r.end.v == batch[k].end.v,
+			       "region %zu of a batch is the next one", k);
+			npages += (r.end.v - r.start.v) >> 12;
+			at = r.end;
+		}
 	}
+	expect(qr_space_next(&vm[s].space, at, &r) == QR_NOENT, "a short batch is the last one");
 	for (unsigned i = 0; i < geo.ncells; i++)
 		if (vm[s].flat.page[i].mapped)
 			mapped += flat_npages(&geo, i, i + 1);
