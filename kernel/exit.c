@@ -14,6 +14,7 @@
 #include "fs/file.h"
 #include "fs/pidfd.h"
 #include "kernel/futex.h"
+#include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/panic.h"
 #include "kernel/posix_timer.h"
@@ -130,6 +131,7 @@ static _Noreturn void init_ended(const struct process *p)
 		log_info("init has ended\n");
 	else
 		log_error("init has ended with status %#x\n", (unsigned)p->exit_status);
+	kmalloc_farewell();
 	power_exit(fine);
 }
 

@@ -8,6 +8,7 @@
  */
 #include <quire/heap.h>
 #include "kernel/kmalloc.h"
+#include "kernel/kmalloc_debug.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/log.h"
@@ -23,6 +24,7 @@ static void wrong_free(void *ctx, const struct qr_heap_fault *fault)
 	if (fault->size)
 		log_error("kfree: object %p, class of %zu bytes\n", fault->object, fault->size);
 	backtrace((uintptr_t)wrong_free, (uintptr_t)__builtin_frame_address(0));
+	kmalloc_explain(fault);
 }
 
 void kmalloc_init(void)
@@ -34,39 +36,39 @@ void kmalloc_init(void)
 		panic("not enough memory to start: the heap");
 	qr_heap_set_report(&kernel_heap, wrong_free, NULL);
 	kmalloc_choose();
+	kmalloc_watch();
 }
 
 void *kmalloc(size_t n)
 {
-	return qr_heap_alloc(&kernel_heap, n);
+	return heap_alloc(n);
 }
 
 void *kzalloc(size_t n)
 {
-	return qr_heap_zalloc(&kernel_heap, n);
+	return heap_zalloc(n);
 }
 
 void *kcalloc(size_t n, size_t size)
 {
 	size_t bytes;
 
-	return __builtin_mul_overflow(n, size, &bytes) ? NULL : kzalloc(bytes);
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : heap_zalloc(bytes);
 }
 
 void *krealloc(void *p, size_t n)
 {
-	return qr_heap_realloc(&kernel_heap, p, n);
+	return heap_realloc(p, n);
 }
 
 void kfree(void *p)
 {
-	(void)qr_heap_free(&kernel_heap, p);
+	(void)heap_free(p);
 }
 
-char *kstrndup(const char *s, size_t n)
+QR_INLINE char *duplicate(const char *s, size_t len)
 {
-	size_t len = strnlen(s, n);
-	char *copy = kmalloc(len + 1);
+	char *copy = heap_alloc(len + 1);
 
 	if (copy) {
 		memcpy(copy, s, len);
@@ -75,7 +77,12 @@ char *kstrndup(const char *s, size_t n)
 	return copy;
 }
 
+char *kstrndup(const char *s, size_t n)
+{
+	return duplicate(s, strnlen(s, n));
+}
+
 char *kstrdup(const char *s)
 {
-	return kstrndup(s, SIZE_MAX - 1);
+	return duplicate(s, strlen(s));
 }

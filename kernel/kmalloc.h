@@ -35,6 +35,16 @@ void kfree(void *p);
 QR_MUST_CHECK char *kstrdup(const char *s);
 QR_MUST_CHECK char *kstrndup(const char *s, size_t n);
 
+#ifdef QR_DEBUG
+/* What was freed is free at once: before somebody counts. */
+void kmalloc_settle(void);
+/* Before the machine stops: look at all objects once more, and list those in use, by callers. */
+void kmalloc_farewell(void);
+#else
+#define kmalloc_settle()   ((void)0)
+#define kmalloc_farewell() ((void)0)
+#endif
+
 /* Two pages: the deepest path (a fault inside a user copy inside execve, an interrupt on top)
  * measures below 4 KiB. */
 #define KSTACK_SIZE 8192u

@@ -131,6 +131,16 @@ static void heap_misuse(void)
 	power_exit(true);
 }
 
+static void heap_overrun(void)
+{
+	char *p = kmalloc(100);
+
+	p[100] = 1;
+	kfree(p);
+	kprintf("selftest: only a kernel made with DEBUG=1 sees that\n");
+	power_exit(true);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -147,6 +157,7 @@ static const struct {
 	{ "ticks", ticks },
 	{ "bad-user-pointers", bad_user_pointers },
 	{ "heap-misuse", heap_misuse },
+	{ "heap-overrun", heap_overrun },
 };
 
 #define TESTS (sizeof(tests) / sizeof(tests[0]))

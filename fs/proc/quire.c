@@ -87,6 +87,7 @@ static int show_heap(struct text *t, const struct proc_target *of)
 
 	if (kernel_heap.other)
 		return show_other_heap(t, kernel_heap.other);
+	kmalloc_settle();
 	sizes = kzalloc(sizeof(*sizes));
 	text_string(t, "heap quire\n");
 	qr_heap_stats(&kernel_heap, &s);

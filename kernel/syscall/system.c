@@ -216,6 +216,7 @@ SYSCALL4(reboot, uint32_t, magic1, uint32_t, magic2, uint32_t, what, const void 
 	case REBOOT_RESTART2:
 		power_restart();
 	case REBOOT_POWEROFF:
+		kmalloc_farewell();
 		power_off();
 	case REBOOT_HALT:
 		log_info("halted\n");

@@ -51,4 +51,13 @@ for my $arch (arches()) {
 		like($vm->transcript, $passes{$name}, "$arch, $name: says so");
 	}
 }
+
+# A kernel made with `make ARCH=... DEBUG=1` beforehand sees more.
+for my $arch (grep { -e "$FindBin::Bin/../../build/$_-debug/quire.elf" } arches()) {
+	my $vm = Quire::Boot->start(arch => $arch, kernel => "$FindBin::Bin/../../build/$arch-debug/quire.elf",
+		append => 'selftest=heap-overrun', limit => 60);
+	is($vm->wait(50), 35, "$arch, debug, heap-overrun: ends with a failing code") or $vm->show;
+	like($vm->transcript, qr/kfree: (\S+) was written to behind its last byte.*allocated by heap_overrun\+.*QUIRE PANIC: byte 100 of the object at \1/s,
+		"$arch, debug, heap-overrun: says so");
+}
 done_testing;

@@ -192,9 +192,9 @@ static void test_no_memory(void)
 		bool failed;
 
 		arena_heap(&heap, 1);
-		qr_frames_fail_after(&arena_frames, n);
+		qr_frames_fail_after(&frames, n);
 		if (qr_heap_debug_init(&d, &heap, HOLD) != QR_OK) {
-			qr_frames_fail_after(&arena_frames, 0);
+			qr_frames_fail_after(&frames, 0);
 			qr_heap_fini(&heap);
 			continue;
 		}
@@ -208,8 +208,8 @@ static void test_no_memory(void)
 		}
 		for (size_t i = 0; i < 120; i++)
 			must(qr_heap_debug_free(&d, p[i], 3) == QR_OK, "free");
-		failed = qr_frames_failed(&arena_frames);
-		qr_frames_fail_after(&arena_frames, 0);
+		failed = qr_frames_failed(&frames);
+		qr_frames_fail_after(&frames, 0);
 		stop();
 		if (!failed)
 			break;

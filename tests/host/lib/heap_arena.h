@@ -25,7 +25,7 @@ enum { ARENA_FRAMES = 8192 };
 #define ARENA_THREADS_ONLY 0
 #endif
 
-static struct qr_frames arena_frames;
+struct qr_frames frames; /* as a kernel has them */
 static char *arena_ram;
 
 void *qr_host_window_get(qr_frame f)
@@ -44,25 +44,24 @@ static inline void arena_boot(void)
 	size_t bytes = qr_frames_metadata_size(&c);
 
 	arena_ram = aligned_alloc(4u << 20, (size_t)ARENA_FRAMES * QR_PAGE_SIZE);
-	must(arena_ram &&
-		 qr_frames_init(&arena_frames, &c, aligned_alloc(64, bytes), bytes) == QR_OK,
+	must(arena_ram && qr_frames_init(&frames, &c, aligned_alloc(64, bytes), bytes) == QR_OK,
 	     "init");
-	must(qr_frames_add(&arena_frames, qr_frame_of(0), ARENA_FRAMES) == QR_OK, "add");
+	must(qr_frames_add(&frames, qr_frame_of(0), ARENA_FRAMES) == QR_OK, "add");
 }
 
 static inline void arena_heap(struct qr_heap *h, unsigned ncpus)
 {
 	struct qr_heap_source src;
 
-	qr_heap_source_frames(&src, &arena_frames);
+	qr_heap_source_frames(&src, &frames);
 	must(qr_heap_init(h, &src, ncpus) == QR_OK, "heap init");
 }
 
 /* No heap is there any more: every frame is free. */
 static inline void arena_whole(void)
 {
-	qr_frames_drain_all(&arena_frames);
-	must(qr_frames_free_count(&arena_frames) == ARENA_FRAMES, "every frame came back");
+	qr_frames_drain_all(&frames);
+	must(qr_frames_free_count(&frames) == ARENA_FRAMES, "every frame came back");
 }
 
 #endif
