@@ -78,9 +78,6 @@ static void say_place(const char *what, uintptr_t site)
 
 void debug_explain(const struct qr_heap_fault *fault)
 {
-	if (fault->at)
-		malloc_say("quire-malloc: byte %zd of it, at %p\n",
-			   (char *)fault->at - (char *)fault->object, fault->at);
 	if (!fault->alloc_site)
 		return;
 	malloc_say("quire-malloc: %zu bytes were asked for\n", fault->asked);

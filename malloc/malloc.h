@@ -9,10 +9,11 @@
  *	idle.c      giving memory back when nothing happens
  *	stats.c     what a program and its user can ask
  *
- * Two libraries are made of these:
+ * Three libraries are made of these:
  *
- *	libquire-malloc.so         MALLOC_QUICK
- *	libquire-malloc-debug.so   MALLOC_DEBUG: debug.c instead of quick.c, and mm/heap_debug.c
+ *	libquire-malloc.so            MALLOC_QUICK
+ *	libquire-malloc-debug.so      MALLOC_DEBUG: debug.c and mm/heap_debug.c, no quick.c
+ *	libquire-malloc-hardened.so   QR_HEAP_HARDENED: guard.c and mm/heap_hardened.c, no quick.c
  */
 #ifndef MALLOC_MALLOC_H
 #define MALLOC_MALLOC_H
@@ -45,7 +46,7 @@ void debug_set_up(void);
 void debug_lock(void);
 void debug_unlock(void);
 void debug_reset_lock(void);
-/* Where an object was allocated and freed, and the byte that is wrong. */
+/* Where an object was allocated and freed. */
 void debug_explain(const struct qr_heap_fault *fault);
 #else
 #define heap_alloc(n)          qr_heap_alloc(&malloc_heap, n)
@@ -62,6 +63,13 @@ void debug_explain(const struct qr_heap_fault *fault);
 #define debug_unlock()       ((void)0)
 #define debug_reset_lock()   ((void)0)
 #define debug_explain(fault) ((void)0)
+#endif
+
+/* Guard pages (guard.c). */
+#ifdef QR_HEAP_HARDENED
+bool guard_source(struct qr_heap_source *src);
+#else
+#define guard_source(src) true
 #endif
 
 /* Of each thread.  Its magazines are closed until it has called malloc, and again when it ends. */

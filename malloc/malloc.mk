@@ -10,14 +10,17 @@ malloc_engine := $(addprefix mm/heap,.c $(addprefix _,check.c class.c depot.c fa
 	span.c wrong.c))
 malloc_cflags := -std=gnu17 -O2 -g -I. -Iinclude $(warnings) -fPIC -fvisibility=hidden -fno-builtin -fno-plt -fno-stack-protector -DQR_HEAP_PROCESS -DQR_HOST_INLINE='"malloc/host.h"'
 
-# libquire-malloc.so, and with a suffix the one that watches a program (malloc.h).
-malloc_kinds := release debug
+# libquire-malloc.so, and with a suffix the one that watches a program, and the one that
+# resists it (malloc.h).
+malloc_kinds := release debug hardened
 malloc_suffix = $(if $(filter release,$(1)),,-$(1))
 malloc_flags_release := -DMALLOC_QUICK
 malloc_flags_debug := -DMALLOC_DEBUG
+malloc_flags_hardened := -DQR_HEAP_HARDENED
 malloc_files := $(addprefix malloc/,idle.c malloc.c pages.c process.c stats.c) $(malloc_engine)
 malloc_files_release := malloc/quick.c
 malloc_files_debug := malloc/debug.c mm/heap_debug.c mm/heap_note.c
+malloc_files_hardened := malloc/guard.c mm/heap_hardened.c
 
 # $(1) directory, $(2) bits, $(3) kind
 define malloc_library
@@ -38,7 +41,7 @@ $(foreach k,$(malloc_kinds),$(eval $(call malloc_library,build/host,64,$(k)))\
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 
-.PHONY: malloc malloc-debug install
+.PHONY: malloc malloc-debug malloc-hardened install
 ## malloc: build build/host/libquire-malloc.so, the heap as malloc for Linux programs
 malloc: build/host/libquire-malloc.so build/host/32/libquire-malloc.so
 	@:
@@ -47,12 +50,16 @@ malloc: build/host/libquire-malloc.so build/host/32/libquire-malloc.so
 malloc-debug: build/host/libquire-malloc-debug.so build/host/32/libquire-malloc-debug.so
 	@:
 
+## malloc-hardened: build the one that resists them: libquire-malloc-hardened.so
+malloc-hardened: build/host/libquire-malloc-hardened.so build/host/32/libquire-malloc-hardened.so
+	@:
+
 ## install: install the library, its headers and libquire-malloc.so to PREFIX (DESTDIR)
-install: lib malloc malloc-debug
+install: lib malloc malloc-debug malloc-hardened
 	install -d $(DESTDIR)$(PREFIX)/include/quire $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 644 include/quire/*.h $(DESTDIR)$(PREFIX)/include/quire
 	install -m 644 build/host/libquire.a $(DESTDIR)$(LIBDIR)
-	install -m 755 build/host/libquire-malloc.so build/host/libquire-malloc-debug.so $(DESTDIR)$(LIBDIR)
+	install -m 755 $(foreach k,$(malloc_kinds),build/host/libquire-malloc$(call malloc_suffix,$k).so) $(DESTDIR)$(LIBDIR)
 	install -m 644 malloc/libquire-malloc.7 $(DESTDIR)$(PREFIX)/share/man/man7
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' malloc/quire.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/quire.pc
@@ -67,7 +74,7 @@ build/host/malloc-misuse%: tests/malloc/misuse.c
 	$(call quiet,CC,$@)
 	$(Q)$(CC) -m$* -std=gnu17 -O1 -g $(warnings) -fno-builtin -rdynamic -o $@ $<
 
-test_needs += $(if $(filter malloc malloc_%,$(notdir $(check_scripts:.t=))),lib malloc malloc-debug \
+test_needs += $(if $(filter malloc malloc_%,$(notdir $(check_scripts:.t=))),lib malloc malloc-debug malloc-hardened \
 	$(foreach b,64 32,build/host/malloc-family$b build/host/malloc-misuse$b))
 
 build/host/patterns: bench/heap/patterns.c

@@ -63,6 +63,9 @@ static void report(void *ctx, const struct qr_heap_fault *fault)
 	if (fault->size)
 		malloc_say("quire-malloc: object %p, class of %zu bytes\n", fault->object,
 			   fault->size);
+	if (fault->at)
+		malloc_say("quire-malloc: byte %td of it, at %p\n",
+			   (char *)fault->at - (char *)fault->object, fault->at);
 	debug_explain(fault);
 	if (fatal)
 		abort();
@@ -123,8 +126,8 @@ static bool start(void)
 			qr_host_relax();
 		return qr_load_acq32(&started) == 2;
 	}
-	if (!pages_init(&source) || qr_heap_init(&malloc_heap, &source, 0) != QR_OK ||
-	    !debug_begin()) {
+	if (!pages_init(&source) || !guard_source(&source) ||
+	    qr_heap_init(&malloc_heap, &source, 0) != QR_OK || !debug_begin()) {
 		qr_store_rel32(&started, 0);
 		return false;
 	}

@@ -115,6 +115,9 @@ static void free_small(struct qr_heap *h, struct qr_heap_local *l, unsigned clas
 	bool done = false;
 
 	retire(h, class, p);
+	p = qr_heap_hold(h, l, p, &class);
+	if (IS_HARDENED && !p)
+		return;
 	if (!h->fail_after && qr_heap_make_room(h, l, class)) {
 		uintptr_t irq = qr_host_irq_save();
 

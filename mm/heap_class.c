@@ -38,7 +38,8 @@ static uint32_t span_pages(uint32_t size)
 	for (uint32_t n = 1; n <= SPAN_MAX_PAGE; n *= 2) {
 		uint32_t bytes = n * QR_PAGE_SIZE, waste = bytes % size * (SPAN_MAX_PAGE / n);
 
-		if (bytes < size)
+		if (bytes < size ||
+		    (IS_HARDENED && n < SPAN_MAX_PAGE && 2 * bytes / size <= SPAN_MAX_OBJ))
 			continue;
 		if (bytes % size <= bytes / 8 && (bytes / size >= 8 || n >= 4))
 			return n;

@@ -249,6 +249,7 @@ void qr_heap_flush(struct qr_heap *h, struct qr_heap_local *l)
 		flush_one(h, c, &l->top[c]);
 		flush_one(h, c, &l->spare[c]);
 	}
+	qr_heap_unhold(h, l);
 }
 
 /* ---- owners ----------------------------------------------------------------------------------- */
@@ -314,6 +315,7 @@ void qr_heap_cached(struct qr_heap *h, unsigned class, qr_heap_cached_fn *fn, vo
 	for (struct qr_heap_local *l = h->locals; l; l = l->next) {
 		each_object(__atomic_load_n(&l->top[class], __ATOMIC_ACQUIRE), fn, ctx);
 		each_object(__atomic_load_n(&l->spare[class], __ATOMIC_ACQUIRE), fn, ctx);
+		qr_heap_each_held(h, l, class, fn, ctx);
 	}
 	qr_lock_release_irq(&h->lock, irq);
 	irq = qr_lock_acquire_irq(&h->class[class].lock);

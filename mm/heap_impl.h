@@ -11,6 +11,8 @@
  *	heap_span.c    central lists
  *	heap_wrong.c   what a pointer is, when it is not what it should be
  *	heap_check.c   the invariants; walking and counting
+ *	heap_hardened  what these do besides in a hardened build
+ *	heap_debug.c   a heap in front of this one that watches its callers; heap_note.c
  *	heap_any.c     another allocator behind this one's door
  *
  * Locks: a class has one for its spans, their bitmaps and its depot; the heap has one for the map,
@@ -179,6 +181,39 @@ typedef void qr_heap_cached_fn(void *ctx, const struct qr_heap_magazine *m, uint
 void qr_heap_cached(struct qr_heap *h, unsigned class, qr_heap_cached_fn *fn, void *ctx);
 /* A local without magazines: their objects to the spans, themselves to the empty ones. */
 void qr_heap_strip(struct qr_heap *h, struct qr_heap_local *l);
+
+/* ---- heap_hardened.c ------------------------------------------------------------------------ */
+
+#ifdef QR_HEAP_HARDENED
+#define IS_HARDENED 1
+
+/* Secrets, and chance for each class. */
+void qr_heap_harden(struct qr_heap *h);
+/* p, free until now, is not as a free object is: report. */
+void qr_heap_spoiled(const struct qr_heap *h, unsigned class, uintptr_t p);
+/* Every object of a new span as a free one has to be. */
+void qr_heap_fill_span(const struct qr_heap *h, const struct qr_span *s);
+unsigned qr_heap_take_by_chance(struct qr_heap_class *c, struct qr_span *s, unsigned want,
+				qr_word *out);
+/* p waits; who waited comes out, of *class, or 0. */
+uintptr_t qr_heap_hold(struct qr_heap *h, struct qr_heap_local *l, uintptr_t p, unsigned *class);
+/* All who wait, to their spans. */
+void qr_heap_unhold(struct qr_heap *h, struct qr_heap_local *l);
+void qr_heap_each_held(struct qr_heap *h, const struct qr_heap_local *l, unsigned class,
+		       qr_heap_cached_fn *fn, void *ctx);
+/* Pages for metadata, apart from those for objects. */
+void *qr_heap_meta_pages(struct qr_heap *h, size_t npages);
+#else
+#define IS_HARDENED 0
+
+#define qr_heap_harden(h)                       ((void)0)
+#define qr_heap_fill_span(h, s)                 ((void)0)
+#define qr_heap_take_by_chance(c, s, want, out) 0u
+#define qr_heap_hold(h, l, p, class)            (p)
+#define qr_heap_unhold(h, l)                    ((void)0)
+#define qr_heap_each_held(h, l, class, fn, ctx) ((void)0)
+#define qr_heap_meta_pages(h, npages)           NULL
+#endif
 
 /* ---- heap.c --------------------------------------------------------------------------------- */
 

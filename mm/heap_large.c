@@ -82,6 +82,8 @@ static bool stays(struct qr_heap *h, struct qr_span *s, size_t n, size_t have)
 		return n > have / 2 || have == QR_HEAP_ALIGN;
 	if (n <= QR_HEAP_MAX_SMALL)
 		return false;
+	if (IS_HARDENED) /* the guard is behind the last page */
+		return n > have / 2;
 	if (pages_for(n) < s->npages)
 		cut(h, s, pages_for(n));
 	return true;

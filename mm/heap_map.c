@@ -22,6 +22,8 @@ static void *fetch(struct qr_heap *h, size_t npages, size_t align)
 {
 	bool zeroed = false;
 
+	if (IS_HARDENED)
+		return qr_heap_meta_pages(h, npages);
 	return h->src.pages(h->src.ctx, npages, align, &zeroed);
 }
 
@@ -187,7 +189,7 @@ static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 		left -= n;
 	}
 	if (s->limit < s->npages << QR_PAGE_SHIFT)
-		*mark_at(s->start + s->limit) = MARK; /* see heap_quick.h */
+		set_mark(h, s->start + s->limit); /* see heap_quick.h */
 }
 
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align)
@@ -208,6 +210,8 @@ struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npage
 	}
 	*s = (struct qr_span){ .start = (uintptr_t)pages, .npages = npages, .zeroed = zeroed };
 	describe(h, s, class);
+	if (class != CLASS_LARGE)
+		qr_heap_fill_span(h, s);
 	irq = qr_lock_acquire_irq(&h->lock);
 	count_pages(h, (long)npages);
 	qr_heap_map_set(h, s->start, npages, s);
@@ -297,6 +301,7 @@ enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, un
 	h->map_pages = src->nbytes >> QR_PAGE_SHIFT;
 	qr_lock_init(&h->lock, QR_RANK_HEAP);
 	qr_heap_init_classes(h);
+	qr_heap_harden(h);
 	block = fetch(h, first_pages(h), 1);
 	if (!block)
 		return QR_NOMEM;

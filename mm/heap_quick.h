@@ -68,6 +68,9 @@ QR_INLINE void poison(const struct qr_heap *h, unsigned class, uintptr_t p, int 
 #define FREED 0x5f
 #define FRESH 0xa7
 
+#ifdef QR_HEAP_HARDENED
+#include "mm/heap_hardened.h"
+#else
 QR_INLINE uint32_t *mark_at(uintptr_t p)
 {
 	return (uint32_t *)(p + sizeof(qr_word));
@@ -79,11 +82,17 @@ QR_INLINE bool is_marked(const struct qr_heap *h, uintptr_t p)
 	return *mark_at(p) == MARK;
 }
 
+QR_INLINE void set_mark(const struct qr_heap *h, uintptr_t p)
+{
+	(void)h;
+	*mark_at(p) = MARK;
+}
+
 /* What is done to an object that is free from now, and to one that is given out. */
 QR_INLINE void retire(const struct qr_heap *h, unsigned class, uintptr_t p)
 {
 	poison(h, class, p, FREED);
-	*mark_at(p) = MARK;
+	set_mark(h, p);
 }
 
 QR_INLINE void give_out(const struct qr_heap *h, unsigned class, uintptr_t p)
@@ -91,6 +100,7 @@ QR_INLINE void give_out(const struct qr_heap *h, unsigned class, uintptr_t p)
 	poison(h, class, p, FRESH);
 	*mark_at(p) = 0;
 }
+#endif
 
 /* An object out of the loaded magazine, or 0. */
 QR_INLINE uintptr_t pop(struct qr_heap_local *l, unsigned class)
@@ -161,7 +171,7 @@ QR_INLINE bool quick_free(struct qr_heap *h, struct qr_heap_local *l, uintptr_t 
 {
 	unsigned class;
 
-	if (!quick_look(h, p, &class) || QR_RARELY(is_full(l->top[class])))
+	if (IS_HARDENED || !quick_look(h, p, &class) || QR_RARELY(is_full(l->top[class])))
 		return false;
 	retire(h, class, p);
 	return push(l, class, p);

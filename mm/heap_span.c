@@ -36,16 +36,18 @@ static void unlist(struct qr_heap_class *c, struct qr_span *s)
 /* ---- out ------------------------------------------------------------------------------------ */
 
 /* Up to `want` free objects of one span. */
-static unsigned take_from(struct qr_span *s, uint32_t size, unsigned want, qr_word *out)
+static unsigned take_from(struct qr_heap_class *c, struct qr_span *s, unsigned want, qr_word *out)
 {
 	unsigned n = 0;
 
+	if (IS_HARDENED)
+		return qr_heap_take_by_chance(c, s, want, out);
 	for (unsigned w = 0; n < want && n < s->nfree; w++)
 		while (s->bits[w] && n < want) {
 			unsigned bit = (unsigned)__builtin_ctzl(s->bits[w]);
 
 			s->bits[w] &= s->bits[w] - 1;
-			out[n++] = s->start + (w * QR_WORD_BITS + bit) * size;
+			out[n++] = s->start + (w * QR_WORD_BITS + bit) * c->size;
 		}
 	s->nfree -= (uint16_t)n;
 	return n;
@@ -60,7 +62,7 @@ static unsigned take_locked(struct qr_heap_class *c, unsigned want, qr_word *out
 		struct qr_span *s = c->spans;
 
 		c->nempty -= s->nfree == s->nobj;
-		n += take_from(s, c->size, want - n, out + n);
+		n += take_from(c, s, want - n, out + n);
 		if (s->nfree == 0)
 			unlist(c, s);
 	}

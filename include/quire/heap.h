@@ -41,6 +41,7 @@
 #define QR_HEAP_ALIGN     16u
 #define QR_HEAP_CLASSES   64u
 #define QR_HEAP_MAX_SMALL 16384u
+#define QR_HEAP_HELD      64u /* of a hardened heap (mm/heap_hardened.h) */
 
 /* Where pages come from.  Called without the heap's lock, in the caller's context. */
 struct qr_heap_source {
@@ -56,6 +57,9 @@ struct qr_heap_source {
 	/* `more` pages behind the npages at p, or the npages moved to a place that has room for
 	 * these too (the old place is then free).  Null: neither can be. */
 	void *(*grow)(void *ctx, void *p, size_t npages, size_t more);
+#endif
+#ifdef QR_HEAP_HARDENED
+	uint64_t (*random)(void *ctx); /* what nobody can guess */
 #endif
 	void *ctx;
 	uintptr_t base; /* every page lies in [base, base + nbytes); whole pages */
@@ -108,6 +112,10 @@ struct qr_heap_local {
 	qr_word *spare[QR_HEAP_CLASSES]; /* of the second one, which is full or empty */
 	struct qr_heap_local *next, *prev;
 	bool closed; /* holds nothing, and will not: objects come from the spans and go there */
+#ifdef QR_HEAP_HARDENED
+	qr_word held[QR_HEAP_HELD]; /* freed objects that wait */
+	uint32_t random;
+#endif
 };
 
 struct qr_heap_class {
@@ -123,6 +131,9 @@ struct qr_heap_class {
 	struct qr_heap_magazine *depot; /* full magazines */
 	struct qr_heap_magazine *empties;
 	uint32_t ndepot;
+#ifdef QR_HEAP_HARDENED
+	uint32_t random;
+#endif
 };
 
 /* The caller's memory; its fields are the heap's own. */
@@ -156,6 +167,10 @@ struct qr_heap {
 	const struct qr_allocator *other; /* who gives the objects instead (heap_seeds.h) */
 	uint32_t fail_after;              /* 0: off; else the n-th allocation from now fails */
 	uint32_t failed;                  /* allocations refused by fail_after */
+#ifdef QR_HEAP_HARDENED
+	uint64_t secret[2];              /* of the marks */
+	char *meta_area, *meta_area_end; /* address space for metadata */
+#endif
 };
 
 struct qr_heap_stats {

@@ -44,6 +44,20 @@ my %says = (
 		'leak'               => [ 0, qr/in use at exit: 10000 bytes in 10 objects, from 1 places\nquire-malloc: +10000 bytes in +10 objects by make\+/ ],
 		'nothing'            => [ 0, qr/in use at exit: 0 bytes/ ],
 	},
+	'-hardened' => {
+		'double-free'        => [ 6, qr/0x\w+ is free already\n$object/ ],
+		'hidden-double-free' => [ 6, qr/0x\w+ is free already\n$object/ ],
+		'interior'           => [ 6, qr/0x\w+ is not the begin of an object\n$object/ ],
+		'foreign'            => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+		'large-double-free'  => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+		'use-after-free'     => [ 6, qr/0x\w+ was written to after it was freed\n$object\nquire-malloc: byte 50 of it/ ],
+		'realloc-freed'      => [ 6, qr/0x\w+ is free already\n$object/ ],
+		'large-overrun'      => [ 11, qr/^$/ ],
+		'large-after-free'   => [ 11, qr/^$/ ],
+		'long-overrun'       => [ 11, qr/^$/ ],
+		'order'              => [ 0, qr/^by chance$/ ],
+		'nothing'            => [ 0, qr/^$/ ],
+	},
 );
 
 for my $bits (64, 32) {
@@ -61,7 +75,7 @@ for my $bits (64, 32) {
 	}
 }
 
-for my $tool ([ debug => q{QUIRE_MALLOC_LEAKS=0} ]) {
+for my $tool ([ debug => q{QUIRE_MALLOC_LEAKS=0} ], [ hardened => '' ]) {
 	my ($kind, $env) = @$tool;
 	my $said = `$env LD_PRELOAD=$top/build/host/libquire-malloc-$kind.so perl -e 'my %h; \$h{\$_ % 500} .= "x" x (\$_ % 100) for 1..20000; print length join "", values %h' 2>&1`;
 	is($said, 990000, "perl under the $kind library");

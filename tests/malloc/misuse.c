@@ -126,6 +126,23 @@ static void large_after_free(void)
 	sink[500000] = 1;
 }
 
+/* To the end of its span, whatever that is. */
+static void long_overrun(void)
+{
+	memset(make(100), 1, 65536);
+}
+
+/* No misuse: in which order do objects come? */
+static void order(void)
+{
+	int up = 0;
+
+	for (char *before = make(100), *p; (p = make(100)) && up >= 0; before = p)
+		if (p < before || ++up == 30)
+			break;
+	fprintf(stderr, "%s\n", up == 30 ? "in order" : "by chance");
+}
+
 static void leak(void)
 {
 	for (int i = 0; i < 10; i++)
@@ -153,6 +170,8 @@ static const struct {
 	{ "realloc-freed", realloc_freed },
 	{ "large-overrun", large_overrun },
 	{ "large-after-free", large_after_free },
+	{ "long-overrun", long_overrun },
+	{ "order", order },
 	{ "leak", leak },
 	{ "nothing", nothing },
 };
