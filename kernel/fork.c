@@ -13,6 +13,7 @@
 #include "kernel/errno_of.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
+#include "kernel/policies.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
 #include "kernel/userfault.h"
@@ -152,10 +153,12 @@ static struct mm *mm_copy(struct mm *from)
 	mm->ref = 1;
 	mm->map_flags = 0;
 	mm->userfaults = NULL;
+	mm->policies = NULL;
 	mm->ldt = NULL;
 	if (mm->exe)
 		file_exec_get(mm->exe);
 	if (QR_RARELY((from->ldt && !copy_ldt(mm, from->ldt)) ||
+		      (from->policies && policies_copy(mm, from)) ||
 		      (from->userfaults && userfault_forked(from, mm)))) {
 		mm_put(mm);
 		return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/file.h"
 #include "kernel/kmalloc.h"
+#include "kernel/policies.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/task.h"
@@ -95,6 +96,7 @@ void mm_put(struct mm *mm)
 	if (QR_RARELY(mm->userfaults))
 		userfault_mm_gone(mm);
 	qr_space_fini(&mm->space);
+	policies_free(mm);
 	kfree(mm->ldt);
 	if (mm->exe)
 		file_exec_put(mm->exe);

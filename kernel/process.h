@@ -31,6 +31,7 @@ struct file;
 struct files;
 struct fs_context;
 struct ldt;
+struct policy_range;
 struct process;
 struct task;
 struct userfault;
@@ -54,6 +55,7 @@ struct mm {
 	uint16_t barriers;  /* commands of membarrier that it has registered for */
 	size_t runs_counted, runs_joined; /* the last count of regions: memory_limits.c */
 	struct userfault *userfaults;     /* kernel/userfault.h; NULL: none */
+	struct policy_range *policies;    /* kernel/policies.h; NULL: none */
 	struct ldt *ldt;                  /* arch/x86/segment.h; NULL: none */
 	struct file *exe;
 	uintptr_t auxv[AUXV_WORDS]; /* as the program got it: pairs, AT_NULL at the end */

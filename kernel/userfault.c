@@ -264,34 +264,36 @@ static bool overlaps(const struct userfault *u, uintptr_t lo, uintptr_t hi)
 	return false;
 }
 
-/* Contexts may come and go while a task waits: after each, begin again behind those told. */
-static void tell_all(struct mm *mm, uint32_t feature, uint8_t event, uintptr_t lo, uintptr_t hi)
+/* A region has one context; two in one call are told by two calls. */
+static struct userfault *who_wants(const struct mm *mm, uint32_t feature, uintptr_t lo, uintptr_t hi)
 {
 	struct userfault *u = mm->userfaults;
 
-	while (u) {
-		struct user_waiter w = { .msg = { .event = event, .word = { lo, hi } } };
-		struct userfault *next = u->next;
-
-		if (u->features & feature && overlaps(u, lo, hi)) {
-			tell(u, &w);
-			return; /* a region has one context; two in one call are told by two calls */
-		}
-		u = next;
-	}
+	while (u && !(u->features & feature && overlaps(u, lo, hi)))
+		u = u->next;
+	return u;
 }
 
 void userfault_removed(struct mm *mm, uintptr_t lo, uintptr_t hi)
 {
-	tell_all(mm, UFFD_EVENT_REMOVE, MSG_REMOVE, lo, hi);
+	struct user_waiter w = { .msg = { .event = MSG_REMOVE, .word = { lo, hi } } };
+	struct userfault *u = who_wants(mm, UFFD_EVENT_REMOVE, lo, hi);
+
+	if (u)
+		tell(u, &w);
 }
 
+/* The range may be used anew while its end is told of. */
 void userfault_unmapped(struct mm *mm, uintptr_t lo, uintptr_t hi)
 {
+	struct user_waiter w = { .msg = { .event = MSG_UNMAP, .word = { lo, hi } } };
+	struct userfault *told = who_wants(mm, UFFD_EVENT_UNMAP, lo, hi);
+
 	for (struct userfault *u = mm->userfaults; u; u = u->next)
 		userfault_wake(u, lo, hi);
-	tell_all(mm, UFFD_EVENT_UNMAP, MSG_UNMAP, lo, hi);
 	(void)userfault_claim(mm, NULL, lo, hi);
+	if (told)
+		tell(told, &w);
 }
 
 /* The flags did not move with the pages: they come to the new place if the context wants that. */

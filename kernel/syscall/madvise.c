@@ -9,6 +9,7 @@
 #include "fs/file.h"
 #include "fs/memfs.h"
 #include "kernel/syscall/files.h"
+#include "kernel/syscall/kill.h"
 #include "kernel/syscall/memory.h"
 #include "kernel/userfault.h"
 
@@ -77,7 +78,7 @@ static long remove_pages(uintptr_t at, uintptr_t end)
 	return stop < end && (!err || err == QR_NOENT) ? -EPERM : error_of(err);
 }
 
-static long advise(uintptr_t at, size_t n, unsigned what)
+static long advise(struct mm *mm, uintptr_t at, size_t n, unsigned what)
 {
 	uintptr_t bytes = whole_pages(n);
 	enum qr_advice advice;
@@ -100,7 +101,7 @@ static long advise(uintptr_t at, size_t n, unsigned what)
 		userfault_removed(mm_here(), at, at + bytes);
 	if (advice == QR_ADVISE_REMOVE)
 		return remove_pages(at, at + bytes);
-	err = qr_space_advise(space_here(), qr_virt_of(at), pages(bytes), advice);
+	err = qr_space_advise(&mm->space, qr_virt_of(at), pages(bytes), advice);
 	if (err == QR_BEYOND || (err == QR_ACCESS && advice >= QR_ADVISE_POPULATE_READ))
 		return -EFAULT; /* populate: what a touch would answer with a signal */
 	return error_of(err);
@@ -108,23 +109,69 @@ static long advise(uintptr_t at, size_t n, unsigned what)
 
 SYSCALL3(madvise, uintptr_t, at, size_t, n, int, advice)
 {
-	return advise(at, n, meaning(advice));
+	return advise(mm_here(), at, n, meaning(advice));
 }
 
-/* ---- for another process: which would have to be named by a pidfd ---------------------------- */
+/* ---- for another process ------------------------------------------------------------------------ */
+
+/* Only what takes nothing away. */
+static bool may_be_said_of_others(int advice)
+{
+	enum { WILLNEED = 3, COLD = 20, PAGEOUT, COLLAPSE = 25 };
+
+	return advice == WILLNEED || advice == COLD || advice == PAGEOUT || advice == COLLAPSE;
+}
+
+static long advise_all(struct mm *mm, const struct uio_segment *s, size_t n, int advice)
+{
+	long done = 0, err = 0;
+
+	for (; n-- && !err; s++) {
+		err = advise(mm, (uintptr_t)s->base, s->n, meaning(advice));
+		if (!err)
+			done += (long)s->n;
+	}
+	return done ? done : err;
+}
+
+static long advise_process(struct process *p, const struct uio_segment *s, size_t n, int advice)
+{
+	struct mm *mm;
+	long ret;
+
+	if (!p)
+		return -ESRCH;
+	if (!may_be_said_of_others(advice))
+		return -EINVAL;
+	if (!p->mm)
+		return -ESRCH;
+	if (!process_may_access(p) || !cred_can(&current->process->cred, CAP_SYS_NICE))
+		return -EPERM;
+	mm = mm_get(p->mm);
+	ret = advise_all(mm, s, n, advice);
+	mm_put(mm);
+	return ret;
+}
 
 SYSCALL5(process_madvise, unsigned, pidfd, const void __user *, vec, size_t, n, int, advice,
 	 unsigned, flags)
 {
 	struct user_vector v;
+	struct pid *pid;
 	struct uio u;
-	int err;
+	unsigned unused;
+	long ret;
 
 	if (flags)
 		return -EINVAL;
-	err = user_vector_get(&v, vec, n > UINT32_MAX ? UINT32_MAX : (unsigned)n, &u);
-	if (err)
-		return err;
+	ret = user_vector_get(&v, vec, n > UINT32_MAX ? UINT32_MAX : (unsigned)n, &u);
+	if (ret)
+		return ret;
+	ret = pidfd_lookup(pidfd, &pid, &unused);
+	if (!ret) {
+		ret = advise_process(pid->process, v.segments, n, advice);
+		pid_put(pid);
+	}
 	user_vector_put(&v);
-	return -EBADF;
+	return ret;
 }

@@ -5,7 +5,9 @@
  * Sources: msync(2), mincore(2) of the man-pages 6.x.
  */
 #include "kernel/errno_of.h"
+#include "kernel/policies.h"
 #include "kernel/syscall/memory.h"
+#include "kernel/userfault.h"
 
 #define MS_ASYNC      1u
 #define MS_INVALIDATE 2u
@@ -41,6 +43,13 @@ static long check_unlocked(uintptr_t at, uintptr_t end)
 }
 
 /* The pages of a file are its memory: they are always in step.  What remains are the checks. */
+void range_gone_told(struct mm *mm, uintptr_t lo, uintptr_t hi)
+{
+	policies_unmapped(mm, lo, hi);
+	if (mm->userfaults)
+		userfault_unmapped(mm, lo, hi);
+}
+
 SYSCALL3(msync, uintptr_t, at, size_t, n, unsigned, flags)
 {
 	uintptr_t bytes = whole_pages(n);

@@ -45,6 +45,17 @@ QR_INLINE size_t pages(uintptr_t nbytes)
 	return nbytes >> QR_PAGE_SHIFT;
 }
 
+/* What was mapped at [lo, hi) is not there any more: for those who remember more of it than the
+ * space does (userfault.h, policies.h). */
+void range_gone_told(struct mm *mm, uintptr_t lo, uintptr_t hi);
+QR_INLINE void range_gone(uintptr_t lo, uintptr_t hi)
+{
+	struct mm *mm = mm_here();
+
+	if (QR_RARELY((uintptr_t)mm->userfaults | (uintptr_t)mm->policies))
+		range_gone_told(mm, lo, hi);
+}
+
 /* ---- mmap.c --------------------------------------------------------------------------------- */
 
 /* Is nothing mapped at [at, at+n), and no stack so near above that it would lose its gap? */

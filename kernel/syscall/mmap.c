@@ -10,7 +10,6 @@
 #include "kernel/kmalloc.h"
 #include "kernel/vm_settings.h"
 #include "kernel/syscall/memory.h"
-#include "kernel/userfault.h"
 
 #define MAP_SHARED          0x01u
 #define MAP_PRIVATE         0x02u
@@ -220,7 +219,11 @@ static long map_it(struct qr_map *req, struct file *f)
 	err = error_of(qr_space_map(space_here(), req, &at));
 	if (own)
 		qr_object_put(own);
-	return err ? err : (long)at.v;
+	if (err)
+		return err;
+	if (QR_RARELY(req->flags & QR_MAP_FIXED))
+		range_gone(at.v, at.v + (req->npages << QR_PAGE_SHIFT));
+	return (long)at.v;
 }
 
 static long map_pages(uintptr_t at, size_t n, unsigned prot, unsigned flags, struct file *f,
@@ -339,10 +342,11 @@ SYSCALL2(munmap, uintptr_t, at, size_t, n)
 	if (QR_RARELY(regions_full(1)) && splits_inside(at, at + whole_pages(n)))
 		return -ENOMEM;
 	err = error_of(qr_space_unmap(space_here(), qr_virt_of(at), pages(whole_pages(n))));
-	if (QR_RARELY(mm_here()->userfaults) && !err)
-		userfault_unmapped(mm_here(), at, at + whole_pages(n));
+	if (!err)
+		range_gone(at, at + whole_pages(n));
 	return err;
 }
+
 /* ---- brk ------------------------------------------------------------------------------------ */
 
 /* The break is exact, the pages below it are whole.  Failure is told by the answer: the old one. */
@@ -385,5 +389,7 @@ SYSCALL1(brk, uintptr_t, to)
 			return (long)mm->brk;
 	}
 	mm->brk = to;
+	if (new_end < old_end)
+		range_gone(new_end, old_end);
 	return (long)to;
 }

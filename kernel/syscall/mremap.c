@@ -3,6 +3,7 @@
  * mremap.c - a mapping becomes longer, shorter, or moves: mremap; and remap_file_pages, which Linux
  * makes of mmap too.  Sources: mremap(2), remap_file_pages(2) of the man-pages 6.x.
  */
+#include "kernel/policies.h"
 #include "kernel/syscall/memory.h"
 #include "kernel/userfault.h"
 
@@ -57,28 +58,48 @@ static int check_region(const struct qr_remap *q, const struct qr_region *r)
 	return may_map(more, data) && (!data || may_commit(more)) ? 0 : -ENOMEM;
 }
 
-static long remap(const struct qr_remap *q)
+/* In the order in which Linux tells of it: what was at the new place, the move, what was cut off,
+ * and the old place. */
+static void tell(const struct qr_remap *q, uintptr_t to, size_t cut)
+{
+	uintptr_t from = q->from.v;
+	size_t old = q->old_npages << QR_PAGE_SHIFT, new = q->new_npages << QR_PAGE_SHIFT;
+	struct mm *mm = mm_here();
+
+	if (q->fixed)
+		range_gone(to, to + new);
+	if (mm->userfaults)
+		userfault_moved(mm, from, old, to, new);
+	policies_moved(mm, from, old, to, new);
+	if (cut)
+		range_gone(from + old, from + old + cut);
+	if (from != to && old && !q->keep_old)
+		range_gone(from, from + old);
+}
+
+/* `cut`: bytes behind the old place that are unmapped already. */
+static long remap(const struct qr_remap *q, size_t cut)
 {
 	enum qr_err err;
 	qr_virt at;
 
 	err = qr_space_remap(space_here(), q, &at);
-	if (QR_RARELY(mm_here()->userfaults) && !err)
-		userfault_moved(mm_here(), q->from.v, q->old_npages << QR_PAGE_SHIFT, at.v,
-				q->new_npages << QR_PAGE_SHIFT);
+	if (QR_RARELY(mm_here()->userfaults || mm_here()->policies) && !err)
+		tell(q, at.v, cut);
 	if (err == QR_NOENT)
 		return -EFAULT;
 	return err == QR_OK ? (long)at.v : error_of(err);
 }
 
 /* Making a mapping shorter where it is, is unmapping the rest, whatever that belongs to. */
-static long shrink(const struct qr_remap *q)
+static long shrink(const struct qr_remap *q, size_t *cut)
 {
 	uintptr_t at = q->from.v + (q->new_npages << QR_PAGE_SHIFT);
 	size_t n = q->old_npages - q->new_npages;
 
 	if (n > pages(USER_END) || at > USER_END - (n << QR_PAGE_SHIFT))
 		return -EINVAL;
+	*cut = n << QR_PAGE_SHIFT;
 	return n ? error_of(qr_space_unmap(space_here(), qr_virt_of(at), n)) : 0;
 }
 
@@ -92,6 +113,7 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 			      .keep_old = flags & MREMAP_DONTUNMAP,
 			      .to = qr_virt_of(to) };
 	struct qr_region r;
+	size_t cut = 0;
 	long err = check_flags(from, old_n, new_n, flags);
 
 	if (err)
@@ -102,11 +124,13 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 	    r.start.v > from)
 		return -EFAULT;
 	if (!q.fixed && !q.keep_old && q.new_npages <= q.old_npages) {
-		err = shrink(&q);
+		err = shrink(&q, &cut);
+		if (!err && cut)
+			range_gone(from + whole_pages(new_n), from + whole_pages(new_n) + cut);
 		return err ? err : (long)from;
 	}
 	if (q.fixed && q.old_npages > q.new_npages) { /* the tail goes, whoever's it is */
-		if ((err = shrink(&q)) != 0)
+		if ((err = shrink(&q, &cut)) != 0)
 			return err;
 		q.old_npages = q.new_npages;
 	}
@@ -114,7 +138,7 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 		return err;
 	if (q.may_move ? regions_full(REGIONS_TO_MOVE) : !q.old_npages)
 		return -ENOMEM;
-	return remap(&q);
+	return remap(&q, cut);
 }
 
 /* ---- remap_file_pages ------------------------------------------------------------------------ */
@@ -173,5 +197,7 @@ SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t
 	qr_object_get(req.object); /* replacing its last page must not end it */
 	err = error_of(qr_space_map(space_here(), &req, &out));
 	qr_object_put(req.object);
+	if (!err)
+		range_gone(at, end);
 	return err;
 }

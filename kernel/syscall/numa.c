@@ -4,11 +4,12 @@
  * set_mempolicy_home_node, migrate_pages, move_pages; and membarrier, for one CPU.
  *
  * All memory is near, so that a policy changes nothing; what there is to do is to check, and to
- * remember the policy of a task.  That of a range is checked and forgotten.  A barrier has no other
- * CPU to reach: entering the kernel was one.
+ * remember the policy of a task and of a range.  A barrier has no other CPU to reach: entering the
+ * kernel was one.
  *
  * Sources: the man-pages 6.x of the calls, and how Linux answers them.
  */
+#include "kernel/policies.h"
 #include "kernel/syscall/memory.h"
 
 enum { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE, MPOL_LOCAL, MPOL_PREFERRED_MANY };
@@ -114,15 +115,23 @@ SYSCALL3(set_mempolicy, unsigned, mode, unsigned long __user *, mask, unsigned l
 	return err;
 }
 
+static unsigned policy_at(uintptr_t at)
+{
+	const struct policy_range *r = policies_find(mm_here(), at, at + 1);
+
+	return r ? r->policy : MPOL_DEFAULT;
+}
+
 /* What get_mempolicy tells of the policy or of the node: flags NODE, ADDR, ALLOWED. */
 static int ask_policy(uintptr_t at, unsigned flags, unsigned *mode, bool *here)
 {
 	enum { NODE = 1, ADDR = 2, ALLOWED = 4 };
-	unsigned kind = current->policy & ~MPOL_FLAGS;
+	unsigned kind;
 	uint8_t byte;
 	size_t done;
 
-	*mode = current->policy;
+	*mode = flags & ADDR ? policy_at(at) : current->policy;
+	kind = *mode & ~MPOL_FLAGS;
 	*here = kind != MPOL_DEFAULT && kind != MPOL_LOCAL;
 	if (flags & ~(unsigned)(NODE | ADDR | ALLOWED))
 		return -EINVAL;
@@ -191,18 +200,29 @@ SYSCALL6(mbind, uintptr_t, at, size_t, n, unsigned long, mode, unsigned long __u
 	if (end == at)
 		return 0;
 	err = make_policy((unsigned)mode, nodes, &policy);
-	return err ? err : check_mapped(at, end) ? -EFAULT : 0;
+	if (err)
+		return err;
+	return check_mapped(at, end) ? -EFAULT : policies_set(mm_here(), at, end, policy);
 }
 
-/* It changes a policy that the range has; here none has. */
+/* It refines the policies of the range: those that bind, or prefer several. */
 SYSCALL4(set_mempolicy_home_node, uintptr_t, at, size_t, n, unsigned long, node, unsigned long,
 	 flags)
 {
 	uintptr_t end = at + whole_pages(n);
+	const struct policy_range *r;
+	long err = end == at ? 0 : -ENOENT;
 
 	if (OFFSET(at) || flags || node || end < at)
 		return -EINVAL;
-	return end == at ? 0 : -ENOENT;
+	for (; at < end && (r = policies_find(mm_here(), at, end)) != NULL; at = r->hi) {
+		unsigned kind = r->policy & ~MPOL_FLAGS;
+
+		if (kind != MPOL_BIND && kind != MPOL_PREFERRED_MANY)
+			return -EOPNOTSUPP;
+		err = 0;
+	}
+	return err;
 }
 
 /* ---- where pages are ------------------------------------------------------------------------ */

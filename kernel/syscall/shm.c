@@ -9,6 +9,7 @@
 #include "kernel/shm.h"
 #include "kernel/time.h"
 #include "kernel/vm_settings.h"
+#include "kernel/policies.h"
 #include "kernel/syscall/memory.h"
 
 #define IPC_CREAT     01000u
@@ -147,6 +148,8 @@ static long attach(int32_t id, uintptr_t at, unsigned flags)
 	    (!may_map(req.npages, false) && !may_map(req.npages - replaced_pages(&req), false)))
 		return -ENOMEM;
 	err = error_of(qr_space_map(space_here(), &req, &out));
+	if (QR_RARELY(mm_here()->policies) && !err)
+		policies_unmapped(mm_here(), out.v, out.v + (req.npages << QR_PAGE_SHIFT));
 	if (err)
 		return err;
 	shm_attached(s);
@@ -176,6 +179,7 @@ SYSCALL1(shmdt, uintptr_t, at)
 		of = s;
 		end = at + whole_pages(s->size);
 		err = error_of(qr_space_unmap(space_here(), r.start, pages(r.end.v - r.start.v)));
+		policies_unmapped(mm_here(), r.start.v, r.end.v);
 		if (err)
 			return err;
 	}

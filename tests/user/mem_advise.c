@@ -113,6 +113,40 @@ TEST("process_madvise without a process to mean")
 	CHECK_ERR(syscall(SYS_process_madvise, -1, (void *)8, 1, MADV_COLD, 0), EFAULT);
 }
 
+TEST("process_madvise of another process")
+{
+	struct iovec v[2] = { { fresh(2 * PAGE), 2 * PAGE }, { fresh(2 * PAGE), PAGE } };
+	char *hole = v[1].iov_base;
+	pid_t child = fork();
+	int fd;
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	fd = (int)syscall(SYS_pidfd_open, child, 0);
+	NEED(child > 0 && fd >= 0);
+	if (syscall(SYS_process_madvise, fd, v, 2, MADV_COLD, 0) < 0 && errno == EPERM)
+		skip("not privileged");
+	CHECK_EQ(syscall(SYS_process_madvise, fd, v, 2, MADV_COLD, 0), 3 * PAGE);
+	CHECK_EQ(syscall(SYS_process_madvise, fd, v, 2, MADV_PAGEOUT, 0), 3 * PAGE);
+	CHECK_EQ(syscall(SYS_process_madvise, fd, v, 2, MADV_WILLNEED, 0), 3 * PAGE);
+	CHECK_EQ(syscall(SYS_process_madvise, fd, v, 0, MADV_COLD, 0), 0);
+	CHECK_ERR(syscall(SYS_process_madvise, fd, v, 2, MADV_DONTNEED, 0), EINVAL);
+	CHECK_ERR(syscall(SYS_process_madvise, fd, v, 2, 99, 0), EINVAL);
+	v[0].iov_base = (char *)v[0].iov_base + 1;
+	CHECK_ERR(syscall(SYS_process_madvise, fd, v, 2, MADV_COLD, 0), EINVAL);
+	v[0].iov_base = (char *)v[0].iov_base - 1;
+	v[1].iov_base = (void *)PAGE; /* what was done before it counts */
+	CHECK_EQ(syscall(SYS_process_madvise, fd, v, 2, MADV_COLD, 0), 2 * PAGE);
+	munmap(hole, 2 * PAGE); /* ours, not the child's */
+	v[1].iov_base = hole;
+	CHECK_EQ(syscall(SYS_process_madvise, fd, v, 2, MADV_COLD, 0), 3 * PAGE);
+	kill(child, SIGKILL);
+	CHECK_EQ(waitpid(child, NULL, 0), child);
+	CHECK_ERR(syscall(SYS_process_madvise, fd, v, 2, MADV_COLD, 0), ESRCH);
+}
+
 TEST("msync and mincore")
 {
 	char *p = fresh(4 * PAGE);
@@ -129,6 +163,60 @@ TEST("msync and mincore")
 	munmap(p + PAGE, PAGE);
 	CHECK_ERR(msync(p, 4 * PAGE, MS_SYNC), ENOMEM);
 	CHECK_ERR(mincore(p, 4 * PAGE, there), ENOMEM);
+}
+
+enum { PREFERRED = 1, BIND, INTERLEAVE, LOCAL, MPOL_STATIC = 1 << 15 };
+
+static int policy_at(const char *p)
+{
+	unsigned long mask[2] = { 0 };
+	int mode = -1;
+
+	if (syscall(SYS_get_mempolicy, &mode, mask, 64, p, 2))
+		return -errno;
+	CHECK_EQ(mask[0], mode != 0 && mode != LOCAL);
+	return mode;
+}
+
+static void check_child(void *p)
+{
+	CHECK_EQ(policy_at((char *)p + 3 * PAGE), BIND);
+	munmap(p, 8 * PAGE);
+}
+
+/* What a range was given goes with what is mapped there. */
+static void check_ranges(void)
+{
+	unsigned long one[2] = { 1 };
+	char *p = fresh(16 * PAGE), *q = fresh(16 * PAGE);
+
+	CHECK(syscall(SYS_set_mempolicy, PREFERRED, one, 64) == 0);
+	CHECK_EQ(policy_at(p), 0);
+	CHECK(syscall(SYS_mbind, p + 2 * PAGE, 4 * PAGE, BIND, one, 64, 0) == 0);
+	CHECK(syscall(SYS_mbind, p + 4 * PAGE, PAGE, INTERLEAVE | MPOL_STATIC, one, 64, 0) == 0);
+	CHECK_EQ(policy_at(p + PAGE), 0);
+	CHECK_EQ(policy_at(p + 2 * PAGE), BIND);
+	CHECK_EQ(policy_at(p + 3 * PAGE + 99), BIND);
+	CHECK_EQ(policy_at(p + 4 * PAGE), INTERLEAVE | MPOL_STATIC);
+	CHECK_EQ(policy_at(p + 5 * PAGE), BIND);
+	CHECK_EQ(policy_at(p + 6 * PAGE), 0);
+	CHECK_EQ(in_child(check_child, p), 0);
+	CHECK(syscall(SYS_mbind, p + 3 * PAGE, PAGE, 0, NULL, 0, 0) == 0);
+	CHECK_EQ(policy_at(p + 3 * PAGE), 0);
+	CHECK(syscall(SYS_mbind, p + 3 * PAGE, PAGE, PREFERRED, NULL, 0, 0) == 0);
+	CHECK_EQ(policy_at(p + 3 * PAGE), LOCAL);
+	/* A move takes it along, a new mapping has none. */
+	NEED(mremap(p + 4 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, q) == q);
+	CHECK_EQ(policy_at(q), INTERLEAVE | MPOL_STATIC);
+	CHECK_EQ(policy_at(q + PAGE), INTERLEAVE | MPOL_STATIC);
+	CHECK_EQ(policy_at(q + 2 * PAGE), 0);
+	CHECK_EQ(policy_at(p + 4 * PAGE), -EFAULT);
+	NEED(mmap(p + 4 * PAGE, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		  0) == p + 4 * PAGE);
+	CHECK_EQ(policy_at(p + 4 * PAGE), 0);
+	CHECK_EQ(policy_at(p + 5 * PAGE), 0);
+	munmap(p, 16 * PAGE);
+	CHECK(syscall(SYS_set_mempolicy, 0, NULL, 0) == 0);
 }
 
 TEST("memory policies of one node")
@@ -160,6 +248,7 @@ TEST("memory policies of one node")
 	CHECK_ERR(syscall(SYS_mbind, p + 1, PAGE, 2, one, 64, 0), EINVAL);
 	CHECK_ERR(syscall(SYS_mbind, p, PAGE, 2, one, 64, 8), EINVAL);
 	CHECK_ERR(syscall(SYS_mbind, p, PAGE, 2, two, 64, 0), EINVAL);
+	check_ranges();
 	munmap(p + PAGE, PAGE);
 	CHECK_ERR(syscall(SYS_mbind, p, 4 * PAGE, 2, one, 64, 0), EFAULT);
 	CHECK_ERR(syscall(SYS_migrate_pages, 0, 64, one, two), EINVAL);

@@ -360,11 +360,45 @@ TEST("userfaultfd: events of madvise, mremap and munmap")
 	CHECK(m.arg.remap.from == (uintptr_t)p && m.arg.remap.len == 4 * PAGE);
 	CHECK_EQ(m.arg.remap.to, (uintptr_t)p + 16 * PAGE);
 	m = next(fd);
-	if (m.event == UFFD_EVENT_UNMAP && m.arg.remove.start == (uintptr_t)p)
-		m = next(fd); /* Linux also tells that the old place is unmapped; Quire does not */
+	CHECK_EQ(m.event, UFFD_EVENT_UNMAP);
+	CHECK(m.arg.remove.start == (uintptr_t)p && m.arg.remove.end == (uintptr_t)p + 4 * PAGE);
+	m = next(fd);
 	CHECK_EQ(m.event, UFFD_EVENT_UNMAP);
 	CHECK_EQ(m.arg.remove.start, (uintptr_t)p + 16 * PAGE);
 	NEED(waitpid(t, &status, 0) == t);
+}
+
+static int replaces(void *arg __attribute__((unused)))
+{
+	char *other = mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mmap(moving + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	mremap(other, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, moving + 3 * PAGE);
+	mremap(moving, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, other + 2 * PAGE);
+	result = 1;
+	return 0;
+}
+
+TEST("userfaultfd: what takes another's place tells of its end")
+{
+	int fd = ready_uffd(UFFD_FEATURE_EVENT_UNMAP), status;
+	char *p = fresh(4 * PAGE);
+	static const unsigned order[] = { 1, 3, 0 };
+	struct uffd_msg m;
+	pid_t t;
+
+	NEED(reg(fd, p, 4 * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0);
+	moving = p;
+	result = 0;
+	t = thread(replaces);
+	for (unsigned i = 0; i < 3; i++) {
+		m = next(fd);
+		CHECK_EQ(m.event, UFFD_EVENT_UNMAP);
+		CHECK_EQ(m.arg.remove.start, (uintptr_t)p + order[i] * PAGE);
+		CHECK_EQ(m.arg.remove.end, (uintptr_t)p + (order[i] + 1) * PAGE);
+	}
+	NEED(waitpid(t, &status, 0) == t);
+	CHECK_EQ(result, 1);
 }
 
 static int forks(void *arg __attribute__((unused)))
