@@ -5,6 +5,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/task.h"
+#include "kernel/time.h"
 
 #define BACKLOG_MAX 4096
 
@@ -274,6 +275,20 @@ int sock_find(const struct unix_name *name, unsigned type, struct sock **out)
 	return 0;
 }
 
+/* ---- waiting ---------------------------------------------------------------------------- */
+
+uint64_t sock_deadline(uint64_t ns)
+{
+	return ns ? now_ns() + ns : WAIT_FOREVER;
+}
+
+int sock_waited(int err, uint64_t ns)
+{
+	if (err == -ETIMEDOUT)
+		return -EAGAIN;
+	return err == -ERESTARTSYS && ns ? -EINTR : err;
+}
+
 /* ---- meeting ---------------------------------------------------------------------------- */
 
 int sock_listen(struct sock *s, int backlog)
@@ -351,7 +366,10 @@ int sock_connect(struct sock *s, const struct unix_name *name, bool nonblock)
 	else if (!l->listening)
 		err = -ECONNREFUSED;
 	else if (!has_place(l))
-		err = nonblock ? -EAGAIN : wait_event(&l->writable, has_place(l), WAIT_FOREVER);
+		err = nonblock ? -EAGAIN
+			       : sock_waited(wait_event(&l->writable, has_place(l),
+							sock_deadline(s->send_ns)),
+					     s->send_ns);
 	if (!err && s->was_connected) /* by another thread, meanwhile */
 		err = -EISCONN;
 	if (!err)
@@ -369,10 +387,12 @@ int sock_accept(struct sock *s, bool nonblock, struct sock **out)
 	if (!s->listening)
 		return -EINVAL;
 	if (list_empty(&s->waiting))
-		err = nonblock ? -EAGAIN
-			       : wait_event(&s->readable,
-					    !list_empty(&s->waiting) || (s->shut & SHUT_IN),
-					    WAIT_FOREVER);
+		err = nonblock
+			  ? -EAGAIN
+			  : sock_waited(wait_event(&s->readable,
+						   !list_empty(&s->waiting) || (s->shut & SHUT_IN),
+						   sock_deadline(s->receive_ns)),
+					s->receive_ns);
 	if (err)
 		return err;
 	if (list_empty(&s->waiting))

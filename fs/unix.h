@@ -74,6 +74,7 @@ struct sock {
 	struct sock *peer;
 	struct list_link packets;
 	size_t queued, weight, limit;
+	uint64_t receive_ns, send_ns;    /* how long a call waits; 0: for ever */
 	struct waitq readable, writable; /* packets, connections; room with the peer */
 	struct list_link waiting, in_waiting;
 	unsigned nwaiting, backlog;
@@ -117,6 +118,11 @@ struct message {
 	unsigned flags; /* MSG_* in and out */
 	bool nonblock;
 };
+
+/* Until when a call waits that may wait so long; what it answers then (EAGAIN), and for a signal,
+ * which such a call is not begun again after. */
+uint64_t sock_deadline(uint64_t ns);
+int sock_waited(int err, uint64_t ns);
 
 /* Bytes, or an error if none went. */
 long sock_send(struct sock *s, struct message *m);

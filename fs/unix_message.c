@@ -94,11 +94,13 @@ static int send_packet(struct sock *s, struct sock *to, struct message *m, size_
 	int err = check_receiver(s, to, m);
 
 	if (!err && !has_room(to, weight))
-		err = nonblock ? -EAGAIN
-			       : wait_event(&to->writable,
-					    has_room(to, weight) || to->closed ||
-						(to->shut & SHUT_IN) || (s->shut & SHUT_OUT),
-					    WAIT_FOREVER);
+		err = nonblock
+			  ? -EAGAIN
+			  : sock_waited(wait_event(&to->writable,
+						   has_room(to, weight) || to->closed ||
+						       (to->shut & SHUT_IN) || (s->shut & SHUT_OUT),
+						   sock_deadline(s->send_ns)),
+					s->send_ns);
 	if (!err)
 		err = check_receiver(s, to, m);
 	if (!err)
@@ -248,7 +250,7 @@ static long receive_bytes(struct sock *s, struct message *m)
 	return done || !m->data->fault ? (long)done : -EFAULT;
 }
 
-static int wait_for_packet(struct sock *s, const struct message *m)
+static int wait_for_packet(struct sock *s, const struct message *m, uint64_t deadline)
 {
 	int err;
 
@@ -265,12 +267,14 @@ static int wait_for_packet(struct sock *s, const struct message *m)
 		return 0;
 	if (m->nonblock || (m->flags & MSG_DONTWAIT))
 		return -EAGAIN;
-	return wait_event_exclusive(&s->readable, !list_empty(&s->packets) || (s->shut & SHUT_IN),
-				    WAIT_FOREVER);
+	err = wait_event_exclusive(&s->readable, !list_empty(&s->packets) || (s->shut & SHUT_IN),
+				   deadline);
+	return sock_waited(err, s->receive_ns);
 }
 
 long sock_receive(struct sock *s, struct message *m)
 {
+	uint64_t deadline = sock_deadline(s->receive_ns);
 	size_t done = 0;
 	long n = 0;
 	int err;
@@ -278,7 +282,7 @@ long sock_receive(struct sock *s, struct message *m)
 	if (s->type == SOCK_STREAM && !m->data->left)
 		return 0;
 	do {
-		err = wait_for_packet(s, m);
+		err = wait_for_packet(s, m, deadline);
 		if (err || list_empty(&s->packets))
 			break;
 		n = s->type == SOCK_STREAM ? receive_bytes(s, m) : receive_packet(s, m);

@@ -265,7 +265,8 @@ static bool overlaps(const struct userfault *u, uintptr_t lo, uintptr_t hi)
 }
 
 /* A region has one context; two in one call are told by two calls. */
-static struct userfault *who_wants(const struct mm *mm, uint32_t feature, uintptr_t lo, uintptr_t hi)
+static struct userfault *who_wants(const struct mm *mm, uint32_t feature, uintptr_t lo,
+				   uintptr_t hi)
 {
 	struct userfault *u = mm->userfaults;
 

@@ -97,8 +97,8 @@ static long vector(unsigned fd, const void __user *vec, unsigned n, enum directi
 	struct uio u;
 	long ret = user_vector_get(&v, vec, n, &u);
 
-	if (ret)
-		return ret;
+	if (QR_RARELY(ret))
+		return files_peek(current_process->files, fd) ? ret : -EBADF;
 	ret = transfer(fd, &u, direction);
 	user_vector_put(&v);
 	return ret;
@@ -112,62 +112,6 @@ SYSCALL3(readv, unsigned, fd, const void __user *, vec, unsigned, n)
 SYSCALL3(writev, unsigned, fd, const void __user *, vec, unsigned, n)
 {
 	return vector(fd, vec, n, WRITE);
-}
-
-/* The offset comes as two longs in both ABIs; on x86-64 the low one is all of it. */
-static int64_t offset_of(uintptr_t low, uintptr_t high)
-{
-	return sizeof(long) == 8 ? (int64_t)low
-				 : (int64_t)syscall_u64((uint32_t)low, (uint32_t)high);
-}
-
-static long vector_at(unsigned fd, const void __user *vec, unsigned n, int64_t pos,
-		      enum direction direction)
-{
-	struct user_vector v;
-	struct uio u;
-	long ret = user_vector_get(&v, vec, n, &u);
-
-	if (ret)
-		return ret;
-	ret = transfer_at(fd, &u, pos, direction);
-	user_vector_put(&v);
-	return ret;
-}
-
-SYSCALL5(preadv, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
-	 high)
-{
-	return vector_at(fd, vec, n, offset_of(low, high), READ);
-}
-
-SYSCALL5(pwritev, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
-	 high)
-{
-	return vector_at(fd, vec, n, offset_of(low, high), WRITE);
-}
-
-/* RWF_* ask for how to reach a disk; there is none to reach but for HIPRI and (D)SYNC. */
-static long vector_flagged(unsigned fd, const void __user *vec, unsigned n, int64_t pos,
-			   unsigned flags, enum direction direction)
-{
-	enum { HIPRI = 1, DSYNC = 2, SYNC = 4 };
-
-	if (flags & ~(HIPRI | DSYNC | SYNC))
-		return -EOPNOTSUPP;
-	return pos == -1 ? vector(fd, vec, n, direction) : vector_at(fd, vec, n, pos, direction);
-}
-
-SYSCALL6(preadv2, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
-	 high, unsigned, flags)
-{
-	return vector_flagged(fd, vec, n, offset_of(low, high), flags, READ);
-}
-
-SYSCALL6(pwritev2, unsigned, fd, const void __user *, vec, unsigned, n, uintptr_t, low, uintptr_t,
-	 high, unsigned, flags)
-{
-	return vector_flagged(fd, vec, n, offset_of(low, high), flags, WRITE);
 }
 
 /* ---- position ----------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/socket.h"
+#include "kernel/time.h"
 
 #define AF_UNIX     1
 #define AF_MAX      46
@@ -261,10 +262,67 @@ enum {
 	SO_KEEPALIVE,
 	SO_PASSCRED = 16,
 	SO_PEERCRED,
+	SO_RCVTIMEO = 20,
+	SO_SNDTIMEO,
 	SO_ACCEPTCONN = 30,
 	SO_PROTOCOL = 38,
 	SO_DOMAIN,
+	SO_RCVTIMEO_NEW = 66, /* 64 bits of seconds and of microseconds on i386 too */
+	SO_SNDTIMEO_NEW,
 };
+
+/* Where the time of such an option is kept; NULL: it is no such one.  *n: bytes of its two words. */
+static uint64_t *timeout_of(struct sock *s, int name, unsigned *n)
+{
+	*n = name < SO_RCVTIMEO_NEW ? 2 * sizeof(long) : 2 * sizeof(int64_t);
+	switch (name) {
+	case SO_RCVTIMEO:
+	case SO_RCVTIMEO_NEW:
+		return &s->receive_ns;
+	case SO_SNDTIMEO:
+	case SO_SNDTIMEO_NEW:
+		return &s->send_ns;
+	}
+	return NULL;
+}
+
+union timeout {
+	int64_t wide[2];
+	long word[2];
+};
+
+static int set_timeout(uint64_t *ns, const void __user *from, unsigned n)
+{
+	union timeout t;
+	int64_t sec, usec;
+
+	if (copy_from_user(&t, from, n))
+		return -EFAULT;
+	sec = n == sizeof(t.wide) ? t.wide[0] : t.word[0];
+	usec = n == sizeof(t.wide) ? t.wide[1] : t.word[1];
+	if (usec < 0 || usec >= 1000000)
+		return -EDOM;
+	if (sec < 0)
+		*ns = 1; /* not at all */
+	else if (sec > INT32_MAX)
+		*ns = 0;
+	else
+		*ns = (uint64_t)sec * NS_PER_SEC + (uint64_t)usec * 1000;
+	return 0;
+}
+
+static void tell_timeout(uint64_t ns, union timeout *t, unsigned n)
+{
+	int64_t sec = (int64_t)(ns / NS_PER_SEC), usec = (int64_t)(ns % NS_PER_SEC / 1000);
+
+	if (n == sizeof(t->wide)) {
+		t->wide[0] = sec;
+		t->wide[1] = usec;
+	} else {
+		t->word[0] = (long)sec;
+		t->word[1] = (long)usec;
+	}
+}
 
 static int option_of(struct sock *s, int name)
 {
@@ -300,6 +358,9 @@ static int get_option(struct sock *s, int name, void __user *to, int32_t __user 
 	static const struct user_cred nobody = { 0, UINT32_MAX, UINT32_MAX };
 	struct user_cred cred = s->was_connected || s->listening ? s->cred : nobody;
 	int32_t room, size = sizeof(int);
+	union timeout t;
+	unsigned wide;
+	uint64_t *ns = timeout_of(s, name, &wide);
 	const void *from;
 	int v;
 
@@ -310,6 +371,10 @@ static int get_option(struct sock *s, int name, void __user *to, int32_t __user 
 	if (name == SO_PEERCRED) {
 		from = &cred;
 		size = sizeof(cred);
+	} else if (ns) {
+		tell_timeout(*ns, &t, wide);
+		from = &t;
+		size = (int32_t)wide;
 	} else {
 		v = option_of(s, name);
 		if (v < 0)
@@ -358,13 +423,18 @@ SYSCALL5(setsockopt, unsigned, fd, int, level, int, name, const void __user *, f
 	struct file *f;
 	struct sock *s;
 	int v, err = get_sock(fd, &f, &s);
+	unsigned wide;
+	uint64_t *ns;
 
 	if (err)
 		return err;
+	ns = timeout_of(s, name, &wide);
 	if (level != SOL_SOCKET)
 		err = -EOPNOTSUPP;
-	else if (n < sizeof(v))
+	else if (n < (ns ? wide : sizeof(v)))
 		err = -EINVAL;
+	else if (ns)
+		err = set_timeout(ns, from, wide);
 	else if (get_user(v, (int __user *)from))
 		err = -EFAULT;
 	else

@@ -6,6 +6,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/socket.h"
+#include "kernel/syscall/timespec.h"
 
 #define SOL_SOCKET      1
 #define SCM_RIGHTS      1
@@ -292,6 +293,93 @@ SYSCALL3(recvmsg, unsigned, fd, struct user_msghdr __user *, user, unsigned, fla
 	return message_call(fd, user, flags, false);
 }
 
+/* ---- several at once -------------------------------------------------------------------- */
+
+#define MSG_WAITFORONE 0x10000u
+#define MESSAGES_MAX   1024u
+
+struct user_mmsghdr {
+	struct user_msghdr h;
+	uint32_t sent;
+};
+
+/* Until one fails; that is told if it was the first, else by the next call. */
+static long message_calls(unsigned fd, struct user_mmsghdr __user *user, unsigned n, unsigned flags,
+			  uint64_t deadline, bool sending)
+{
+	struct file *f;
+	struct sock *s;
+	unsigned done = 0;
+	long ret = get_sock(fd, &f, &s);
+
+	if (ret)
+		return ret;
+	while (done < n && ret >= 0 && (!done || now_ns() < deadline)) {
+		ret = message_call(fd, &user[done].h, flags & ~MSG_WAITFORONE, sending);
+		if (ret < 0)
+			break;
+		if (put_user((uint32_t)ret, &user[done].sent)) {
+			ret = -EFAULT;
+			break;
+		}
+		if (flags & MSG_WAITFORONE)
+			flags |= MSG_DONTWAIT;
+		done++;
+	}
+	if (done && !sending && ret < 0 && ret != -EAGAIN)
+		s->error = (int)ret;
+	file_put(f);
+	return done ? (long)done : ret;
+}
+
+SYSCALL4(sendmmsg, unsigned, fd, struct user_mmsghdr __user *, user, unsigned, n, unsigned, flags)
+{
+	return message_calls(fd, user, n < MESSAGES_MAX ? n : MESSAGES_MAX, flags, WAIT_FOREVER,
+			     true);
+}
+
+/* *ns, if there is one: how long to go on; then what is left of that. */
+static long receive_many(unsigned fd, struct user_mmsghdr __user *user, unsigned n, unsigned flags,
+			 uint64_t *ns)
+{
+	uint64_t now = now_ns(), deadline = WAIT_FOREVER;
+	long ret;
+
+	if (ns && *ns < WAIT_FOREVER - now)
+		deadline = now + *ns;
+	ret = message_calls(fd, user, n, flags, deadline, false);
+	now = now_ns();
+	if (ns)
+		*ns = now < deadline ? deadline - now : 0;
+	return ret;
+}
+
+SYSCALL5(recvmmsg, unsigned, fd, struct user_mmsghdr __user *, user, unsigned, n, unsigned, flags,
+	 struct user_timespec64 __user *, timeout)
+{
+	uint64_t ns;
+	long ret = timeout ? ns_from_user(timeout, &ns) : 0;
+
+	if (!ret)
+		ret = receive_many(fd, user, n, flags, timeout ? &ns : NULL);
+	return ret > 0 && timeout && ns_to_user(timeout, ns) ? -EFAULT : ret;
+}
+
+#ifndef __x86_64__
+SYSCALL5(recvmmsg_time32, unsigned, fd, struct user_mmsghdr __user *, user, unsigned, n, unsigned,
+	 flags, struct user_timespec32 __user *, timeout)
+{
+	uint64_t ns;
+	long ret = timeout ? ns_from_user32(timeout, &ns) : 0;
+
+	if (!ret)
+		ret = receive_many(fd, user, n, flags, timeout ? &ns : NULL);
+	return ret > 0 && timeout && ns_to_user32(timeout, ns) ? -EFAULT : ret;
+}
+#endif
+
+/* ---- without a header ------------------------------------------------------------------- */
+
 SYSCALL6(sendto, unsigned, fd, const void __user *, buf, size_t, n, unsigned, flags,
 	 const void __user *, addr, unsigned, size)
 {
@@ -332,15 +420,16 @@ SYSCALL2(socketcall, unsigned, call, const uint32_t __user *, args)
 		syscall_fn *fn;
 		uint8_t n;
 	} calls[] = {
-		[1] = { sys_socket, 3 },      [2] = { sys_bind, 3 },
-		[3] = { sys_connect, 3 },     [4] = { sys_listen, 2 },
-		[5] = { sys_accept, 3 },      [6] = { sys_getsockname, 3 },
-		[7] = { sys_getpeername, 3 }, [8] = { sys_socketpair, 4 },
-		[9] = { sys_sendto, 4 },      [10] = { sys_recvfrom, 4 },
-		[11] = { sys_sendto, 6 },     [12] = { sys_recvfrom, 6 },
-		[13] = { sys_shutdown, 2 },   [14] = { sys_setsockopt, 5 },
-		[15] = { sys_getsockopt, 5 }, [16] = { sys_sendmsg, 3 },
-		[17] = { sys_recvmsg, 3 },    [18] = { sys_accept4, 4 },
+		[1] = { sys_socket, 3 },           [2] = { sys_bind, 3 },
+		[3] = { sys_connect, 3 },          [4] = { sys_listen, 2 },
+		[5] = { sys_accept, 3 },           [6] = { sys_getsockname, 3 },
+		[7] = { sys_getpeername, 3 },      [8] = { sys_socketpair, 4 },
+		[9] = { sys_sendto, 4 },           [10] = { sys_recvfrom, 4 },
+		[11] = { sys_sendto, 6 },          [12] = { sys_recvfrom, 6 },
+		[13] = { sys_shutdown, 2 },        [14] = { sys_setsockopt, 5 },
+		[15] = { sys_getsockopt, 5 },      [16] = { sys_sendmsg, 3 },
+		[17] = { sys_recvmsg, 3 },         [18] = { sys_accept4, 4 },
+		[19] = { sys_recvmmsg_time32, 5 }, [20] = { sys_sendmmsg, 4 },
 	};
 	uint32_t w[6] = { 0 };
 

@@ -73,8 +73,8 @@
 	X(321, signalfd) X(322, timerfd_create) X(323, eventfd) X(324, fallocate) \
 	X(325, timerfd_settime_time32) X(326, timerfd_gettime_time32) X(327, signalfd4) \
 	X(328, eventfd2) X(329, epoll_create1) X(330, dup3) X(331, pipe2) X(333, preadv) \
-	X(334, pwritev) X(335, rt_tgsigqueueinfo) X(340, prlimit64) X(341, name_to_handle_at) \
-	X(342, open_by_handle_at) X(344, syncfs) \
+	X(334, pwritev) X(335, rt_tgsigqueueinfo) X(337, recvmmsg_time32) X(340, prlimit64) X(341, name_to_handle_at) \
+	X(342, open_by_handle_at) X(344, syncfs) X(345, sendmmsg) \
 	X(347, process_vm_readv) X(348, process_vm_writev) \
 	X(351, sched_setattr) X(352, sched_getattr) X(353, renameat2) X(355, getrandom) \
 	X(356, memfd_create) X(358, execveat) X(359, socket) X(360, socketpair) X(361, bind) \
@@ -85,7 +85,7 @@
 	X(395, shmget) X(396, shmctl) X(397, shmat) X(398, shmdt) X(403, clock_gettime) \
 	X(404, clock_settime) X(406, clock_getres) X(407, clock_nanosleep) X(408, timer_gettime) \
 	X(409, timer_settime) X(410, timerfd_gettime) X(411, timerfd_settime) X(412, utimensat) \
-	X(413, pselect6) X(414, ppoll) X(421, rt_sigtimedwait) X(422, futex) \
+	X(413, pselect6) X(414, ppoll) X(417, recvmmsg) X(421, rt_sigtimedwait) X(422, futex) \
 	X(423, sched_rr_get_interval) X(424, pidfd_send_signal) X(434, pidfd_open) \
 	X(435, clone3) X(436, close_range) X(437, openat2) X(438, pidfd_getfd) \
 	X(439, faccessat2) X(440, process_madvise) X(441, epoll_pwait2) X(449, futex_waitv) \

@@ -65,9 +65,9 @@
 	X(281, epoll_pwait) X(282, signalfd) X(283, timerfd_create) X(284, eventfd) \
 	X(285, fallocate) X(286, timerfd_settime) X(287, timerfd_gettime) X(288, accept4) \
 	X(289, signalfd4) X(290, eventfd2) X(291, epoll_create1) X(292, dup3) X(293, pipe2) \
-	X(295, preadv) X(296, pwritev) X(297, rt_tgsigqueueinfo) X(302, prlimit64) \
+	X(295, preadv) X(296, pwritev) X(297, rt_tgsigqueueinfo) X(299, recvmmsg) X(302, prlimit64) \
 	X(303, name_to_handle_at) X(304, open_by_handle_at) \
-	X(306, syncfs) X(309, getcpu) X(310, process_vm_readv) X(311, process_vm_writev) \
+	X(306, syncfs) X(307, sendmmsg) X(309, getcpu) X(310, process_vm_readv) X(311, process_vm_writev) \
 	X(314, sched_setattr) X(315, sched_getattr) X(316, renameat2) X(318, getrandom) \
 	X(319, memfd_create) X(322, execveat) \
 	X(323, userfaultfd) X(324, membarrier) X(325, mlock2) X(326, copy_file_range) \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * xattr.c - extended attributes: none of the file systems has them.
+ * xattr.c - what none of the file systems has: extended attributes, handles of files.
  *
  * Programs ask often (ls, cp) and take ENOSYS for a broken kernel, EOPNOTSUPP for what it is.
  * The name or descriptor is looked at first, so that what is wrong with it comes first.
@@ -47,3 +47,39 @@ XATTR(setxattr, -EOPNOTSUPP)
 XATTR(getxattr, -EOPNOTSUPP)
 XATTR(listxattr, 0)
 XATTR(removexattr, -EOPNOTSUPP)
+
+/* ---- handles: names that stay good over mounts -------------------------------------------------- */
+
+SYSCALL5(name_to_handle_at, int, dirfd, const char __user *, name, void __user *, handle,
+	 int32_t __user *, mount, unsigned, flags)
+{
+	struct path p;
+	int err;
+
+	if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH))
+		return -EINVAL;
+	err = user_lookup(dirfd, name,
+			  (flags & AT_SYMLINK_FOLLOW ? LOOKUP_FOLLOW : 0) |
+			      (flags & AT_EMPTY_PATH ? LOOKUP_EMPTY : 0),
+			  &p);
+	if (err)
+		return err;
+	path_put(p);
+	return -EOPNOTSUPP;
+}
+
+/* Nobody has ever been given one. */
+SYSCALL3(open_by_handle_at, int, mount, uint32_t __user *, handle, unsigned, flags)
+{
+	enum { HANDLE_MAX = 128 };
+	uint32_t n;
+
+	if (!cred_super(&current_process->cred))
+		return -EPERM;
+	if (get_user(n, handle))
+		return -EFAULT;
+	if (!n || n > HANDLE_MAX)
+		return -EINVAL;
+	return mount == AT_FDCWD || files_peek(current_process->files, (unsigned)mount) ? -ESTALE
+											: -EBADF;
+}

@@ -233,3 +233,55 @@ TEST("permissions bind those who are not root")
 	CHECK(access("secret", F_OK) == 0);
 	CHECK_ERR(setuid(0), EPERM);
 }
+
+TEST("preadv2, pwritev2: flags for one transfer")
+{
+	char buf[16] = "";
+	struct iovec v = { buf, 4 }, hello = { "hello", 5 };
+	int fd = open("flagged", O_RDWR | O_CREAT, 0600), p[2];
+
+	NEED(fd >= 0 && pipe(p) == 0);
+	CHECK_EQ(pwritev2(fd, &hello, 1, 0, 0), 5);
+	CHECK_EQ(pwritev2(fd, &hello, 1, 0, RWF_APPEND), 5);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 0);
+	CHECK_EQ(pwritev2(fd, &hello, 1, -1, RWF_APPEND | RWF_SYNC), 5);
+	CHECK_EQ(lseek(fd, 0, SEEK_CUR), 15);
+	CHECK_EQ(fcntl(fd, F_GETFL) & (O_APPEND | O_NONBLOCK), 0);
+	CHECK_EQ(preadv2(fd, &v, 1, 4, RWF_HIPRI | RWF_DSYNC), 4);
+	CHECK(!memcmp(buf, "ohel", 4));
+	CHECK_ERR(preadv2(fd, &v, 1, 4, 1 << 30), EOPNOTSUPP);
+	v.iov_len = 0;
+	CHECK_EQ(preadv2(fd, &v, 1, 4, 1 << 30), 0);
+	v.iov_len = 4;
+	CHECK_ERR(preadv2(fd, &v, 1, -2, 1 << 30), EINVAL);
+	CHECK_ERR(preadv2(-1, (void *)8, 1, 0, 1 << 30), EBADF);
+	CHECK_ERR(preadv2(fd, (void *)8, 1, 0, 1 << 30), EFAULT);
+	CHECK_ERR(preadv2(p[0], &v, 1, 0, 0), ESPIPE);
+	CHECK_ERR(preadv2(p[1], &v, 1, -1, 1 << 30), EBADF);
+	CHECK_ERR(preadv2(p[0], &v, 1, -1, RWF_NOWAIT), EAGAIN);
+	CHECK_EQ(pwritev2(p[1], &hello, 1, -1, RWF_NOWAIT), 5);
+	CHECK_EQ(preadv2(p[0], &v, 1, -1, RWF_NOWAIT), 4);
+	CHECK_ERR(readv(-1, (void *)8, 1), EBADF);
+}
+
+TEST("handles of files")
+{
+	struct file_handle *h = calloc(1, sizeof *h + MAX_HANDLE_SZ);
+	int mount;
+
+	h->handle_bytes = MAX_HANDLE_SZ;
+	CHECK_ERR(name_to_handle_at(AT_FDCWD, "absent", h, &mount, 0), ENOENT);
+	CHECK_ERR(name_to_handle_at(AT_FDCWD, ".", h, &mount, 0x10), EINVAL);
+	if (on_quire())
+		CHECK_ERR(name_to_handle_at(AT_FDCWD, ".", h, &mount, 0), EOPNOTSUPP);
+	CHECK_ERR(name_to_handle_at(AT_FDCWD, "/proc", h, &mount, 0), EOPNOTSUPP);
+	if (geteuid())
+		skip("not privileged");
+	h->handle_bytes = 0;
+	CHECK_ERR(open_by_handle_at(AT_FDCWD, h, O_RDONLY), EINVAL);
+	h->handle_bytes = 1000;
+	CHECK_ERR(open_by_handle_at(AT_FDCWD, h, O_RDONLY), EINVAL);
+	CHECK_ERR(open_by_handle_at(AT_FDCWD, (void *)8, O_RDONLY), EFAULT);
+	h->handle_bytes = 8;
+	CHECK_ERR(open_by_handle_at(999, h, O_RDONLY), EBADF);
+}

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 
 static int pair[2];
 
@@ -350,4 +351,100 @@ TEST("options")
 	CHECK(!getsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &v, &n) && v == 10000);
 	CHECK_ERR(getsockopt(pair[0], SOL_SOCKET, 999, &v, &n), ENOPROTOOPT);
 	CHECK_ERR(getsockopt(pair[0], 99, 1, &v, &n), EOPNOTSUPP);
+}
+
+/* ---- several messages at once, and how long to wait ------------------------------------------ */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+TEST("sendmmsg and recvmmsg: as many as there are")
+{
+	char text[4][8] = { "one", "two", "three", "4" }, got[4][8] = { 0 };
+	struct iovec out[4], in[4];
+	struct mmsghdr send[4] = { 0 }, recv[4] = { 0 };
+	struct timespec t = { 0, 20000000 };
+
+	for (int i = 0; i < 4; i++) {
+		out[i] = (struct iovec){ text[i], strlen(text[i]) };
+		in[i] = (struct iovec){ got[i], 8 };
+		send[i].msg_hdr.msg_iov = &out[i];
+		recv[i].msg_hdr.msg_iov = &in[i];
+		send[i].msg_hdr.msg_iovlen = recv[i].msg_hdr.msg_iovlen = 1;
+	}
+	make_pair(SOCK_DGRAM);
+	CHECK_EQ(sendmmsg(pair[0], send, 3, 0), 3);
+	CHECK(send[0].msg_len == 3 && send[2].msg_len == 5);
+	CHECK_EQ(recvmmsg(pair[1], recv, 2, 0, NULL), 2);
+	CHECK(recv[1].msg_len == 3 && !memcmp(got[1], "two", 3));
+	CHECK_EQ(recvmmsg(pair[1], recv, 4, MSG_DONTWAIT, NULL), 1);
+	CHECK(recv[0].msg_len == 5 && !memcmp(got[0], "three", 5));
+	CHECK_ERR(recvmmsg(pair[1], recv, 4, MSG_DONTWAIT, NULL), EAGAIN);
+	CHECK_EQ(sendmmsg(pair[0], send, 2, 0), 2);
+	CHECK_EQ(recvmmsg(pair[1], recv, 4, MSG_WAITFORONE, NULL), 2);
+	CHECK_EQ(sendmmsg(pair[0], send, 4, 0), 4);
+	CHECK_EQ(recvmmsg(pair[1], recv, 4, 0, &t), 4);
+	CHECK(t.tv_sec == 0 && t.tv_nsec <= 20000000);
+
+	/* The first error counts if nothing went before it. */
+	send[1].msg_hdr.msg_iov = (void *)8;
+	CHECK_EQ(sendmmsg(pair[0], send, 4, 0), 1);
+	CHECK_ERR(sendmmsg(pair[0], send + 1, 3, 0), EFAULT);
+	CHECK_ERR(recvmmsg(999, recv, 4, 0, NULL), EBADF);
+	CHECK_ERR(sendmmsg(0, send, 4, 0), ENOTSOCK);
+	CHECK_EQ(sendmmsg(pair[0], send, 0, 0), 0);
+	t.tv_nsec = 1000000000;
+	CHECK_ERR(recvmmsg(pair[1], recv, 4, 0, &t), EINVAL);
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+TEST("SO_RCVTIMEO, SO_SNDTIMEO: how long a call waits")
+{
+	struct timeval t = { 0, 60000 }, seen = { 9, 9 };
+	struct sigaction act = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+	socklen_t n = sizeof seen;
+	static char bytes[1 << 20];
+	uint64_t before;
+	long sent;
+
+	make_pair(SOCK_STREAM);
+	CHECK_EQ(getsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &seen, &n), 0);
+	CHECK(n == sizeof seen && !seen.tv_sec && !seen.tv_usec);
+	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t), 0);
+	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t), 0);
+	CHECK_EQ(getsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &seen, &n), 0);
+	CHECK(!seen.tv_sec && seen.tv_usec >= 60000 && seen.tv_usec < 70000);
+	before = now_ms();
+	CHECK_ERR(recv(pair[0], bytes, 10, 0), EAGAIN);
+	CHECK(now_ms() - before >= 55 && now_ms() - before < 1000);
+	CHECK_ERR(read(pair[0], bytes, 10), EAGAIN);
+	before = now_ms();
+	sent = send(pair[0], bytes, sizeof bytes, 0);
+	CHECK(sent > 0 && sent < (long)sizeof bytes);
+	CHECK_ERR(send(pair[0], bytes, sizeof bytes, 0), EAGAIN);
+	CHECK(now_ms() - before >= 110 && now_ms() - before < 2000);
+
+	/* A call with a time is not begun again after a signal. */
+	t = (struct timeval){ 20, 0 };
+	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t), 0);
+	sigaction(SIGALRM, &act, NULL);
+	ualarm(30000, 0);
+	CHECK_ERR(recv(pair[0], bytes, 10, 0), EINTR);
+
+	t = (struct timeval){ -1, 0 };
+	CHECK_EQ(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t), 0);
+	CHECK_ERR(recv(pair[0], bytes, 10, 0), EAGAIN);
+	t = (struct timeval){ 0, 1000000 };
+	CHECK_ERR(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t), EDOM);
+	CHECK_ERR(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t - 1), EINVAL);
+	CHECK_ERR(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, (void *)8, sizeof t), EFAULT);
 }
