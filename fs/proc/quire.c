@@ -18,15 +18,31 @@
 #include "kernel/memory.h"
 #include "kernel/syscall/syscall.h"
 
+/* NULL when number nr has none. */
+static const char *name_of(unsigned nr)
+{
+	for (const char *p = syscall_names; *p; p += strlen(p) + 1) {
+		unsigned n = 0;
+
+		for (; *p != ' '; p++)
+			n = n * 10 + (unsigned)(*p - '0');
+		if (n == nr)
+			return p + 1;
+	}
+	return NULL;
+}
+
 static int show_enosys(struct text *t, const struct proc_target *of)
 {
 	for (unsigned nr = 0; nr <= syscall_count; nr++) {
 		uint32_t n = syscall_missing(nr);
+		const char *name;
 
 		if (!n)
 			continue;
-		if (nr < syscall_count && syscall_names[nr])
-			text_printf(t, "%s %u\n", syscall_names[nr], n);
+		name = name_of(nr);
+		if (name)
+			text_printf(t, "%s %u\n", name, n);
 		else
 			text_printf(t, "%s%u %u\n", nr == syscall_count ? ">=" : "", nr, n);
 	}

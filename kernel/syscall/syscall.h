@@ -76,7 +76,8 @@ QR_INLINE uint64_t syscall_u64(uint32_t low, uint32_t high)
 
 /* Of this machine's ABI; a call that does not exist is NULL. */
 extern syscall_fn *const syscall_table[];
-extern const char *const syscall_names[];
+/* Strings "NUMBER NAME", one behind the other; an empty one ends them. */
+extern const char syscall_names[];
 extern const unsigned syscall_count;
 
 /* How often the call was answered with ENOSYS for want of a function, since boot; for

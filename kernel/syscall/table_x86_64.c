@@ -86,8 +86,8 @@ CALLS(DECLARE)
 #define ENTRY(nr, name) [nr] = sys_##name,
 syscall_fn *const syscall_table[] = { CALLS(ENTRY) };
 
-#define NAME(nr, name) [nr] = #name,
-const char *const syscall_names[] = { CALLS(NAME) };
+#define NAME(nr, name) #nr " " #name "\0"
+const char syscall_names[] = CALLS(NAME);
 
 const unsigned syscall_count = sizeof(syscall_table) / sizeof(syscall_table[0]);
 
