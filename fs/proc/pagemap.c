@@ -17,63 +17,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/task.h"
 
-#define PM_SOFT_DIRTY (1ull << 55)
-#define PM_EXCLUSIVE  (1ull << 56)
-#define PM_UWP        (1ull << 57)
-#define PM_FILE       (1ull << 61)
-#define PM_PRESENT    (1ull << 63)
-
 #define CHUNK 512u /* pages a stretch: one page of words */
-
-struct stretch {
-	uintptr_t start;
-	size_t npages;
-	bool show_frames;
-	uint64_t *words;
-};
-
-static bool put_word(void *ctx, const struct qr_page *p)
-{
-	struct stretch *s = ctx;
-	bool normal = !(p->flags & QR_PAGE_ZERO);
-	uint64_t w = PM_PRESENT | (p->flags & QR_PAGE_WRITTEN ? PM_SOFT_DIRTY : 0) |
-		     (p->flags & QR_PAGE_UWP ? PM_UWP : 0) |
-		     (p->flags & QR_PAGE_OBJECT ? PM_FILE : 0) |
-		     (normal && p->mappers == 1 ? PM_EXCLUSIVE : 0);
-
-	for (uint32_t i = 0; i < p->npages; i++) {
-		size_t at = (p->at.v - s->start) / QR_PAGE_SIZE + i; /* before it: wraps, large */
-
-		if (at < s->npages)
-			s->words[at] |= w | (s->show_frames ? p->frame.v + i : 0);
-	}
-	return true;
-}
-
-/* Regions that nobody has asked to watch yet were written, resident or not. */
-static void mark_written(struct qr_space *space, struct stretch *s)
-{
-	uintptr_t at = s->start, end = at + s->npages * QR_PAGE_SIZE;
-
-	while (at < end) {
-		qr_virt next;
-		bool written = qr_space_written(space, qr_virt_of(at), &next);
-		uintptr_t stop = next.v < end ? next.v : end;
-
-		for (; at < stop; at += QR_PAGE_SIZE)
-			if (written)
-				s->words[(at - s->start) / QR_PAGE_SIZE] = PM_SOFT_DIRTY;
-	}
-}
-
-static void make_words(struct qr_space *space, struct stretch *s)
-{
-	for (size_t i = 0; i < s->npages; i++)
-		s->words[i] = 0;
-	mark_written(space, s);
-	qr_space_pages(space, qr_virt_of(s->start), qr_virt_of(s->start + s->npages * QR_PAGE_SIZE),
-		       put_word, s);
-}
 
 /* The memory of the file's process, if the running one may see it (still). */
 static int mm_of(struct file *f, struct mm **out)
@@ -99,8 +43,8 @@ static int open_pagemap(struct file *f)
 
 static long read_pagemap(struct file *f, struct uio *to, uint64_t *pos)
 {
-	struct stretch s = { .show_frames = f->private };
 	size_t done = 0;
+	uint64_t *words;
 	struct mm *mm;
 	int err = mm_of(f, &mm);
 
@@ -108,23 +52,23 @@ static long read_pagemap(struct file *f, struct uio *to, uint64_t *pos)
 		return err;
 	if (*pos % 8 || to->left % 8)
 		return -EINVAL;
-	s.words = kmalloc(CHUNK * sizeof(uint64_t));
-	if (!s.words)
+	words = kmalloc(CHUNK * sizeof(*words));
+	if (!words)
 		return -ENOMEM;
 	while (to->left && !to->fault && *pos / 8 < USER_END / QR_PAGE_SIZE) {
-		size_t max = USER_END / QR_PAGE_SIZE - (size_t)(*pos / 8), n;
+		size_t max = USER_END / QR_PAGE_SIZE - (size_t)(*pos / 8);
+		size_t npages = to->left / 8 < CHUNK ? to->left / 8 : CHUNK, n;
 
-		s.start = (uintptr_t)(*pos / 8) * QR_PAGE_SIZE;
-		s.npages = to->left / 8 < CHUNK ? to->left / 8 : CHUNK;
-		s.npages = s.npages < max ? s.npages : max;
+		npages = npages < max ? npages : max;
 		mm_get(mm); /* copying out may wait for a pager */
-		make_words(&mm->space, &s);
-		n = uio_put(to, s.words, s.npages * 8);
+		qr_space_words(&mm->space, qr_virt_of((uintptr_t)(*pos / 8) * QR_PAGE_SIZE),
+			       npages, f->private, words);
+		n = uio_put(to, words, npages * 8);
 		mm_put(mm);
 		*pos += n;
 		done += n;
 	}
-	kfree(s.words);
+	kfree(words);
 	return uio_result(done, to->fault ? -EFAULT : 0);
 }
 

@@ -230,6 +230,15 @@ struct qr_page {
  * space's lock: it does not call the space.  Huge pages may begin below lo, end above hi. */
 typedef bool qr_page_fn(void *ctx, const struct qr_page *page);
 void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx);
+/* The same as one word a page, as /proc/PID/pagemap has them: bits 0-54 the frame (`frames`), and
+ * these.  WRITTEN also where nothing is resident, if nobody watches; all of it at or below the
+ * user's end.  0: nothing is there. */
+#define QR_WORD_WRITTEN   (1ull << 55) /* since QR_FORGET_WRITES */
+#define QR_WORD_EXCLUSIVE (1ull << 56) /* no other table entry shows this frame */
+#define QR_WORD_UWP       (1ull << 57)
+#define QR_WORD_OBJECT    (1ull << 61)
+#define QR_WORD_PRESENT   (1ull << 63)
+void qr_space_words(struct qr_space *s, qr_virt at, size_t npages, bool frames, uint64_t *out);
 /* Have the pages at `at` counted as written since, because all of their region is?  *end: how far
  * the answer goes. */
 bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end);

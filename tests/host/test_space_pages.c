@@ -22,10 +22,35 @@ static bool take(void *ctx, const struct qr_page *page)
 
 static struct qr_page pages[64];
 
+/* What the word of page i has to be, by what is known of the page. */
+static uint64_t word_of(struct qr_space *s, unsigned i)
+{
+	const struct qr_page *p = &pages[i];
+	qr_virt end;
+	bool all = qr_space_written(s, qr_virt_of(AT(i)), &end);
+
+	if (!p->npages)
+		return all ? QR_WORD_WRITTEN : 0;
+	return QR_WORD_PRESENT | p->frame.v |
+	       (all || p->flags & QR_PAGE_WRITTEN ? QR_WORD_WRITTEN : 0) |
+	       (p->mappers == 1 ? QR_WORD_EXCLUSIVE : 0) |
+	       (p->flags & QR_PAGE_OBJECT ? QR_WORD_OBJECT : 0) |
+	       (p->flags & QR_PAGE_UWP ? QR_WORD_UWP : 0);
+}
+
 static const struct qr_page *look(struct qr_space *s, unsigned i)
 {
+	uint64_t words[80];
+
 	memset(pages, 0, sizeof(pages));
+	memset(words, 0xaa, sizeof(words));
 	qr_space_pages(s, qr_virt_of(AT(0)), qr_virt_of(AT(64)), take, pages);
+	qr_space_words(s, qr_virt_of(AT(0)), 64, true, words);
+	for (unsigned k = 0; k < 64; k++)
+		must(words[k] == word_of(s, k), "the word of a page says the same");
+	must(words[64] == 0xaaaaaaaaaaaaaaaaull, "no word too many");
+	qr_space_words(s, qr_virt_of(AT(i)), 1, false, words);
+	must(words[0] == (word_of(s, i) & ~(QR_WORD_WRITTEN - 1)), "without its frame");
 	return &pages[i];
 }
 
