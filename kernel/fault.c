@@ -10,7 +10,7 @@
  *	QR_ACCESS	SIGSEGV, SEGV_ACCERR	 } or EFAULT, where the kernel was copying
  *	QR_BEYOND	SIGBUS, BUS_ADRERR	/
  *	QR_PAGER	a program is asked for the page (userfault.h)
- *	QR_NOMEM	somebody is killed (oom.h), and the access is tried again
+ *	QR_NOMEM	memory is taken back, or somebody killed (oom.h), and the access tried again
  *
  * Everything else is a bug of the kernel, and ends in a panic that explains the address.
  */
@@ -50,8 +50,9 @@ static enum qr_err resolve(struct mm *mm, uintptr_t address, enum qr_access acce
 	    QR_RARELY((err = qr_space_fault(&mm->space, qr_virt_of(address), access)) != QR_OK)) {
 		if (err == QR_PAGER)
 			return userfault_wait(mm, address, access == QR_ACCESS_WRITE, user);
-		if (err != QR_NOMEM || signal_pending_fatal() || !oom_kill() ||
-		    signal_pending_fatal())
+		if (err != QR_NOMEM || signal_pending_fatal())
+			break;
+		if (!memory_reclaim() && (!oom_kill() || signal_pending_fatal()))
 			break;
 	}
 	return err;

@@ -13,6 +13,7 @@
 #include "kernel/errno_of.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
+#include "kernel/oom.h"
 #include "kernel/policies.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
@@ -143,7 +144,8 @@ static struct mm *mm_copy(struct mm *from)
 
 	if (!mm)
 		return NULL;
-	if (qr_space_fork(&from->space, &mm->space)) {
+	if (qr_space_fork(&from->space, &mm->space) &&
+	    (!memory_reclaim() || qr_space_fork(&from->space, &mm->space))) {
 		mm_put(mm);
 		return NULL;
 	}

@@ -2,6 +2,8 @@
  *
  * oom.c - when there is no memory left at all.
  *
+ * First comes what programs said that they do not need (memory_reclaim).  If there is none of that:
+ *
  * A program that touches a page for which there is no frame cannot go on, and cannot be told in
  * any other way: somebody has to go.  The victim is the process whose end frees most: resident
  * pages and page tables, shifted by its oom_score_adj (-1000: never).  Init is never chosen, nor who
@@ -76,6 +78,17 @@ static void take_memory(struct mm *mm)
 	/* Unmapping everything splits no run, so it needs no memory. */
 	if (qr_space_unmap(&mm->space, m->user_start, npages) != QR_OK)
 		log_error("oom: the memory of the victim could not be taken\n");
+}
+
+size_t memory_reclaim(void)
+{
+	struct process *p;
+	size_t n = 0;
+
+	for_each_process (p)
+		if (p->mm)
+			n += qr_space_reclaim(&p->mm->space);
+	return n;
 }
 
 bool oom_kill(void)

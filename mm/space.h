@@ -532,6 +532,9 @@ void qr_map_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 QR_MUST_CHECK enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi,
 					uint32_t keep, uint32_t set);
 
+/* The pages of [lo,hi), private memory, may go when memory is short; until written. */
+void qr_lazy_free(struct qr_space *s, uintptr_t lo, uintptr_t hi);
+
 /* Nothing is promised in [lo,hi)? */
 bool qr_range_free(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
 		   uintptr_t hi);

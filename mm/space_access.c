@@ -31,9 +31,14 @@ static enum qr_err frame_for(struct qr_space *s, uintptr_t va, enum qr_access ac
 	unsigned level;
 
 	if (!err) {
+		struct qr_frame_word *w;
+
 		*out = resident_frame(m, qr_entry_look(s, va, &level));
 		if (QR_RARELY(level))
 			out->v += index_at(m, va, 0);
+		w = qr_frame_word(m->frames, *out);
+		if (access == QR_ACCESS_WRITE && qr_load32(&w->state) & QR_FRAME_LAZYFREE)
+			qr_frame_clear(w, QR_FRAME_LAZYFREE); /* no CPU sets the dirty bit */
 	}
 	return err;
 }

@@ -6,8 +6,7 @@
  * out, or puts them in.  Holes in the range do not stop it, but the answer says that there were
  * some, as Linux's does.
  *
- * FREE takes the pages at once: a program that reads them again may find zeroes from then on,
- * which is what it has agreed to.
+ * FREE is space_lazy.c's.
  */
 #include "mm/space.h"
 
@@ -155,8 +154,12 @@ static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr
 	switch (advice) {
 	case QR_ADVISE_DONTNEED:
 	case QR_ADVISE_DONTNEED_LOCKED:
-	case QR_ADVISE_FREE:
 		return zap_range(s, f->lo, f->hi);
+	case QR_ADVISE_FREE:
+		if (f->attr & RUN_CLEAN)
+			return zap_range(s, f->lo, f->hi);
+		qr_lazy_free(s, f->lo, f->hi);
+		return QR_OK;
 	case QR_ADVISE_REMOVE:
 		remove_pages(s, f);
 		return QR_OK;

@@ -228,6 +228,7 @@ static void inherit(struct qr_space *child, const struct qr_space *parent)
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
 		child->find_from[class] = parent->find_from[class];
 	child->no_huge = parent->no_huge;
+	child->lazy = parent->lazy;
 	child->max_pages = parent->max_pages;
 	child->max_locked = parent->max_locked;
 	child->max_stack = parent->max_stack;

@@ -41,7 +41,8 @@ static void ask_frame(const struct qr_memory *m, struct qr_page *p, uint32_t spa
 		return;
 	p->mappers =
 	    refs - (p->flags & QR_PAGE_OBJECT && refs > 1) + (p->npages > 1 ? w->link : spaces - 1);
-	p->flags |= qr_load32(&w->state) & QR_FRAME_LAZYFREE ? QR_PAGE_LAZY : 0;
+	if (qr_load32(&w->state) & QR_FRAME_LAZYFREE && !(p->flags & QR_PAGE_DIRTY))
+		p->flags |= p->flags & QR_PAGE_PRESENT ? QR_PAGE_LAZY : 0;
 }
 
 static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,

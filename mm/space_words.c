@@ -127,9 +127,8 @@ static void put_words(struct words *w, const struct qr_ptdesc *t, uintptr_t lo, 
 	bool more = t->level != 0;
 
 	for (;;) {
-		uintptr_t start = run < last && run->start < j
-				      ? entry_start(m, lo, t->level, run->start)
-				      : hi;
+		uintptr_t start =
+		    run < last && run->start < j ? entry_start(m, lo, t->level, run->start) : hi;
 		uintptr_t end;
 		uint32_t flags;
 

@@ -61,8 +61,8 @@ static long read_pagemap(struct file *f, struct uio *to, uint64_t *pos)
 
 		npages = npages < max ? npages : max;
 		mm_get(mm); /* copying out may wait for a pager */
-		qr_space_words(&mm->space, qr_virt_of((uintptr_t)(*pos / 8) * QR_PAGE_SIZE),
-			       npages, f->private, words);
+		qr_space_words(&mm->space, qr_virt_of((uintptr_t)(*pos / 8) * QR_PAGE_SIZE), npages,
+			       f->private, words);
 		n = uio_put(to, words, npages * 8);
 		mm_put(mm);
 		*pos += n;

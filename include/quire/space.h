@@ -175,6 +175,10 @@ QR_MUST_CHECK enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space
 QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages,
 					  enum qr_advice advice);
 
+/* Memory is short: take the pages that FREE has given up, if they have not been written since.
+ * Answers how many. */
+size_t qr_space_reclaim(struct qr_space *s);
+
 /* Keep pages in memory, or not any more; LOCK fetches them now.  Errors: QR_NOENT (a hole: what
  * lies before it is done), QR_LIMIT, QR_ACCESS or QR_BEYOND (locked, but a page cannot be had),
  * QR_NOMEM. */

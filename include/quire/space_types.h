@@ -79,6 +79,7 @@ struct qr_space {
 	struct qr_ptdesc *kept; /* a leaf for each huge entry; under the memory's spare_lock */
 	size_t nhuge;           /* huge entries */
 	bool no_huge;           /* qr_space_huge */
+	bool lazy;              /* some pages may be the next best's: qr_space_reclaim */
 
 	struct qr_radix mappings;  /* struct qr_mapping *, by id */
 	uint32_t free_id;          /* no id below this one is free */

@@ -143,12 +143,50 @@ static void watch(const struct qr_format *f)
 	machine_off();
 }
 
+/* FREE: the bytes stay until memory is short, and what is written afterwards stays anyhow. */
+static void given_up(const struct qr_format *f)
+{
+	struct qr_space child;
+	uint8_t byte = 9;
+	size_t n;
+
+	machine_on(f);
+	map_anon(&space, AT(0), 48, RW);
+	for (unsigned i = 0; i < 40; i++)
+		poke(AT(i), (uint8_t)(i + 1));
+	is(qr_space_reclaim(&space), 0, "%s: nothing was given up", f->name);
+	must(!qr_space_advise(&space, qr_virt_of(AT(0)), 48, QR_ADVISE_FREE), "free");
+	ok(flags(0) & QR_PAGE_LAZY && peek(AT(39)) == 40, "%s: given up, still there", f->name);
+	poke(AT(1), 7);
+	ok(!(flags(1) & QR_PAGE_LAZY), "%s: taken back by a write", f->name);
+	must(!qr_space_write(&space, qr_virt_of(AT(2)), &byte, 1, false, &n), "write");
+	must(!qr_space_protect(&space, qr_virt_of(AT(3)), 1, 0), "protect");
+	must(!qr_space_lock(&space, qr_virt_of(AT(4)), 1, QR_LOCK), "lock");
+	is(qr_space_reclaim(&space), 36, "%s: all others go", f->name);
+	check();
+	ok(peek(AT(1)) == 7 && peek(AT(2)) == 9, "%s: what was written is there", f->name);
+	must(!qr_space_protect(&space, qr_virt_of(AT(3)), 1, RW), "protect");
+	is(peek(AT(3)), 4, "%s: without rights it was out of reach", f->name);
+	is(peek(AT(4)), 5, "%s: locked is locked", f->name);
+	ok(peek(AT(0)) == 0 && peek(AT(39)) == 0, "%s: zeroes in the place of others", f->name);
+	is(qr_space_reclaim(&space), 0, "%s: once", f->name);
+	poke(AT(8), 8);
+	must(!qr_space_init(&child, &memory) && !qr_space_fork(&space, &child), "fork");
+	must(!qr_space_advise(&space, qr_virt_of(AT(8)), 1, QR_ADVISE_FREE), "free");
+	is(qr_space_reclaim(&space) + qr_space_reclaim(&child), 0, "%s: shared stays", f->name);
+	is(peek(AT(8)), 8, "%s: for both", f->name);
+	qr_space_fini(&child);
+	must(!qr_space_unmap(&space, qr_virt_of(AT(0)), 48), "unmap");
+	machine_off();
+}
+
 int main(void)
 {
 	FOR_FORMATS(f)
 	{
 		residents(f);
 		watch(f);
+		given_up(f);
 	}
 	return done();
 }

@@ -101,6 +101,20 @@ TEST("REMOVE makes a hole in the file; DONTNEED and FREE know what they may drop
 	CHECK(advise(s, 4 * PAGE, MADV_DONTNEED) == 0 && s[0] == 7);
 }
 
+TEST("FREE: a byte is old or zero, and stays what is written afterwards")
+{
+	char *p = fresh(64 * PAGE);
+
+	memset(p, 5, 64 * PAGE);
+	CHECK(advise(p, 64 * PAGE, MADV_FREE) == 0);
+	for (unsigned i = 0; i < 64; i += 2)
+		p[i * PAGE] = 6;
+	for (unsigned i = 0; i < 64; i++)
+		CHECK(p[i * PAGE] == 6 || (i % 2 && (p[i * PAGE] == 5 || p[i * PAGE] == 0)));
+	CHECK(advise(p, 64 * PAGE, MADV_FREE) == 0);
+	CHECK(munmap(p, 64 * PAGE) == 0);
+}
+
 TEST("process_madvise without a process to mean")
 {
 	struct iovec v = { fresh(PAGE), PAGE };

@@ -57,6 +57,37 @@ TEST("many that eat at once all die, and the parent lives")
 	CHECK_EQ(killed, 5);
 }
 
+/* Most of what is free, written and given up; then as much again, elsewhere. */
+static void give_up_and_eat(void *unused)
+{
+	size_t n = (size_t)proc_kib("/proc/meminfo", "MemFree") * 1024 / 10 * 7 & ~(PAGE - 1);
+	char *p = mmap(NULL, 2 * n, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t kept = 0;
+
+	(void)unused;
+	NEED(p != MAP_FAILED);
+	for (size_t i = 0; i < n; i += PAGE)
+		p[i] = 1;
+	NEED(madvise(p, n, MADV_FREE) == 0);
+	for (size_t i = 0; i < n; i += 16 * PAGE)
+		p[i] = 2;
+	for (size_t i = n; i < 2 * n; i += PAGE)
+		p[i] = 3;
+	for (size_t i = 0; i < n; i += PAGE) {
+		CHECK(p[i] == 2 || (i % (16 * PAGE) && (p[i] == 0 || p[i] == 1)));
+		kept += p[i] == 1;
+	}
+	CHECK(kept < n / PAGE);
+	_exit(0);
+}
+
+TEST("memory that was given up goes before anybody is killed; what was written since stays")
+{
+	need_small_machine();
+	CHECK_EQ(in_child(give_up_and_eat, NULL), 0);
+}
+
 static void fill_files(void)
 {
 	char block[64 * 1024];

@@ -8,11 +8,11 @@
 
 /* ---- access ---------------------------------------------------------------------------------- */
 
+/* What was given up may go later, even if it was seen to be still there. */
 void settle_freed(struct flat_page *p, uint64_t got)
 {
 	if (p->freed && got == 0)
-		p->own = false;
-	p->freed = false;
+		p->own = p->freed = false;
 }
 
 /* Both ends of the page hold its number. */

@@ -258,6 +258,11 @@ void do_advise(void)
 	expect(err == QR_OK, "advise: error %d", err);
 	for (unsigned i = a; i < b; i++)
 		model_advise(s, i, advice);
+	if (below(4) == 0) {
+		s = any_space();
+		note("reclaim %u", s);
+		(void)qr_space_reclaim(&vm[s].space);
+	}
 }
 
 void do_lock(void)
