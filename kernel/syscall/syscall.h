@@ -10,8 +10,8 @@
  *
  * defines sys_read, which takes six machine words as the dispatcher has them and calls the body
  * with arguments of their types: what does not fit an argument's type is cut off, as Linux does
- * it.  The tables (table_x86_64.c, table_i386.c) name it by number; a call whose name stands
- * there and which nobody defines answers ENOSYS.
+ * it.  The tables (table_x86_64.c, table_i386.c) name it by number; what they do not name answers
+ * ENOSYS.
  *
  * One name, one set of structures:
  *	name		native structures of the ABI; times with 64-bit seconds
@@ -76,7 +76,8 @@ QR_INLINE uint64_t syscall_u64(uint32_t low, uint32_t high)
 
 /* Of this machine's ABI; a call that does not exist is NULL. */
 extern syscall_fn *const syscall_table[];
-/* Strings "NUMBER NAME", one behind the other; an empty one ends them. */
+/* Linux's calls that are not here: strings "NUMBER NAME", one behind the other; an empty one ends
+ * them. */
 extern const char syscall_names[];
 extern const unsigned syscall_count;
 

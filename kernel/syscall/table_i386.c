@@ -2,8 +2,7 @@
  *
  * table_i386.c - the system calls of Linux on i386: number and function.
  *
- * Declared weak, so that the table may name every call that has a meaning here; a function that
- * is not linked leaves NULL, and the dispatcher answers ENOSYS and counts.
+ * What is not in it is NULL: the dispatcher answers ENOSYS and counts.
  */
 #include "kernel/syscall/syscall.h"
 
@@ -23,11 +22,11 @@
 	X(70, setreuid16) X(71, setregid16) X(72, sigsuspend) X(73, sigpending) \
 	X(74, sethostname) X(75, setrlimit) X(76, old_getrlimit) X(77, getrusage) \
 	X(78, gettimeofday) X(79, settimeofday) X(80, getgroups16) X(81, setgroups16) \
-	X(82, old_select) X(83, symlink) X(85, readlink) X(87, swapon) X(88, reboot) \
+	X(82, old_select) X(83, symlink) X(85, readlink) X(88, reboot) \
 	X(90, old_mmap) X(91, munmap) X(92, truncate) X(93, ftruncate) X(94, fchmod) \
 	X(95, fchown16) X(96, getpriority) X(97, setpriority) X(99, statfs) X(100, fstatfs) \
 	X(102, socketcall) X(103, syslog) X(104, setitimer) X(105, getitimer) X(106, stat) \
-	X(107, lstat) X(108, fstat) X(114, wait4) X(115, swapoff) X(116, sysinfo) X(117, ipc) \
+	X(107, lstat) X(108, fstat) X(114, wait4) X(116, sysinfo) X(117, ipc) \
 	X(118, fsync) X(119, sigreturn) X(120, clone) X(121, setdomainname) X(122, uname) \
 	X(123, modify_ldt) X(125, mprotect) X(126, sigprocmask) X(132, getpgid) X(133, fchdir) \
 	X(136, personality) X(138, setfsuid16) X(139, setfsgid16) X(140, llseek) \
@@ -67,8 +66,8 @@
 	X(301, unlinkat) X(302, renameat) X(303, linkat) X(304, symlinkat) X(305, readlinkat) \
 	X(306, fchmodat) X(307, faccessat) X(308, pselect6_time32) X(309, ppoll_time32) \
 	X(310, unshare) \
-	X(311, set_robust_list) X(312, get_robust_list) X(313, splice) X(314, sync_file_range) \
-	X(315, tee) X(316, vmsplice) X(317, move_pages) X(318, getcpu) X(319, epoll_pwait) \
+	X(311, set_robust_list) X(312, get_robust_list) X(314, sync_file_range) \
+	 X(317, move_pages) X(318, getcpu) X(319, epoll_pwait) \
 	X(320, utimensat_time32) \
 	X(321, signalfd) X(322, timerfd_create) X(323, eventfd) X(324, fallocate) \
 	X(325, timerfd_settime_time32) X(326, timerfd_gettime_time32) X(327, signalfd4) \
@@ -92,14 +91,32 @@
 	X(450, set_mempolicy_home_node)
 /* clang-format on */
 
-#define DECLARE(nr, name) __attribute__((weak)) syscall_fn sys_##name;
+#define DECLARE(nr, name) syscall_fn sys_##name;
 CALLS(DECLARE)
 
 #define ENTRY(nr, name) [nr] = sys_##name,
 syscall_fn *const syscall_table[] = { CALLS(ENTRY) };
 
-#define NAME(nr, name) #nr " " #name "\0"
-const char syscall_names[] = CALLS(NAME);
+/* clang-format off */
+const char syscall_names[] =
+	"26 ptrace\051 acct\062 ustat\086 uselib\087 swapon\0101 ioperm\0110 iopl\0"
+	"111 vhangup\0112 idle\0113 vm86old\0115 swapoff\0124 adjtimex\0128 init_module\0"
+	"129 delete_module\0131 quotactl\0135 sysfs\0149 sysctl\0166 vm86\0217 pivot_root\0"
+	"245 io_setup\0246 io_destroy\0247 io_getevents\0248 io_submit\0249 io_cancel\0"
+	"277 mq_open\0278 mq_unlink\0279 mq_timedsend_time32\0280 mq_timedreceive_time32\0"
+	"281 mq_notify\0282 mq_getsetattr\0283 kexec_load\0286 add_key\0287 request_key\0"
+	"288 keyctl\0289 ioprio_set\0290 ioprio_get\0291 inotify_init\0292 inotify_add_watch\0"
+	"293 inotify_rm_watch\0313 splice\0315 tee\0316 vmsplice\0332 inotify_init1\0"
+	"336 perf_event_open\0338 fanotify_init\0339 fanotify_mark\0343 clock_adjtime_time32\0"
+	"346 setns\0349 kcmp\0350 finit_module\0354 seccomp\0357 bpf\0"
+	"385 io_pgetevents_time32\0393 semget\0394 semctl\0399 msgget\0400 msgsnd\0401 msgrcv\0"
+	"402 msgctl\0405 clock_adjtime\0416 io_pgetevents\0418 mq_timedsend\0"
+	"419 mq_timedreceive\0420 semtimedop\0425 io_uring_setup\0426 io_uring_enter\0"
+	"427 io_uring_register\0428 open_tree\0429 move_mount\0430 fsopen\0431 fsconfig\0"
+	"432 fsmount\0433 fspick\0442 mount_setattr\0444 landlock_create_ruleset\0"
+	"445 landlock_add_rule\0446 landlock_restrict_self\0447 memfd_secret\0"
+	"448 process_mrelease\0";
+/* clang-format on */
 
 const unsigned syscall_count = sizeof(syscall_table) / sizeof(syscall_table[0]);
 

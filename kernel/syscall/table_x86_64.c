@@ -2,8 +2,7 @@
  *
  * table_x86_64.c - the system calls of Linux on x86-64: number and function.
  *
- * Declared weak, so that the table may name every call that has a meaning here; a function that
- * is not linked leaves NULL, and the dispatcher answers ENOSYS and counts.
+ * What is not in it is NULL: the dispatcher answers ENOSYS and counts.
  */
 #include "kernel/syscall/syscall.h"
 
@@ -40,8 +39,8 @@
 	X(146, sched_get_priority_max) X(147, sched_get_priority_min) \
 	X(148, sched_rr_get_interval) X(149, mlock) X(150, munlock) X(151, mlockall) \
 	X(152, munlockall) X(154, modify_ldt) X(157, prctl) X(158, arch_prctl) X(160, setrlimit) X(161, chroot) \
-	X(162, sync) X(164, settimeofday) X(165, mount) X(166, umount2) X(167, swapon) \
-	X(168, swapoff) X(169, reboot) X(170, sethostname) X(171, setdomainname) X(186, gettid) \
+	X(162, sync) X(164, settimeofday) X(165, mount) X(166, umount2) \
+	 X(169, reboot) X(170, sethostname) X(171, setdomainname) X(186, gettid) \
 	X(187, readahead) \
 	X(188, setxattr) X(189, lsetxattr) X(190, fsetxattr) X(191, getxattr) \
 	X(192, lgetxattr) X(193, fgetxattr) X(194, listxattr) X(195, llistxattr) \
@@ -60,7 +59,7 @@
 	X(265, linkat) X(266, symlinkat) X(267, readlinkat) X(268, fchmodat) X(269, faccessat) \
 	X(270, pselect6) X(271, ppoll) X(272, unshare) X(273, set_robust_list) \
 	X(274, get_robust_list) \
-	X(275, splice) X(276, tee) X(277, sync_file_range) X(278, vmsplice) X(279, move_pages) \
+	 X(277, sync_file_range) X(279, move_pages) \
 	X(280, utimensat) \
 	X(281, epoll_pwait) X(282, signalfd) X(283, timerfd_create) X(284, eventfd) \
 	X(285, fallocate) X(286, timerfd_settime) X(287, timerfd_gettime) X(288, accept4) \
@@ -80,14 +79,30 @@
 	X(441, epoll_pwait2) X(449, futex_waitv) X(450, set_mempolicy_home_node)
 /* clang-format on */
 
-#define DECLARE(nr, name) __attribute__((weak)) syscall_fn sys_##name;
+#define DECLARE(nr, name) syscall_fn sys_##name;
 CALLS(DECLARE)
 
 #define ENTRY(nr, name) [nr] = sys_##name,
 syscall_fn *const syscall_table[] = { CALLS(ENTRY) };
 
-#define NAME(nr, name) #nr " " #name "\0"
-const char syscall_names[] = CALLS(NAME);
+/* clang-format off */
+const char syscall_names[] =
+	"64 semget\065 semop\066 semctl\068 msgget\069 msgsnd\070 msgrcv\071 msgctl\0"
+	"101 ptrace\0134 uselib\0136 ustat\0139 sysfs\0153 vhangup\0155 pivot_root\0"
+	"156 sysctl\0159 adjtimex\0163 acct\0167 swapon\0168 swapoff\0172 iopl\0173 ioperm\0"
+	"175 init_module\0176 delete_module\0179 quotactl\0206 io_setup\0207 io_destroy\0"
+	"208 io_getevents\0209 io_submit\0210 io_cancel\0220 semtimedop\0240 mq_open\0"
+	"241 mq_unlink\0242 mq_timedsend\0243 mq_timedreceive\0244 mq_notify\0"
+	"245 mq_getsetattr\0246 kexec_load\0248 add_key\0249 request_key\0250 keyctl\0"
+	"251 ioprio_set\0252 ioprio_get\0253 inotify_init\0254 inotify_add_watch\0"
+	"255 inotify_rm_watch\0275 splice\0276 tee\0278 vmsplice\0294 inotify_init1\0"
+	"298 perf_event_open\0300 fanotify_init\0301 fanotify_mark\0305 clock_adjtime\0"
+	"308 setns\0312 kcmp\0313 finit_module\0317 seccomp\0321 bpf\0333 io_pgetevents\0"
+	"425 io_uring_setup\0426 io_uring_enter\0427 io_uring_register\0428 open_tree\0"
+	"429 move_mount\0430 fsopen\0431 fsconfig\0432 fsmount\0433 fspick\0442 mount_setattr\0"
+	"444 landlock_create_ruleset\0445 landlock_add_rule\0446 landlock_restrict_self\0"
+	"447 memfd_secret\0448 process_mrelease\0";
+/* clang-format on */
 
 const unsigned syscall_count = sizeof(syscall_table) / sizeof(syscall_table[0]);
 
