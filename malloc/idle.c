@@ -95,14 +95,10 @@ static void begin(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Free pages are looked at each time, depots only now and then. */
 void idle_look(void)
 {
-	static uint32_t looks; /* it does not matter if some are not counted */
 	uint32_t no = 0;
 
-	if (QR_LIKELY(pages_dirty() <= MUCH && ++looks % 64))
-		return;
 	if (enabled && !qr_load32(&running) && unused() > MUCH && qr_cas32(&running, &no, 1))
 		begin();
 }

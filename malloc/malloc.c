@@ -5,7 +5,7 @@
  *	LD_PRELOAD=libquire-malloc.so PROGRAM
  *
  * The same functions stand for all libraries; malloc.h says what they are made of in each.
- * The release one's malloc and free are in quick.c.
+ * The release one's malloc, free, calloc, realloc and malloc_usable_size are in quick.c.
  */
 #define _GNU_SOURCE
 #include "malloc/malloc.h"
@@ -15,12 +15,21 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <string.h>
 
 void *malloc_no_memory(void)
 {
 	errno = ENOMEM;
 	return NULL;
+}
+
+/* Inlined, as all that the functions below share: what they call is called from where they are. */
+QR_INLINE void *resize(void *old, size_t n)
+{
+	void *p = NULL;
+
+	if (malloc_prepare())
+		p = old ? heap_realloc(old, n) : heap_alloc(n);
+	return p ? p : malloc_no_memory();
 }
 
 #ifndef MALLOC_QUICK
@@ -43,10 +52,6 @@ EXPORT void free(void *p)
 	errno = saved;
 }
 
-#endif
-
-/* ---- what changes a size ----------------------------------------------------------------------- */
-
 EXPORT void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
@@ -54,23 +59,7 @@ EXPORT void *calloc(size_t n, size_t size)
 
 	if (__builtin_mul_overflow(n, size, &bytes))
 		return malloc_no_memory();
-#ifdef MALLOC_QUICK
-	if (bytes <= 1024) {
-		p = malloc(bytes);
-		return p ? memset(p, 0, bytes) : NULL;
-	}
-#endif
 	p = malloc_prepare() ? heap_zalloc(bytes) : NULL;
-	return p ? p : malloc_no_memory();
-}
-
-/* Inlined, as all that the functions below share: what they call is called from where they are. */
-QR_INLINE void *resize(void *old, size_t n)
-{
-	void *p = NULL;
-
-	if (malloc_prepare())
-		p = old ? heap_realloc(old, n) : heap_alloc(n);
 	return p ? p : malloc_no_memory();
 }
 
@@ -83,6 +72,13 @@ EXPORT void *realloc(void *old, size_t n)
 	}
 	return resize(old, n);
 }
+
+EXPORT size_t malloc_usable_size(void *p)
+{
+	return p && malloc_prepare() ? heap_usable(p) : 0;
+}
+
+#endif
 
 EXPORT void *reallocarray(void *old, size_t n, size_t size)
 {
@@ -148,11 +144,6 @@ EXPORT void *pvalloc(size_t n)
 }
 
 /* ---- the rest of the family ------------------------------------------------------------------- */
-
-EXPORT size_t malloc_usable_size(void *p)
-{
-	return p && malloc_prepare() ? heap_usable(p) : 0;
-}
 
 EXPORT int malloc_trim(size_t pad)
 {

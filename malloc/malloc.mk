@@ -31,7 +31,7 @@ $(1)/malloc-$(3)/%.o: %.c malloc/malloc.mk
 
 $(1)/libquire-malloc$(call malloc_suffix,$(3)).so: $$(patsubst %.c,$(1)/malloc-$(3)/%.o,$$(malloc_files) $$(malloc_files_$(3)))
 	$$(call quiet,LD,$$@)
-	$$(Q)$(CC) -m$(2) -shared -Wl,-soname,$$(@F) -Wl,-z,now -o $$@ $$^
+	$$(Q)$(CC) -m$(2) -shared -Wl,-soname,$$(@F) -Wl,-z,now -Wl,-z,noseparate-code -o $$@ $$^
 
 -include $$(wildcard $(1)/malloc-$(3)/*/*.d)
 endef

@@ -4,10 +4,17 @@
  *
  * A table beside the range has an entry for each page; of a free run those of its first and its
  * last page are filled in.  The table is reserved like the range, so what is never free costs
- * nothing.
+ * nothing.  Dirty runs and clean ones have lists of their own: what has memory is used first.
  *
- * Invariants: a free run's neighbours are in use; each free run is in the list of its length; the
- * entry of a page in use is 0 if the page is the first or last of its kind.
+ * A page fault costs more than most calls of malloc together, and so much more than a page is worth
+ * once a heap is large.  A heap of a megabyte therefore asks for its next pages a few at a time, and
+ * what lies behind HUGE_FROM for huge pages.
+ *
+ * Memory goes back when the process is idle (idle.c), and when fresh memory is about to be used
+ * while much lies dirty in the wrong places: the most a process ever has is what counts.
+ *
+ * Invariants: a free run's neighbours are in use, or of the other kind; each free run is in the list of
+ * its kind and length; the entry of a page in use is 0 if the page is the first or last of its kind.
  */
 #define _GNU_SOURCE
 #include "malloc/pages.h"
@@ -15,15 +22,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define EXACT     64u /* lists of one length each; behind them one for each doubling */
-#define NLISTS    (EXACT + 32)
-#define STEP      ((size_t)4 << 20) /* least that is made usable at a time */
-#define PURGE_MIN ((size_t)8 << 20) /* bytes: less than that in free pages is never too much */
+#define EXACT         64u /* lists of one length each; behind them one for each doubling */
+#define NLISTS        128u
+#define STEP          ((size_t)4 << 20) /* least that is made usable at a time */
+#define POPULATE_FROM ((size_t)1 << 20)
+#define HUGE_FROM     ((size_t)16 << 20)
+#define HUGE          ((size_t)2 << 20)
+#define DIRTY_MIN     ((size_t)4 << 20) /* bytes: less than that in free pages is never too much */
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 struct run {
 	uint32_t npages; /* 0: no free run begins or ends here */
 	uint32_t next, prev;
 	bool dirty;
+};
+
+struct lists {
+	uint32_t first[NLISTS]; /* 0: none, which is why page 0 is never free */
+	uint64_t there[NLISTS / 64];
 };
 
 static struct {
@@ -33,9 +52,21 @@ static struct {
 	size_t limit;          /* pages of the range */
 	size_t frontier;       /* pages that were ever given out: what is behind is zeroes */
 	size_t usable;         /* pages that may be touched */
-	uint32_t list[NLISTS]; /* first run of each; 0: none, which is why page 0 is never free */
+	size_t fetched;        /* pages whose memory was asked for, or need not be */
+	struct lists lists[2]; /* clean, dirty */
 	size_t used, peak, dirty;
+	size_t most; /* ever of used and dirty together */
 } all;
+
+static void *address(size_t page)
+{
+	return all.base + (page << QR_PAGE_SHIFT);
+}
+
+static void advise(size_t page, size_t npages, int advice)
+{
+	(void)madvise(address(page), npages << QR_PAGE_SHIFT, advice);
+}
 
 static void *reserve(void *ctx, size_t bytes)
 {
@@ -57,13 +88,16 @@ static unsigned list_of(size_t npages)
 
 static void insert(size_t page, size_t npages, bool dirty)
 {
-	uint32_t *head = &all.list[list_of(npages)];
+	struct lists *of = &all.lists[dirty];
+	unsigned l = list_of(npages);
+	uint32_t *head = &of->first[l];
 
 	all.run[page] = (struct run){ (uint32_t)npages, *head, 0, dirty };
 	all.run[page + npages - 1].npages = (uint32_t)npages;
 	if (*head)
 		all.run[*head].prev = (uint32_t)page;
 	*head = (uint32_t)page;
+	of->there[l / 64] |= (uint64_t)1 << l % 64;
 	if (dirty)
 		all.dirty += npages;
 }
@@ -71,39 +105,55 @@ static void insert(size_t page, size_t npages, bool dirty)
 static void take_out(size_t page)
 {
 	struct run *r = &all.run[page];
+	struct lists *of = &all.lists[r->dirty];
+	unsigned l = list_of(r->npages);
 
 	if (r->prev)
 		all.run[r->prev].next = r->next;
 	else
-		all.list[list_of(r->npages)] = r->next;
+		of->first[l] = r->next;
 	if (r->next)
 		all.run[r->next].prev = r->prev;
+	if (!of->first[l])
+		of->there[l / 64] &= ~((uint64_t)1 << l % 64);
 	if (r->dirty)
 		all.dirty -= r->npages;
 	all.run[page + r->npages - 1].npages = 0;
 	r->npages = 0;
 }
 
+/* A free run, one with those of its kind before and behind it. */
 static void put(size_t page, size_t npages, bool dirty)
 {
 	struct run *before = &all.run[page - 1], *after = &all.run[page + npages];
 
-	if (page + npages < all.frontier && after->npages) {
+	if (page + npages < all.frontier && after->npages && after->dirty == dirty) {
 		size_t more = after->npages;
 
-		dirty |= after->dirty;
 		take_out(page + npages);
 		npages += more;
 	}
-	if (before->npages) {
-		size_t more = before->npages;
-
-		page -= more;
-		npages += more;
-		dirty |= all.run[page].dirty;
+	if (before->npages && all.run[page - before->npages].dirty == dirty) {
+		page -= before->npages;
+		npages += before->npages;
 		take_out(page);
 	}
 	insert(page, npages, dirty);
+}
+
+/* The first list of a kind that is not empty, from l on; NLISTS: none. */
+static unsigned next_list(const struct lists *of, unsigned l)
+{
+	uint64_t there;
+
+	if (l < 64) {
+		there = of->there[0] >> l;
+		if (there)
+			return l + (unsigned)__builtin_ctzll(there);
+		l = 64;
+	}
+	there = l < NLISTS ? of->there[1] >> (l - 64) : 0;
+	return there ? l + (unsigned)__builtin_ctzll(there) : NLISTS;
 }
 
 /* ---- getting ---------------------------------------------------------------------------------- */
@@ -125,46 +175,75 @@ static void trim_run(size_t page, size_t at, size_t npages, size_t have, bool di
 		insert(at + npages, page + have - at - npages, dirty);
 }
 
-/* Out of the lists: the shortest that fits, among long ones the shortest of the first few. */
-static size_t from_lists(size_t npages, size_t align, bool *zeroed)
+/* In one list: the shortest that fits of the first few; 0: none. */
+static uint32_t best_of(const struct lists *of, unsigned l, size_t npages, size_t align)
 {
-	for (unsigned l = list_of(npages); l < NLISTS; l++) {
-		uint32_t best = 0;
-		unsigned seen = 0;
+	uint32_t best = 0;
+	unsigned seen = 0;
 
-		for (uint32_t p = all.list[l]; p && seen < 32; p = all.run[p].next) {
-			if (fit(p, all.run[p].npages, npages, align) == SIZE_MAX)
-				continue;
-			if (!best || all.run[p].npages < all.run[best].npages)
-				best = p;
-			seen++;
-			if (l < EXACT)
-				break;
-		}
-		if (best) {
-			size_t have = all.run[best].npages, at = fit(best, have, npages, align);
-			bool dirty = all.run[best].dirty;
+	for (uint32_t p = of->first[l]; p && seen < 32; p = all.run[p].next, seen++) {
+		if (fit(p, all.run[p].npages, npages, align) == SIZE_MAX)
+			continue;
+		if (!best || all.run[p].npages < all.run[best].npages)
+			best = p;
+		if (l < EXACT)
+			break;
+	}
+	return best;
+}
 
-			take_out(best);
-			trim_run(best, at, npages, have, dirty);
-			*zeroed = !dirty;
-			return at;
-		}
+static size_t from_lists(bool dirty, size_t npages, size_t align)
+{
+	const struct lists *of = &all.lists[dirty];
+
+	for (unsigned l = list_of(npages); (l = next_list(of, l)) < NLISTS; l++) {
+		uint32_t best = best_of(of, l, npages, align);
+		size_t have, at;
+
+		if (!best)
+			continue;
+		have = all.run[best].npages;
+		at = fit(best, have, npages, align);
+		take_out(best);
+		trim_run(best, at, npages, have, dirty);
+		return at;
 	}
 	return SIZE_MAX;
 }
 
 static bool make_usable(size_t end)
 {
-	size_t step = STEP >> QR_PAGE_SHIFT, to = (end + step - 1) & ~(step - 1);
+	size_t step = (STEP >> QR_PAGE_SHIFT) - 1, to = (end + all.usable / 8 + step) & ~step;
 
 	if (to > all.limit)
 		to = all.limit;
-	if (end > to || mprotect(all.base + (all.usable << QR_PAGE_SHIFT),
-				 (to - all.usable) << QR_PAGE_SHIFT, PROT_READ | PROT_WRITE))
+	if (end > to || mprotect(address(all.usable), (to - all.usable) << QR_PAGE_SHIFT,
+				 PROT_READ | PROT_WRITE))
 		return false;
+	if (to > HUGE_FROM >> QR_PAGE_SHIFT)
+		advise(all.usable, to - all.usable, MADV_HUGEPAGE);
 	all.usable = to;
 	return true;
+}
+
+/* The frontier moves to `to`: memory for what lies before and a little behind it at once, if that is
+ * not more than what will soon be touched anyway. */
+static void fetch(size_t to, size_t npages)
+{
+	size_t ahead = all.frontier / 32;
+
+	if (ahead > 64)
+		ahead = 64;
+	if (to <= all.fetched)
+		return;
+	if (npages <= 16 && to >= POPULATE_FROM >> QR_PAGE_SHIFT &&
+	    to < HUGE_FROM >> QR_PAGE_SHIFT && to + ahead <= all.usable) {
+		size_t from = all.fetched > all.frontier ? all.fetched : all.frontier;
+
+		advise(from, to + ahead - from, MADV_POPULATE_WRITE);
+		to += ahead;
+	}
+	all.fetched = to;
 }
 
 static size_t from_frontier(size_t npages, size_t align)
@@ -176,6 +255,7 @@ static size_t from_frontier(size_t npages, size_t align)
 	at = fit(begin, npages + align, npages, align);
 	if (at + npages > all.limit || (at + npages > all.usable && !make_usable(at + npages)))
 		return SIZE_MAX;
+	fetch(at + npages, npages);
 	all.frontier = at + npages;
 	if (at > begin)
 		put(begin, at - begin, false);
@@ -187,6 +267,51 @@ static void count(size_t npages)
 	all.used += npages;
 	if (all.used > all.peak)
 		all.peak = all.used;
+	if (all.used + all.dirty > all.most)
+		all.most = all.used + all.dirty;
+}
+
+/* ---- giving back ------------------------------------------------------------------------------ */
+
+/* A run becomes clean.  Huge pages that it has a part of are not to be made whole again. */
+static bool purge_run(size_t page)
+{
+	size_t npages = all.run[page].npages, huge = (HUGE >> QR_PAGE_SHIFT) - 1;
+
+	if (madvise(address(page), npages << QR_PAGE_SHIFT, MADV_DONTNEED))
+		return false;
+	take_out(page);
+	if ((page + npages) << QR_PAGE_SHIFT > HUGE_FROM) {
+		size_t from = page & ~huge, to = (page + npages + huge) & ~huge;
+
+		advise(from, (to < all.usable ? to : all.usable) - from, MADV_NOHUGEPAGE);
+	}
+	put(page, npages, false);
+	return true;
+}
+
+/* Long runs first, until no more than `keep` pages are dirty. */
+static size_t purge_locked(size_t keep)
+{
+	size_t before = all.dirty;
+
+	for (unsigned l = NLISTS; l-- > 1 && all.dirty > keep;)
+		while (all.lists[1].first[l] && all.dirty > keep)
+			if (!purge_run(all.lists[1].first[l]))
+				return (before - all.dirty) << QR_PAGE_SHIFT;
+	return (before - all.dirty) << QR_PAGE_SHIFT;
+}
+
+/* npages of fresh memory are about to be used.  If the process never had as much, and much of what
+ * it has lies dirty in the wrong places, as much of that goes back. */
+static void balance(size_t npages)
+{
+	size_t most = all.used / 8;
+
+	if (most < DIRTY_MIN >> QR_PAGE_SHIFT)
+		most = DIRTY_MIN >> QR_PAGE_SHIFT;
+	if (all.used + all.dirty + npages > all.most && all.dirty > most)
+		purge_locked(all.dirty > npages ? all.dirty - npages : 0);
 }
 
 static void *get(void *ctx, size_t npages, size_t align, bool *zeroed)
@@ -195,37 +320,18 @@ static void *get(void *ctx, size_t npages, size_t align, bool *zeroed)
 
 	(void)ctx;
 	qr_lock_acquire(&all.lock);
-	at = from_lists(npages, align, zeroed);
+	at = from_lists(true, npages, align);
+	*zeroed = at == SIZE_MAX;
 	if (at == SIZE_MAX) {
-		at = from_frontier(npages, align);
-		*zeroed = true;
+		balance(npages);
+		at = from_lists(false, npages, align);
 	}
+	if (at == SIZE_MAX)
+		at = from_frontier(npages, align);
 	if (at != SIZE_MAX)
 		count(npages);
 	qr_lock_release(&all.lock);
-	return at == SIZE_MAX ? NULL : all.base + (at << QR_PAGE_SHIFT);
-}
-
-/* ---- giving back ------------------------------------------------------------------------------ */
-
-static size_t purge_locked(void)
-{
-	size_t purged = 0;
-
-	for (unsigned l = 0; l < NLISTS; l++)
-		for (uint32_t p = all.list[l]; p; p = all.run[p].next) {
-			struct run *r = &all.run[p];
-
-			if (!r->dirty)
-				continue;
-			if (madvise(all.base + ((size_t)p << QR_PAGE_SHIFT),
-				    (size_t)r->npages << QR_PAGE_SHIFT, MADV_DONTNEED))
-				continue;
-			r->dirty = false;
-			all.dirty -= r->npages;
-			purged += r->npages;
-		}
-	return purged << QR_PAGE_SHIFT;
+	return at == SIZE_MAX ? NULL : address(at);
 }
 
 static void give(void *ctx, void *p, size_t npages)
@@ -234,8 +340,6 @@ static void give(void *ctx, void *p, size_t npages)
 	qr_lock_acquire(&all.lock);
 	all.used -= npages;
 	put((size_t)((char *)p - all.base) >> QR_PAGE_SHIFT, npages, true);
-	if (all.dirty > PURGE_MIN >> QR_PAGE_SHIFT && all.dirty > all.used / 8)
-		purge_locked();
 	qr_lock_release(&all.lock);
 }
 
@@ -251,6 +355,7 @@ static bool extend(size_t page, size_t npages, size_t more)
 		if (behind + more > all.limit ||
 		    (behind + more > all.usable && !make_usable(behind + more)))
 			return false;
+		fetch(behind + more, more);
 		all.frontier += more;
 		return true;
 	}
@@ -329,7 +434,7 @@ size_t pages_purge(void)
 	size_t purged;
 
 	qr_lock_acquire(&all.lock);
-	purged = purge_locked();
+	purged = purge_locked(0);
 	qr_lock_release(&all.lock);
 	return purged;
 }

@@ -10,7 +10,7 @@
  *	| in use | free | in use |  never used  |       reserved only       |
  *
  * A free run is dirty if it may still have memory behind it.  That memory goes back to the system
- * by pages_purge, or at once when there is more of it than an eighth of what is in use.
+ * by pages_purge, or when there is more of it than an eighth of what is in use and it does not help.
  */
 #ifndef MALLOC_PAGES_H
 #define MALLOC_PAGES_H

@@ -21,22 +21,13 @@
 
 struct qr_heap malloc_heap;
 
-/* Classes of sizes up to 1 KiB in steps of 16, as mm/heap_class.c has them. */
-#define EACH(first, c) [first] = c
-#define TWO(first, c)  [first... first + 1] = c
-#define FOUR(first, c) [first... first + 3] = c
-#define EIGHT(x, f, n, c)                                                                        \
-	x(f, c), x(f + n, c + 1), x(f + 2 * n, c + 2), x(f + 3 * n, c + 3), x(f + 4 * n, c + 4), \
-	    x(f + 5 * n, c + 5), x(f + 6 * n, c + 6), x(f + 7 * n, c + 7)
-
 __thread struct malloc_thread malloc_thread TLS_INITIAL = {
 	.l = {
 		.top = { [0 ... QR_HEAP_CLASSES - 1] = NOTHING },
 		.spare = { [0 ... QR_HEAP_CLASSES - 1] = NOTHING },
 		.closed = true,
 	},
-	.class = { EIGHT(EACH, 0, 1, 0), EIGHT(EACH, 8, 1, 8), EIGHT(TWO, 16, 2, 16),
-		   EIGHT(FOUR, 32, 4, 24) },
+	.class = { CLASS_TABLE },
 };
 
 static __thread bool ending TLS_INITIAL;

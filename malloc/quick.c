@@ -12,34 +12,49 @@
 #include "mm/heap_quick.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* An object of a class out of any magazine: loaded, spare or in the depot; or 0. */
-static uintptr_t from_magazines(struct qr_heap_local *l, unsigned class)
+static __attribute__((noinline)) void *malloc_slower(size_t n)
 {
-	uintptr_t p = pop(l, class);
+	void *p = malloc_prepare() ? qr_heap_alloc(&malloc_heap, n) : NULL;
 
-	if (!p && qr_heap_reload(&malloc_heap, l, class))
-		p = pop(l, class);
-	return p;
+	return p ? p : malloc_no_memory();
 }
 
-static __attribute__((noinline)) void *malloc_slow(size_t n)
+/* The loaded magazine is empty. */
+static __attribute__((noinline)) void *malloc_slow(size_t n, size_t class)
 {
 	struct qr_heap_local *l = &malloc_thread.l;
-	void *p;
+	uintptr_t p;
 
-	if (QR_LIKELY(n <= QR_HEAP_MAX_SMALL && !l->closed)) {
-		unsigned class = class_of(&malloc_heap, n);
-		uintptr_t at = from_magazines(l, class);
+	if (!qr_heap_reload(&malloc_heap, l, (unsigned)class))
+		return malloc_slower(n);
+	p = pop(l, (unsigned)class);
+	give_out(&malloc_heap, (unsigned)class, p);
+	return (void *)p;
+}
 
-		if (at) {
-			give_out(&malloc_heap, class, at);
-			return (void *)at;
-		}
-	}
-	p = malloc_prepare() ? qr_heap_alloc(&malloc_heap, n) : NULL;
-	return p ? p : malloc_no_memory();
+/* An object of a class out of the loaded magazine. */
+QR_INLINE void *quick_alloc(local_ref l, size_t class, size_t n)
+{
+	qr_word *top = l->l.top[class];
+	uintptr_t p = top[-1];
+
+	if (QR_RARELY(!p))
+		return malloc_slow(n, class);
+	move_top(l, class, -1);
+	give_out(&malloc_heap, (unsigned)class, p);
+	return (void *)p;
+}
+
+/* More than 1 KiB, or 0. */
+static __attribute__((noinline)) void *malloc_medium(size_t n)
+{
+	if (QR_RARELY(n - 1 >= QR_HEAP_MAX_SMALL))
+		return malloc_slower(n);
+	return quick_alloc(my_local(), CLASS_OF(n), n);
 }
 
 /* As it is: the compiler compares it before it divides, otherwise, and needs two copies. */
@@ -53,22 +68,13 @@ EXPORT void *malloc(size_t n)
 {
 	size_t step = plain((n - 1) / 16);
 	local_ref l = my_local();
-	size_t class;
-	qr_word *top;
-	uintptr_t p;
 
-	if (QR_RARELY(step >= sizeof(l->class))) /* n = 0, too */
-		return malloc_slow(n);
-	class = l->class[step];
-	top = l->l.top[class];
-	p = top[-1];
-	if (QR_RARELY(!p))
-		return malloc_slow(n);
-	move_top(l, class, -1);
-	give_out(&malloc_heap, (unsigned)class, p);
-	return (void *)p;
+	if (QR_RARELY(step >= sizeof(l->class)))
+		return malloc_medium(n);
+	return quick_alloc(l, l->class[step], n);
 }
 
+/* Large, or null, or without a check, or wrong. */
 static __attribute__((noinline)) void free_odd(void *p)
 {
 	int saved = errno;
@@ -80,22 +86,33 @@ static __attribute__((noinline)) void free_odd(void *p)
 	errno = saved;
 }
 
-/* No room, or an object of a class without a check, or something odd. */
-static __attribute__((noinline)) void free_slow(void *ptr)
+static uint32_t exchanges; /* with the depots; it does not matter if some are not counted */
+
+/* The loaded magazine, which is full, has room again. */
+QR_INLINE bool make_room(struct qr_heap_local *l, unsigned class)
+{
+	if (!is_full(l->spare[class])) {
+		swap(l, class);
+		return true;
+	}
+	if (!qr_heap_make_room(&malloc_heap, l, class))
+		return false;
+	if (++exchanges % 64 == 0)
+		idle_look();
+	return true;
+}
+
+/* A good object, but the magazine is full. */
+static __attribute__((noinline)) void free_slow(void *p, size_t class)
 {
 	struct qr_heap_local *l = &malloc_thread.l;
-	uintptr_t p = (uintptr_t)ptr;
-	struct qr_span *s = span_of(&malloc_heap, p);
 
-	if (QR_RARELY(!s || s->class == CLASS_LARGE || !is_object(s, p) ||
-		      is_marked(&malloc_heap, p) ||
-		      !qr_heap_make_room(&malloc_heap, l, s->class))) {
-		free_odd(ptr);
+	if (QR_RARELY(!make_room(l, (unsigned)class))) {
+		free_odd(p);
 		return;
 	}
-	retire(&malloc_heap, s->class, p);
-	push(l, s->class, p);
-	idle_look();
+	retire(&malloc_heap, (unsigned)class, (uintptr_t)p);
+	push(l, (unsigned)class, (uintptr_t)p);
 }
 
 EXPORT void free(void *ptr)
@@ -105,15 +122,75 @@ EXPORT void free(void *ptr)
 	qr_word *top;
 	unsigned class;
 
-	if (QR_RARELY(!quick_look(&malloc_heap, p, &class)))
-		goto slow;
+	if (QR_RARELY(!quick_look(&malloc_heap, p, &class))) {
+		free_odd(ptr);
+		return;
+	}
 	top = l->l.top[class];
-	if (QR_RARELY(is_full(top)))
-		goto slow;
+	if (QR_RARELY(is_full(top))) {
+		free_slow(ptr, class);
+		return;
+	}
 	retire(&malloc_heap, class, p);
 	*top = p;
 	move_top(l, class, 1);
-	return;
-slow:
-	free_slow(ptr);
+}
+
+EXPORT size_t malloc_usable_size(void *p)
+{
+	unsigned class;
+
+	if (QR_LIKELY(quick_look(&malloc_heap, (uintptr_t)p, &class)))
+		return malloc_heap.class[class].size;
+	return p && malloc_prepare() ? qr_heap_usable(&malloc_heap, p) : 0;
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return malloc_no_memory();
+	if (bytes <= QR_HEAP_MAX_SMALL) {
+		p = malloc(bytes);
+		return p ? memset(p, 0, bytes) : NULL;
+	}
+	p = malloc_prepare() ? qr_heap_zalloc(&malloc_heap, bytes) : NULL;
+	return p ? p : malloc_no_memory();
+}
+
+/* What is larger than a class, or odd. */
+static __attribute__((noinline)) void *realloc_slow(void *old, size_t n)
+{
+	void *p;
+
+	if (!old)
+		return malloc(n);
+	if (n == 0) {
+		free(old);
+		return NULL;
+	}
+	p = malloc_prepare() ? qr_heap_realloc(&malloc_heap, old, n) : NULL;
+	return p ? p : malloc_no_memory();
+}
+
+/* As qr_heap_realloc does it, for small objects. */
+EXPORT void *realloc(void *old, size_t n)
+{
+	unsigned class;
+	size_t have;
+	void *p;
+
+	if (QR_RARELY(!quick_look(&malloc_heap, (uintptr_t)old, &class) || n - 1 >= PTRDIFF_MAX))
+		return realloc_slow(old, n);
+	have = malloc_heap.class[class].size;
+	if (n <= have && (n > have / 2 || have == QR_HEAP_ALIGN))
+		return old;
+	p = malloc(n);
+	if (!p)
+		return n <= have ? old : NULL;
+	memcpy(p, old, n < have ? n : have);
+	free(old);
+	return p;
 }

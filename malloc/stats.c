@@ -90,8 +90,8 @@ static void take_census(struct census *c)
 
 	for (size_t page = 0; (s = qr_heap_span_next(&malloc_heap, &page));) {
 		if (s->class == CLASS_LARGE) {
-			c->nlarge++;
-			c->large += s->limit;
+			c->nlarge += !s->nfree;
+			c->large += s->nfree ? 0 : s->limit;
 		} else {
 			c->spans[s->class]++;
 			c->used[s->class] += s->nobj - s->nfree;

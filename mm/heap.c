@@ -97,7 +97,7 @@ void *qr_heap_alloc(struct qr_heap *h, size_t n)
 {
 	if (QR_RARELY(n > QR_HEAP_MAX_SMALL))
 		return qr_heap_alloc_large(h, n, 1);
-	return alloc_class(h, n, class_of(h, n));
+	return alloc_class(h, n, class_of(n));
 }
 
 void *qr_heap_zalloc(struct qr_heap *h, size_t n)
@@ -141,7 +141,7 @@ static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, struct
 	if (!s)
 		return QR_CORRUPT;
 	if (s->class == CLASS_LARGE)
-		qr_heap_span_release(h, s);
+		qr_heap_free_large(h, s);
 	else
 		free_small(h, l, s->class, (uintptr_t)p);
 	return QR_OK;
@@ -167,9 +167,9 @@ enum qr_err qr_heap_free_sized(struct qr_heap *h, void *p, size_t n)
 	if (!s)
 		return p ? QR_CORRUPT : QR_OK;
 	if (s->class == CLASS_LARGE)
-		fits = n <= s->limit && n > s->limit - QR_PAGE_SIZE;
+		fits = qr_heap_is_length(s, n);
 	else
-		fits = n <= QR_HEAP_MAX_SMALL && class_of(h, n) <= s->class;
+		fits = n <= QR_HEAP_MAX_SMALL && class_of(n) <= s->class;
 	if (!fits) {
 		qr_heap_wrong(h, QR_HEAP_SIZE, p, s);
 		return QR_CORRUPT;

@@ -47,7 +47,7 @@ void qr_heap_stats(struct qr_heap *h, struct qr_heap_stats *out)
 
 		st.objects += used;
 		st.used += used * (large ? s->limit : h->class[s->class].size);
-		st.large += large ? s->limit : 0;
+		st.large += large ? used * s->limit : 0;
 	}
 	st.pages = h->npages << QR_PAGE_SHIFT;
 	st.metadata = h->nmeta << QR_PAGE_SHIFT;
@@ -75,7 +75,7 @@ static const char *check_span(const struct qr_heap *h, const struct qr_span *s)
 			return "I1: the map names a span for each of its pages";
 	if (page_of(h, s->start).check != (s->class < CLASS_LARGE ? h->class[s->class].check : 0))
 		return "I1: the map holds the check of the span's class";
-	if (s->class > CLASS_LARGE || (s->class == CLASS_LARGE && s->nfree))
+	if (s->class > CLASS_LARGE || (s->class == CLASS_LARGE && s->nobj != 1))
 		return "I1: a span is of a class, or one large object";
 	for (uint32_t i = 0; i < SPAN_MAX_OBJ; i++) {
 		nfree += span_bit(s, i);

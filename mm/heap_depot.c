@@ -9,9 +9,12 @@
  * the one that allocates it costs a thirtieth of a lock.
  *
  * What is in a depot is free, but its pages are not: when a class needs new pages and the depots
- * hold more than a sixteenth of all, they are emptied into their spans first.
+ * hold more than a sixteenth of all, they are emptied into their spans first; and also when
+ * another magazine is wanted and all magazines take more than a 32nd of the pages.
  */
 #include "mm/heap_quick.h"
+
+#define MAGAZINES_LEAST 131072u /* bytes: less than that in magazines is never too much */
 
 const struct qr_heap_magazine qr_heap_nothing = { { 0 } };
 
@@ -122,16 +125,56 @@ static void discard(struct qr_heap *h, qr_word *top)
 	qr_lock_release_irq(&h->lock, irq);
 }
 
-/* One of these, or a new one, for the class to have.  False: no memory. */
-static bool more_empties(struct qr_heap *h, unsigned class)
+static struct qr_heap_magazine *unused(struct qr_heap *h)
 {
-	struct qr_heap_class *c = &h->class[class];
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
 	struct qr_heap_magazine *m = get(&h->empties);
 
 	qr_lock_release_irq(&h->lock, irq);
+	return m;
+}
+
+static struct qr_heap_magazine *new_magazine(struct qr_heap *h)
+{
+	struct qr_heap_magazine *m = qr_heap_meta(h, sizeof(*m), sizeof(*m));
+	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
+
+	h->nmagazines += m != NULL;
+	qr_lock_release_irq(&h->lock, irq);
+	return m;
+}
+
+/* Whether magazines take so much memory that full ones had better be emptied than more made. */
+static bool too_many(struct qr_heap *h)
+{
+	size_t pages = __atomic_load_n(&h->npages, __ATOMIC_RELAXED);
+
+	return h->nmagazines * MAGAZINE_BYTES > MAGAZINES_LEAST &&
+	       h->nmagazines * MAGAZINE_BYTES >> QR_PAGE_SHIFT > pages / 32;
+}
+
+/* A full magazine of the class, after its objects went to their spans; or null. */
+static struct qr_heap_magazine *emptied(struct qr_heap *h, unsigned class)
+{
+	uint32_t cap = h->class[class].cap;
+	struct qr_heap_magazine *m = get_full(h, class, NULL);
+
+	if (m)
+		qr_heap_central_give(h, class, &m->slot[MAGAZINE_SLOTS - cap], cap);
+	return m;
+}
+
+/* One of these, or a new one, for the class to have.  False: no memory. */
+static __attribute__((noinline)) bool more_empties(struct qr_heap *h, unsigned class)
+{
+	struct qr_heap_class *c = &h->class[class];
+	struct qr_heap_magazine *m = unused(h);
+	uintptr_t irq;
+
+	if (!m && too_many(h))
+		m = emptied(h, class);
 	if (!m)
-		m = qr_heap_meta(h, sizeof(*m), sizeof(*m));
+		m = new_magazine(h);
 	if (!m)
 		return false;
 	irq = qr_lock_acquire_irq(&c->lock);

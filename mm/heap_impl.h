@@ -34,9 +34,9 @@ struct qr_span {
 	struct qr_span *next, *prev; /* the class's list, if listed; next: the spare records */
 	uintptr_t start;
 	size_t npages;
-	size_t limit;   /* bytes that are objects; what is behind is waste */
-	uint32_t recip; /* of the class; 0 for a large one */
-	uint16_t nobj, nfree;
+	size_t limit;         /* bytes that are objects; what is behind is waste */
+	uint32_t recip;       /* of the class; 0 for a large one */
+	uint16_t nobj, nfree; /* a large one is free if it is kept for another caller */
 	uint8_t class;
 	bool listed;
 	bool zeroed; /* of a large one: its pages held zeroes when it was made */
@@ -47,7 +47,8 @@ struct qr_span {
 
 /* What `free` has to know of a page, in one word of 64 bits. */
 struct qr_heap_page {
-	uint32_t minus; /* low half of the span's address, negated: an offset is one addition */
+	uint32_t minus; /* low half of the span's address, negated: an offset is one addition;
+			 * in a class of whole pages, of the object that begins in this page */
 	uint32_t check; /* of the span's class; 0: ask the span, if there is one */
 };
 
@@ -112,12 +113,26 @@ QR_INLINE struct qr_span *span_of(const struct qr_heap *h, uintptr_t p)
 
 void qr_heap_init_classes(struct qr_heap *h);
 
+/* The class of a size from 1 to QR_HEAP_MAX_SMALL; a constant for a constant. */
+#define CLASS_LOG(n) (31u ^ (unsigned)__builtin_clz((uint32_t)((n)-1) | 128u))
+#define CLASS_OF(n)  (((CLASS_LOG(n) - 7) << 3) + ((uint32_t)((n)-1) >> (CLASS_LOG(n) - 3)))
+
+/* The classes of 16, 32 ... 1024, to be looked up. */
+#define CLASS_EIGHT(n)                                                                  \
+	CLASS_OF((n) + 16), CLASS_OF((n) + 32), CLASS_OF((n) + 48), CLASS_OF((n) + 64), \
+	    CLASS_OF((n) + 80), CLASS_OF((n) + 96), CLASS_OF((n) + 112), CLASS_OF((n) + 128)
+#define CLASS_TABLE                                                                             \
+	CLASS_EIGHT(0), CLASS_EIGHT(128), CLASS_EIGHT(256), CLASS_EIGHT(384), CLASS_EIGHT(512), \
+	    CLASS_EIGHT(640), CLASS_EIGHT(768), CLASS_EIGHT(896)
+
+extern const uint8_t qr_heap_step_class[1024 / 16 + 1]; /* 0, and then these */
+
 /* n <= QR_HEAP_MAX_SMALL. */
-QR_INLINE unsigned class_of(const struct qr_heap *h, size_t n)
+QR_INLINE unsigned class_of(size_t n)
 {
 	if (QR_LIKELY(n <= 1024))
-		return h->small[(n + 15) / 16];
-	return h->medium[(n - 1024 + 127) / 128];
+		return qr_heap_step_class[(n + 15) / 16];
+	return CLASS_OF(n);
 }
 
 QR_INLINE uint32_t index_of(const struct qr_span *s, uintptr_t p)
@@ -223,6 +238,11 @@ void *qr_heap_alloc_class(struct qr_heap *h, unsigned class);
 /* ---- heap_large.c ---------------------------------------------------------------------------- */
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align);
+void qr_heap_free_large(struct qr_heap *h, struct qr_span *s);
+/* Whether n bytes would have got a large object like this. */
+bool qr_heap_is_length(const struct qr_span *s, size_t n);
+/* Kept ones back to the source; answers how many pages. */
+size_t qr_heap_drop_kept(struct qr_heap *h);
 
 /* ---- heap_any.c ---------------------------------------------------------------------------- */
 

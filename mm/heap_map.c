@@ -110,17 +110,39 @@ bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 
 #endif
 
+/* What the map says of the page at an offset in a small span. */
+static struct qr_heap_page entry(const struct qr_heap_class *c, uintptr_t start, uint32_t offset)
+{
+	uint32_t i, object;
+
+	if (c->size < QR_PAGE_SIZE)
+		return (struct qr_heap_page){ -(uint32_t)start, c->check };
+	i = (offset + c->size - 1) / c->size;
+	object = i * c->size;
+	if (i >= c->nobj || object - offset >= QR_PAGE_SIZE)
+		return (struct qr_heap_page){ 0, 0 };
+	return (struct qr_heap_page){ -((uint32_t)start + object), c->check };
+}
+
 void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s)
 {
 	size_t page = page_number(h, start);
-	uint32_t check = s && s->class < CLASS_LARGE ? h->class[s->class].check : 0;
+	const struct qr_span *is = s ? s : *span_at(h, page);
 
 	if (h->map_used < page + npages)
 		h->map_used = page + npages;
-	for (size_t i = page; i < page + npages; i++) {
-		__atomic_store_n(span_at(h, i), (struct qr_span *)(uintptr_t)s, __ATOMIC_RELEASE);
-		qr_store32(&page_at(h, i)->minus, -(uint32_t)start);
-		qr_store32(&page_at(h, i)->check, check);
+	for (size_t i = 0; i < npages; i++)
+		__atomic_store_n(span_at(h, page + i), (struct qr_span *)(uintptr_t)s,
+				 __ATOMIC_RELEASE);
+	if (!is || is->class >= CLASS_LARGE)
+		return;
+	for (size_t i = 0; i < npages; i++) {
+		struct qr_heap_page what = { 0, 0 };
+
+		if (s)
+			what = entry(&h->class[s->class], start, (uint32_t)i << QR_PAGE_SHIFT);
+		qr_store32(&page_at(h, page + i)->minus, what.minus);
+		qr_store32(&page_at(h, page + i)->check, what.check);
 	}
 }
 

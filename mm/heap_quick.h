@@ -2,9 +2,9 @@
  *
  * heap_quick.h - alloc and free when a magazine can answer.
  *
- * A magazine is 32 words (in a process 64) at a multiple of its size.  Its objects end at the last word, and the
- * word below the first of them is 0; so a class with fewer objects to a magazine uses the upper
- * end of one.  The local's pointer behind the last object then tells all:
+ * A magazine is 32 words (in a process 64) at a multiple of its size.  Its objects end at the last
+ * word, and the word below the first of them is 0; so a class with fewer objects to a magazine uses
+ * the upper end of one.  The local's pointer behind the last object then tells all:
  *
  *	slot  0   ...  27  28  29  30  31
  *	                0  obj obj  -   -       cap 4, 2 objects
@@ -25,7 +25,7 @@
 
 #ifdef QR_HEAP_PROCESS
 #define MAGAZINE_SLOTS 64u
-#define MAGAZINE_WORTH 65536u /* bytes of objects in one, at most */
+#define MAGAZINE_WORTH 131072u /* bytes of objects in one, at most */
 #else
 #define MAGAZINE_SLOTS 32u
 #define MAGAZINE_WORTH 4096u

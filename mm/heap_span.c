@@ -42,13 +42,14 @@ static unsigned take_from(struct qr_heap_class *c, struct qr_span *s, unsigned w
 
 	if (IS_HARDENED)
 		return qr_heap_take_by_chance(c, s, want, out);
-	for (unsigned w = 0; n < want && n < s->nfree; w++)
-		while (s->bits[w] && n < want) {
-			unsigned bit = (unsigned)__builtin_ctzl(s->bits[w]);
+	for (unsigned w = 0; n < want && n < s->nfree; w++) {
+		uintptr_t first = s->start + (uintptr_t)w * QR_WORD_BITS * c->size;
+		qr_word bits = s->bits[w];
 
-			s->bits[w] &= s->bits[w] - 1;
-			out[n++] = s->start + (w * QR_WORD_BITS + bit) * c->size;
-		}
+		for (; bits && n < want; bits &= bits - 1)
+			out[n++] = first + (unsigned)__builtin_ctzl(bits) * c->size;
+		s->bits[w] = bits;
+	}
 	s->nfree -= (uint16_t)n;
 	return n;
 }
@@ -69,13 +70,18 @@ static unsigned take_locked(struct qr_heap_class *c, unsigned want, qr_word *out
 	return n;
 }
 
-/* Whether the depots hold so much that they had better be emptied than pages taken. */
-static bool hoards(const struct qr_heap *h)
+/* Whether the depots hold so much that they had better be emptied than pages taken.  They are
+ * looked at each time that the heap has grown by a 64th, or half of DEPOT_LEAST. */
+static bool hoards(struct qr_heap *h)
 {
-	size_t held = qr_heap_in_depots(h);
+	size_t npages = __atomic_load_n(&h->npages, __ATOMIC_RELAXED), held;
 
-	return held > DEPOT_LEAST &&
-	       held >> QR_PAGE_SHIFT > __atomic_load_n(&h->npages, __ATOMIC_RELAXED) / 16;
+	if (npages - __atomic_load_n(&h->looked, __ATOMIC_RELAXED) <
+	    (DEPOT_LEAST / 2 >> QR_PAGE_SHIFT) + npages / 64)
+		return false;
+	__atomic_store_n(&h->looked, npages, __ATOMIC_RELAXED);
+	held = qr_heap_in_depots(h);
+	return held > DEPOT_LEAST && held >> QR_PAGE_SHIFT > npages / 16;
 }
 
 unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, qr_word *out)
@@ -178,7 +184,7 @@ static struct qr_span *cull(struct qr_heap_class *c)
 
 size_t qr_heap_central_trim(struct qr_heap *h)
 {
-	size_t npages = 0;
+	size_t npages = qr_heap_drop_kept(h);
 
 	for (unsigned class = 0; class < QR_HEAP_CLASSES; class ++) {
 		struct qr_span *dead = cull(&h->class[class]);

@@ -74,7 +74,7 @@ struct qr_span *qr_heap_resolve(struct qr_heap *h, const void *ptr)
 		qr_heap_wrong(h, QR_HEAP_INTERIOR, ptr, s);
 		return NULL;
 	}
-	if (s->class != CLASS_LARGE && is_marked(h, p) && is_free(h, s, p)) {
+	if (s->class == CLASS_LARGE ? s->nfree : is_marked(h, p) && is_free(h, s, p)) {
 		qr_heap_wrong(h, QR_HEAP_DOUBLE, ptr, s);
 		return NULL;
 	}

@@ -67,22 +67,16 @@ static void churn(long pairs, size_t most, long live)
 	void **p = calloc((size_t)live, sizeof(*p));
 
 	for (long i = 0; i < live; i++)
-		p[i] = malloc(16 + next() % (most - 15));
+		p[i] = take(16 + next() % (most - 15));
 	for (long i = 0; i < pairs; i++) {
 		long k = next() % live;
 		size_t size = 16 + next() % (most - 15);
-		void *old = p[k];
 
-		if (take == null_take) {
-			null_give(old);
-			(void)null_take(size);
-			continue;
-		}
-		give(old);
+		give(p[k]);
 		p[k] = take(size);
 	}
 	for (long i = 0; i < live; i++)
-		free(p[i]);
+		give(p[i]);
 	free(p);
 }
 
@@ -154,10 +148,12 @@ static const struct pattern {
 	{ "same-1024", same, 1024, 0 },
 	{ "batch-64", batch, 64, 1000 },
 	{ "batch-1024", batch, 1024, 1000 },
+	{ "batch-64-100000", batch, 64, 100000 },
 	{ "churn-1000", churn, 1024, 1000 },
 	{ "churn-50000", churn, 1024, 50000 },
 	{ "churn-100000", churn, 1024, 100000 },
 	{ "churn-to-16k", churn, 16384, 1000 },
+	{ "churn-to-128k", churn, 131072, 200 },
 	{ "remote-64", remote, 64, 0 },
 	{ "remote-512", remote, 512, 0 },
 };

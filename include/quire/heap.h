@@ -42,6 +42,7 @@
 #define QR_HEAP_CLASSES   64u
 #define QR_HEAP_MAX_SMALL 16384u
 #define QR_HEAP_HELD      64u /* of a hardened heap (mm/heap_hardened.h) */
+#define QR_HEAP_KEPT      65u
 
 /* Where pages come from.  Called without the heap's lock, in the caller's context. */
 struct qr_heap_source {
@@ -151,8 +152,6 @@ struct qr_heap {
 #endif
 	size_t map_pages, map_used; /* pages it covers; behind the last that it ever named */
 	unsigned ncpus;
-	uint8_t small[1024 / 16 + 1];                         /* class by size, steps of 16 */
-	uint8_t medium[(QR_HEAP_MAX_SMALL - 1024) / 128 + 1]; /* above 1 KiB: steps of 128 */
 	struct qr_heap_class class[QR_HEAP_CLASSES];
 
 	struct qr_span *spare;            /* unused span records */
@@ -162,6 +161,12 @@ struct qr_heap {
 	char *meta, *meta_end;            /* unused rest of the last metadata page */
 	size_t npages;                    /* from the source, for objects */
 	size_t nmeta;                     /* from the source, for everything else */
+	size_t nmagazines;                /* that were ever made */
+	size_t looked;                    /* npages when the depots were last looked at */
+#ifdef QR_HEAP_PROCESS
+	struct qr_span *kept[QR_HEAP_KEPT]; /* free large objects, by pages */
+	size_t nkept;                       /* their pages */
+#endif
 	qr_heap_report_fn *report;
 	void *report_ctx;
 	const struct qr_allocator *other; /* who gives the objects instead (heap_seeds.h) */
