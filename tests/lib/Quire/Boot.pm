@@ -135,17 +135,22 @@ sub ovmf {
 sub spawn {
 	my ($self, @command) = @_;
 	socketpair(my $ours, my $theirs, AF_UNIX, SOCK_STREAM, PF_UNSPEC) or die "socketpair: $!";
+	# QEMU writes single characters and drops what does not fit.  A pipe has room for 65536, a
+	# socket only for some hundred: that is too few when several machines run at once.
+	pipe(my $out, my $into) or die "pipe: $!";
 	$self->{pid} = fork() // die "fork: $!";
 	if (!$self->{pid}) {
 		close $ours;
+		close $out;
 		setpgrp(0, 0);
 		open STDIN, '<&', $theirs or die;
-		open STDOUT, '>&', $theirs or die;
-		open STDERR, '>&', $theirs or die;
+		open STDOUT, '>&', $into or die;
+		open STDERR, '>&', $into or die;
 		exec @command or POSIX::_exit(127);
 	}
 	close $theirs;
-	@$self{qw(line command)} = ($ours, "@command");
+	close $into;
+	@$self{qw(line said command)} = ($ours, $out, "@command");
 }
 
 # More of what the machine says, waiting until `deadline`.  False at the end of the line, or late.
@@ -154,9 +159,9 @@ sub pump {
 	my $wait = $deadline - time;
 	return 0 if $self->{closed} || $wait <= 0;
 	my $bits = '';
-	vec($bits, fileno $self->{line}, 1) = 1;
+	vec($bits, fileno $self->{said}, 1) = 1;
 	return 0 unless select($bits, undef, undef, $wait) > 0;
-	if (!sysread $self->{line}, my $bytes, 65536) {
+	if (!sysread $self->{said}, my $bytes, 65536) {
 		$self->{closed} = 1;
 		return 0;
 	} else {
