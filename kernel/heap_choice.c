@@ -10,7 +10,9 @@
  * any case (programs' pages, page tables, stacks, the pages of files) stays frames.
  *
  * A heap that is full says so once, and what to do; callers get ENOMEM.  For bump that is the end
- * of all new processes, so a rest is kept that only init can use: it still can end the machine.
+ * of all new processes.  So a rest is kept: for init, which can still end the machine, and half of
+ * it for its children, so that there is a shell at the console that can be told to: for all that
+ * one needs to be started, and then for small things, with which nothing else is.
  */
 #include <quire/heap_seeds.h>
 #include "kernel/boot_info.h"
@@ -23,6 +25,8 @@
 #define ARENA_MAX   25600u /* pages */
 #define ARENA_LEAST 64u
 #define BUMP_ALIGN  QR_HEAP_ALIGN
+#define REST        16u  /* a sixteenth of bump's arena is kept back */
+#define SMALL       512u /* less than a process needs */
 
 static union {
 	struct qr_bump bump;
@@ -53,14 +57,27 @@ static void tell(size_t n)
 		    "'kill -USR2 1' powers off; boot with heap=quire, or a larger heapsize=\n");
 }
 
-/* What bump has kept back, to init. */
+/* Whether a child of init may have this of the rest: one that has not executed anything yet has
+ * init's name, and gets all; what it is then, gets what is small, and slabs. */
+static bool may_have(const struct process *p, size_t align, size_t n)
+{
+	return p->parent == init_process &&
+	       (n <= SMALL || align > 1 || !strcmp(p->comm, init_process->comm));
+}
+
 static void *from_rest(size_t align, size_t n)
 {
 	struct qr_bump *b = &heap.bump;
-	uintptr_t irq = qr_host_irq_save(), end = b->end;
+	uintptr_t top = (uintptr_t)b->table, end = b->end, irq;
 	void *p;
 
-	b->end = (uintptr_t)b->table;
+	if (current_process != init_process) {
+		if (!may_have(current_process, align, n))
+			return NULL;
+		top -= (top - b->base) / REST / 2;
+	}
+	irq = qr_host_irq_save();
+	b->end = top > b->next ? top : b->next;
 	p = qr_bump_ops.aligned(b, align, n);
 	b->end = b->next > end ? b->next : end;
 	qr_host_irq_restore(irq);
@@ -75,9 +92,7 @@ static void *guarded(void *self, size_t align, size_t n)
 		return p;
 	if (!told)
 		tell(n);
-	if (chosen.ops != &qr_bump_ops || !init_process || current_process != init_process)
-		return NULL;
-	return from_rest(align, n);
+	return chosen.ops == &qr_bump_ops && init_process ? from_rest(align, n) : NULL;
 }
 
 static void *guarded_alloc(void *self, size_t n)
@@ -135,7 +150,7 @@ static enum qr_err start(char *arena, size_t bytes)
 	if (chosen.ops == &qr_block_ops)
 		return qr_block_init(&heap.block, arena, bytes, table, table_bytes);
 	err = qr_bump_init(&heap.bump, arena, bytes, BUMP_ALIGN, table, table_bytes);
-	heap.bump.end -= bytes / 16;
+	heap.bump.end -= bytes / REST;
 	return err;
 }
 

@@ -61,6 +61,9 @@ for my $arch (arches()) {
 	$vm->prompt(20);
 	like($vm->run('echo alive'), qr/^alive$/m, "$arch: and goes on");
 	like($vm->run('cat /etc/hostname'), qr/can't fork/, "$arch: without new programs");
+	$vm->send("exit\n");
+	$vm->prompt(20);
+	is(($vm->run('echo again') // '') =~ /^again$/m, 1, "$arch: init starts the shell again");
 	unlike($vm->transcript, qr/panic/i, "$arch: nothing panics");
 
 	$_->send($_ == $vm{empty} ? "kill -USR2 1\n" : "poweroff\n") for values %vm;
