@@ -342,7 +342,7 @@ int userfault_forked(struct mm *parent, struct mm *child)
 	struct user_waiter w = { .msg = { .event = MSG_FORK } };
 	int err;
 
-	while (u && !(u->features & UFFD_EVENT_FORK))
+	while (u && !(u->features & UFFD_EVENT_FORK && u->ranges))
 		u = u->next;
 	if (!u)
 		return 0;

@@ -11,6 +11,7 @@
 #include "kernel/errno_of.h"
 #include "kernel/kmalloc.h"
 #include "kernel/memory.h"
+#include "kernel/shm.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/userfault.h"
 #include "kernel/vm_settings.h"
@@ -65,6 +66,8 @@ static int take_child(struct user_waiter *w, unsigned flags)
 	struct file *f;
 	int fd;
 
+	if (!child) /* taken already; what could not be told was its number */
+		return 0;
 	w->child = NULL;
 	fd = userfault_file(child, flags, &f);
 	if (!fd)
@@ -160,10 +163,11 @@ static int each_region(struct userfault *u, const struct range *range,
 	return err;
 }
 
-/* Memory without an object, and shared memory without a file's name. */
+/* Not what the kernel put there, nor segments of System V: Linux's have no missing pages either. */
 static bool can_have_pager(const struct qr_region *r)
 {
-	return !r->object || ((r->flags & QR_MAP_SHARED) && !object_inode(r->object));
+	return !r->object ||
+	       ((r->flags & QR_MAP_SHARED || object_inode(r->object)) && !shm_of(r->object));
 }
 
 /* ---- register ------------------------------------------------------------------------------ */
@@ -186,6 +190,24 @@ static int may_register(struct userfault *u, const struct qr_region *r, uintptr_
 static int may_watch(struct userfault *u, const struct qr_region *r, uintptr_t lo, uintptr_t hi)
 {
 	return r->object ? -EINVAL : 0;
+}
+
+/* Regions that have all of that, and perhaps more, stay as they are: as with Linux. */
+static int add_flags(struct userfault *u, const struct range *range, unsigned flags)
+{
+	uintptr_t at = (uintptr_t)range->start, end = at + (uintptr_t)range->len;
+	struct qr_region r;
+	enum qr_err err = QR_OK;
+
+	for (; !err && qr_space_next(&u->mm->space, qr_virt_of(at), &r) == QR_OK && r.start.v < end;
+	     at = r.end.v) {
+		uintptr_t lo = r.start.v > at ? r.start.v : at, hi = r.end.v < end ? r.end.v : end;
+
+		if ((r.flags & flags) != flags)
+			err = qr_space_pager(&u->mm->space, qr_virt_of(lo),
+					     (hi - lo) >> QR_PAGE_SHIFT, flags);
+	}
+	return errno_of(err);
 }
 
 static long do_register(struct userfault *u, void __user *arg)
@@ -216,8 +238,7 @@ static long do_register(struct userfault *u, void __user *arg)
 	if (err)
 		return err;
 	flags = (a.mode & MODE_MISSING ? QR_MAP_UMISS : 0) | (a.mode & MODE_WP ? QR_MAP_UWP : 0);
-	err = errno_of(qr_space_pager(&u->mm->space, qr_virt_of((uintptr_t)a.range.start),
-				      (size_t)(a.range.len >> QR_PAGE_SHIFT), flags));
+	err = add_flags(u, &a.range, flags);
 	if (err)
 		return err;
 	a.ioctls = CAN_RANGE | (a.mode & MODE_WP ? CAN_WP : 0);
@@ -384,13 +405,33 @@ static long do_zeropage(struct userfault *u, void __user *arg)
 	return supply_and_wake(u, &a.range, 0, a.mode, &((__typeof__(a) __user *)arg)->zeropage);
 }
 
+/* One after another, over holes, up to the first that is not registered for it. */
+static int watch_regions(struct userfault *u, const struct range *range, bool on)
+{
+	uintptr_t at = (uintptr_t)range->start, end = at + (uintptr_t)range->len;
+	struct qr_region r;
+	int err = -ENOENT;
+
+	for (; qr_space_next(&u->mm->space, qr_virt_of(at), &r) == QR_OK && r.start.v < end;
+	     at = r.end.v) {
+		uintptr_t lo = r.start.v > at ? r.start.v : at, hi = r.end.v < end ? r.end.v : end;
+
+		if (!(r.flags & QR_MAP_UWP))
+			return -ENOENT;
+		err = errno_of(
+		    qr_space_watch(&u->mm->space, qr_virt_of(lo), (hi - lo) >> QR_PAGE_SHIFT, on));
+		if (err)
+			return err;
+	}
+	return err;
+}
+
 static long do_writeprotect(struct userfault *u, void __user *arg)
 {
 	struct {
 		struct range range;
 		uint64_t mode;
 	} a;
-	struct qr_region r;
 	int err;
 
 	if (u->changing)
@@ -403,11 +444,7 @@ static long do_writeprotect(struct userfault *u, void __user *arg)
 	if (a.mode & ~(uint64_t)(PROTECT_WP | PROTECT_DONT_WAKE) ||
 	    a.mode == (PROTECT_WP | PROTECT_DONT_WAKE))
 		return -EINVAL;
-	err = !u->mm ? -ESRCH : find_region(u, &a.range, QR_MAP_UWP, &r);
-	if (!err)
-		err = errno_of(qr_space_watch(&u->mm->space, qr_virt_of((uintptr_t)a.range.start),
-					      (size_t)(a.range.len >> QR_PAGE_SHIFT),
-					      a.mode & PROTECT_WP));
+	err = !u->mm ? -ESRCH : watch_regions(u, &a.range, a.mode & PROTECT_WP);
 	if (!err && !a.mode)
 		userfault_wake(u, (uintptr_t)a.range.start,
 			       (uintptr_t)(a.range.start + a.range.len));

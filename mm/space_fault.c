@@ -121,7 +121,8 @@ static __attribute__((noinline)) enum qr_err touch_mapped(struct qr_space *s, st
 			   ? QR_PAGER
 			   : touch_anon(s, t, i, attr, mp ? mp->backing : m->backing, write);
 	index = (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta);
-	if (QR_RARELY(attr & RUN_UMISS) && !qr_object_resident(mp->object, index))
+	if (QR_RARELY(attr & RUN_UMISS) && index < mp->object->npages &&
+	    !qr_object_resident(mp->object, index))
 		return QR_PAGER;
 	if (write && !mp->shared)
 		return touch_private_copy(s, t, i, attr, mp->object, index);

@@ -6,8 +6,8 @@
  *	supply     puts a page where none is: bytes, or the zero page
  *	watch      present pages lose W and get WP: with UWP, the first write is QR_PAGER too
  *
- * Only memory without an object, or of a shared one, has a pager.  A page that a shared object has
- * already is not missing.  Who asks the pager and waits for it is the kernel's business.
+ * A page that an object has already is not missing; behind its end there is none to supply.  Into
+ * a private mapping of one goes a page of its own, as if it had been written there.  Who asks the pager and waits for it is the kernel's business.
  */
 #include "mm/space.h"
 
@@ -104,6 +104,8 @@ static enum qr_err supply_object(struct qr_object *o, uint64_t index, const void
 	enum qr_err err;
 	qr_frame f;
 
+	if (index >= o->npages)
+		return QR_BEYOND;
 	if (qr_object_resident(o, index))
 		return QR_EXISTS;
 	err = qr_object_page(o, index, true, &f);
@@ -122,15 +124,23 @@ static enum qr_err make_page(struct qr_memory *m, uint32_t attr, const void *byt
 			     qr_entry *out)
 {
 	unsigned rights = attr & (bytes && !watched ? RUN_RIGHTS : RUN_R | RUN_X);
+	bool hidden = !(attr & RUN_RIGHTS); /* kept all the same, as by mprotect */
 	qr_frame f = m->zero;
 	char *window;
 
-	if (bytes) {
+	if (bytes || hidden) {
 		if (qr_frames_alloc(m->frames, 0, QR_FRAME_ANON, QR_ANY, &f))
 			return QR_NOMEM;
 		window = qr_host_window_get(f);
-		__builtin_memcpy(window, bytes, QR_PAGE_SIZE);
+		if (bytes)
+			__builtin_memcpy(window, bytes, QR_PAGE_SIZE);
+		else
+			__builtin_memset(window, 0, QR_PAGE_SIZE);
 		qr_host_window_put(window);
+	}
+	if (hidden) {
+		*out = qr_entry_token(m->format, QR_TOKEN_RESIDENT, f.v);
+		return QR_OK;
 	}
 	*out =
 	    qr_entry_touched(m->format,
@@ -139,6 +149,21 @@ static enum qr_err make_page(struct qr_memory *m, uint32_t attr, const void *byt
 					 (watched ? soft_wp(m->format) : 0)),
 			     bytes);
 	return QR_OK;
+}
+
+/* A token's bits are no SOFT_ bits: it counts as what it stands for. */
+static void install(struct qr_space *s, struct qr_ptdesc *t, unsigned i, qr_entry e)
+{
+	const struct qr_memory *m = s->memory;
+
+	if (qr_entry_present(m->format, e)) {
+		page_install(s, t, table_window(m, t), i, e);
+		return;
+	}
+	qr_entry_set(m->format, table_window(m, t), i, e);
+	t->npages++;
+	mark_used(m, t, i);
+	tally(&pages_here(s)->anon, 1);
 }
 
 static enum qr_err supply_page(struct qr_space *s, uint32_t attr, uintptr_t va, const void *bytes,
@@ -151,15 +176,13 @@ static enum qr_err supply_page(struct qr_space *s, uint32_t attr, uintptr_t va, 
 	struct cursor c;
 	qr_entry e;
 
-	if (!(attr & RUN_RIGHTS))
-		return QR_ACCESS;
 	err = qr_table_at(s, va, 0, &t);
 	if (!err && !qr_entry_none(entry_of(m, t, i)))
 		return QR_EXISTS;
 	if (!err)
 		err = make_page(m, attr, bytes, watched, &e);
 	if (!err) {
-		page_install(s, t, table_window(m, t), i, e);
+		install(s, t, i, e);
 		return QR_OK;
 	}
 	cursor_begin(&c, s, va, va + QR_PAGE_SIZE); /* fold what was carved in vain */
@@ -167,23 +190,30 @@ static enum qr_err supply_page(struct qr_space *s, uint32_t attr, uintptr_t va, 
 	return err;
 }
 
+static enum qr_err supply(struct qr_space *s, uint32_t attr, uintptr_t va, const void *bytes,
+			  bool watched)
+{
+	struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
+	uint64_t index;
+
+	if (!mp || !mp->object)
+		return supply_page(s, attr, va, bytes, watched);
+	index = (uint64_t)((int64_t)(va >> QR_PAGE_SHIFT) + mp->delta);
+	if (mp->shared)
+		return supply_object(mp->object, index, bytes);
+	return index < mp->object->npages ? supply_page(s, attr, va, bytes, watched) : QR_BEYOND;
+}
+
 enum qr_err qr_space_supply(struct qr_space *s, qr_virt at, const void *bytes, bool watched)
 {
 	enum qr_err err = QR_NOENT;
-	struct qr_mapping *mp;
 	struct found f;
 
 	if (!range_valid(s->memory, at, 1))
 		return QR_NOENT;
 	qr_lock_acquire(&s->lock);
-	if (qr_run_next(s, at.v, at.v + QR_PAGE_SIZE, &f) && f.attr & (RUN_UMISS | RUN_UWP)) {
-		mp = run_id(f.attr) ? mapping_of(s, f.attr) : NULL;
-		err = mp && mp->object
-			  ? supply_object(mp->object,
-					  (uint64_t)((int64_t)(at.v >> QR_PAGE_SHIFT) + mp->delta),
-					  bytes)
-			  : supply_page(s, f.attr, at.v, bytes, watched);
-	}
+	if (qr_run_next(s, at.v, at.v + QR_PAGE_SIZE, &f) && f.attr & (RUN_UMISS | RUN_UWP))
+		err = supply(s, f.attr, at.v, bytes, watched);
 	qr_lock_release(&s->lock);
 	return err;
 }

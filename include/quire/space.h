@@ -264,7 +264,7 @@ QR_MUST_CHECK enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t 
 bool qr_memory_can_watch(const struct qr_memory *m);
 /* Put a page there: a copy of `bytes`, which must not fault, or (NULL) zeroes; `watched`: its
  * first write is to be noticed.  Errors: QR_NOENT (no pager's region), QR_EXISTS, QR_NOMEM,
- * QR_BEYOND, QR_ACCESS (no rights). */
+ * QR_BEYOND (behind the end of its object). */
 QR_MUST_CHECK enum qr_err qr_space_supply(struct qr_space *s, qr_virt at, const void *bytes,
 					  bool watched);
 
