@@ -131,16 +131,27 @@ static bool is_about(const struct dentry *d, const struct dentry *dir, const str
 	       p->of.task == of->task && p->of.fd == of->fd;
 }
 
-void proc_unmount_nodes(struct dentry *root)
+/* Of one file system, or (NULL) of all. */
+static void forget_recent(const struct filesystem *fs)
 {
 	for (unsigned n = 0; n < RECENT; n++) {
 		struct dentry *d = recent[n];
 
-		if (d && d->inode->fs == root->inode->fs) {
+		if (d && (!fs || d->inode->fs == fs)) {
 			recent[n] = NULL;
 			dentry_put(d);
 		}
 	}
+}
+
+void proc_unmount_nodes(struct dentry *root)
+{
+	forget_recent(root->inode->fs);
+}
+
+void proc_drop_names(void)
+{
+	forget_recent(NULL);
 }
 
 static int look_up(struct dentry *dir, const char *name, size_t len, struct dentry **out)

@@ -86,6 +86,8 @@ void sysfs_init(void);
 /* The tree below this node as a file system: what proc and sysfs have in common. */
 int proc_mount_nodes(struct filesystem *fs, const struct proc_node *node, struct dentry **root);
 void proc_unmount_nodes(struct dentry *root);
+/* Names that are only kept for who asks again. */
+void proc_drop_names(void);
 
 int64_t proc_seek(struct file *f, int64_t offset, int whence);
 /* What an open file of ours is about. */

@@ -73,6 +73,7 @@ static unsigned long min_free_kbytes;
 /* Files live in memory and nowhere else, so what can be dropped is what is kept for speed. */
 static void drop(void)
 {
+	proc_drop_names();
 	qr_memory_trim(&space_memory);
 	qr_frames_drain(&frames);
 }
