@@ -187,7 +187,7 @@ void run_script(void)
 
 	board->turn = board->at = 0;
 	board->left_pid = 0;
-	board->done = false;
+	board->done = board->huge = false;
 	board->hash = 0xcbf29ce484222325;
 	board->length = 0;
 	memset(board->actor, 0, sizeof(board->actor));

@@ -5,7 +5,8 @@
  *	replay make SEED               the script of a seed
  *	replay show SEED [SKIP...]     its transcript; SKIP: steps to leave out, from 0
  *	replay run FIRST COUNT [FILE]  a line for each seed: the hash of its transcript, and the steps
- *	                               that were left out; FILE has such lines, of the run to agree with
+ *	                               that were left out; FILE has such lines, of the run to agree with:
+ *	                               where the hashes differ, the transcript comes too, as +SEED LINE
  *	replay serve                   scripts on stdin, each ended by a line `end`, transcripts out
  *
  * REPLAY_WITHOUT="call..." in the environment leaves calls out of the scripts.
@@ -75,18 +76,29 @@ static void make(uint64_t seed)
 	fwrite(board->text, 1, board->length, stdout);
 }
 
-/* The next line "SEED HASH SKIP..." of the other run. */
-static uint64_t skips_of(FILE *f, uint64_t seed)
+/* The next line "SEED HASH SKIP..." of the other run: its steps to leave out, and its hash. */
+static uint64_t skips_of(FILE *f, uint64_t seed, uint64_t *hash)
 {
 	char line[512], *p;
 	uint64_t skip = 0;
 
 	if (!f || !fgets(line, sizeof(line), f) || strtoull(line, &p, 10) != seed)
 		return 0;
-	strtoull(p, &p, 16);
+	*hash = strtoull(p, &p, 16);
 	while (*p == ' ')
 		skip |= 1ull << strtoul(p, &p, 10);
 	return skip;
+}
+
+/* What differs only after others have run is never seen again: here it is. */
+static void say_transcript(uint64_t seed)
+{
+	char *rest = board->text, *line;
+
+	board->text[board->length] = 0;
+	while ((line = strsep(&rest, "\n")))
+		if (rest)
+			printf("+%llu %s\n", (unsigned long long)seed, line);
 }
 
 static void say_skips(void)
@@ -103,10 +115,15 @@ static void run_many(uint64_t first, uint64_t count, const char *with)
 
 	if (with && !f)
 		die(with);
+	board->loud = f != NULL;
 	for (uint64_t seed = first; seed < first + count; seed++) {
+		uint64_t other = 0;
+
 		generate(seed, &board->script);
-		board->skip = skips_of(f, seed);
+		board->skip = skips_of(f, seed, &other);
 		run();
+		if (f && board->hash != other)
+			say_transcript(seed);
 		printf("%llu %016llx", (unsigned long long)seed, (unsigned long long)board->hash);
 		say_skips();
 		fflush(stdout);

@@ -227,6 +227,20 @@ bool accessible(uintptr_t start, uintptr_t size, char right)
 	return true;
 }
 
+static void note_shared(const struct area *a, void *shared)
+{
+	*(bool *)shared |= *a->name || a->rights[3] != 'p';
+}
+
+bool private_memory(uintptr_t start, uintptr_t end)
+{
+	bool shared = false;
+
+	if (start < end)
+		each_area(start, end, note_shared, &shared);
+	return !shared;
+}
+
 /* ---- what is shown ---------------------------------------------------------------------- */
 
 static void say_area(const struct area *a, void *arg)
@@ -291,7 +305,8 @@ static void say_core(const struct area *a, void *arg)
 
 void say_residency(void)
 {
-	each_named(say_core, NULL);
+	if (!board->huge)
+		each_named(say_core, NULL);
 }
 
 /* Pages of zeroes go unsaid. */

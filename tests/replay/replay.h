@@ -88,6 +88,9 @@ enum kind {
 	K_OPEN,
 	K_LIMIT,
 	K_ACTOR,
+	K_WATCH,
+	K_PUT,
+	K_GUARD,
 };
 
 struct call {
@@ -156,6 +159,8 @@ unsigned count_zeroes(uintptr_t start, uintptr_t end);
 /* May all of it be read ('r') or written ('w')?  How far a copy comes that has to stop, and which
  * pages it brought in before, is each kernel's own. */
 bool accessible(uintptr_t start, uintptr_t size, char right);
+/* Is all that is mapped there private, and without a file? */
+bool private_memory(uintptr_t start, uintptr_t end);
 long status_pages(const char *key);
 
 /* ---- touch.c -------------------------------------------------------------------------- */
@@ -192,6 +197,7 @@ struct board {
 	int shm[SHMS]; /* identifiers of segments; 0: none */
 	uint64_t hash;
 	bool oracle; /* this is Linux: it says which steps to skip */
+	bool huge;   /* who has huge pages does not say what is resident */
 	bool loud;   /* keep the words too */
 	unsigned length;
 	char text[1 << 18];

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 /* Below, Linux lets those map who may do anything with the machine; Quire nobody. */
-enum { LOWEST = 0x10000 };
+enum { LOWEST = 0x10000, COLLAPSE = 25 };
 
 static long first_size, first_data;
 static bool locks_all; /* mlockall was asked for: what is locked depends on the whole program */
@@ -83,29 +83,39 @@ static bool crosses_areas(const long *a)
 	return source.lines > 1;
 }
 
+/* Are there more areas in the range than one can tell from their rights? */
+static bool stops_between_areas(long start, long size)
+{
+	areas = source.lines = 0;
+	if (start + whole(size) <= start)
+		return false;
+	each_area((uintptr_t)start, (uintptr_t)(start + whole(size)), count_areas, NULL);
+	return source.lines > areas;
+}
+
 static bool stops_between(const long *a)
 {
 	uint64_t limit[2];
 
-	areas = source.lines = 0;
 	SYS(prlimit64, 0, RLIMIT_DATA, 0, P(limit));
-	if (limit[0] == UINT64_MAX)
-		return false;
-	each_area((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])), count_areas, NULL);
-	return source.lines > areas;
+	return limit[0] != UINT64_MAX && stops_between_areas(a[0], a[1]);
 }
 
 /* Only on Linux: shall this step be left out on both sides? */
 static bool hangs(const struct call *c, const long *a)
 {
 	if (c->run == run_mremap) /* of locked areas DONTUNMAP unlocks the whole, and counts all */
-		return mremap_hangs(a) || (a[3] & 4 && status_pages("VmLck"));
+		return uffd_used() || mremap_hangs(a) || (a[3] & 4 && status_pages("VmLck"));
 	if (c->nr == SYS_remap_file_pages)
 		return crosses_areas(a);
 	if (c->run == run_mprotect && (a[2] & PROT_WRITE) && stops_between(a))
 		return true;
 	if (c->run == run_mprotect && !(a[2] & 7) && status_pages("VmLck")) /* locked zeroes stay */
 		return count_zeroes((uintptr_t)a[0], (uintptr_t)(a[0] + whole(a[1])));
+	if (c->run == run_uffd || c->run == run_ureg)
+		return uffd_hangs(c, a);
+	if (c->run == run_ucopy || c->run == run_uzero) /* what they fill must be one area */
+		return stops_between_areas(a[0], c->run == run_ucopy ? a[2] : a[1]);
 	return c->run == run_copy && other_device(a);
 }
 
@@ -195,7 +205,7 @@ static long run_mincore(const struct step *s, long *a)
 
 	(void)s;
 	err = SYS(mincore, a[0], a[1], P(core));
-	for (long i = 0; !err && i < pages && i < ARENA_SIZE; i++)
+	for (long i = 0; !err && !board->huge && i < pages && i < ARENA_SIZE; i++)
 		say(core[i] & 1 ? "1" : "0");
 	return err;
 }
@@ -206,6 +216,8 @@ static long run_madvise(const struct step *s, long *a)
 	long err = SYS(madvise, a[0], a[1], a[2]);
 
 	(void)s;
+	if (a[2] == COLLAPSE) /* whether it can be done hangs on what has been there before */
+		return 0;
 	for (long n = 0; a[2] == MADV_FREE && n < a[1] && n < ARENA_SIZE * PAGE; n += PAGE)
 		if (SYS(madvise, a[0] + n, PAGE, MADV_FREE) == 0)
 			SYS(madvise, a[0] + n, PAGE, MADV_DONTNEED);
@@ -252,38 +264,48 @@ static long run_write(const struct step *s, long *a)
 	return say_touch(touch_write((uintptr_t)a[0], word_of(board->at), &f), &f);
 }
 
-/* Where a processor cannot refuse to run pages, only what may be run is, and as far as it goes
- * there is nothing after it: a 32-bit kernel without PAE has no such right. */
+/* How far does execution get that begins at `at`?  Where a processor cannot refuse to run pages (two-level
+ * tables have no such right), nothing that may not be run may come on the way. */
 struct runnable {
 	uintptr_t at, end;
-	bool yes;
+	bool begins, goes_on, meets_other;
 };
 
 static void find_runnable(const struct area *a, void *arg)
 {
 	struct runnable *r = arg;
-	bool x = a->rights[2] == 'x';
+	bool x = a->rights[2] == 'x', first = a->start <= r->at && r->at < a->end;
 
-	if (a->start <= r->at && r->at < a->end) {
-		r->yes = x;
+	if (first)
+		r->begins = x;
+	else if (!r->goes_on || a->start != r->end)
+		return;
+	r->goes_on = x;
+	r->meets_other |= !x;
+	if (x)
 		r->end = a->end;
-	} else if (r->yes && a->start == r->end) {
-		r->yes = x;
-		r->end = a->end;
-	}
+}
+
+/* What lies behind an arena may be anything: it has to end before. */
+static bool may_run(const struct arg *where, uintptr_t at)
+{
+	struct runnable r = { .at = at };
+	struct arg end = { where->base, ARENA_SIZE * PAGE };
+	uintptr_t border;
+
+	if (where->base == NUMBER)
+		return true;
+	each_area(0, UINTPTR_MAX, find_runnable, &r);
+	if (sizeof(long) == 4 && (!r.begins || r.meets_other))
+		return false;
+	return !r.begins || (resolve(&end, &border) && r.end < border);
 }
 
 static long run_exec(const struct step *s, long *a)
 {
-	struct runnable r = { .at = (uintptr_t)a[0] };
 	struct fault f;
 
-	if (sizeof(long) == 4 && s->arg[0].base != NUMBER) {
-		each_area(0, UINTPTR_MAX, find_runnable, &r);
-		if (!r.yes)
-			return OUTSIDE;
-	}
-	if (slot_of(&s->arg[0]))
+	if (slot_of(&s->arg[0]) || !may_run(&s->arg[0], (uintptr_t)a[0]))
 		return OUTSIDE;
 	return say_touch(touch_exec((uintptr_t)a[0], &f), &f);
 }
@@ -407,6 +429,14 @@ const struct call calls[] = {
 	{ "vmwrite", { K_ACTOR, K_ADDR, K_ADDR, K_SIZE }, 0, run_vmwrite },
 	{ "limit", { K_LIMIT, K_SIZE }, 0, run_limit },
 	{ "drop", { 0 }, 0, run_drop },
+
+	{ "huge", { 0 }, 0, run_huge },
+	{ "uffd", { 0 }, 0, run_uffd },
+	{ "ureg", { K_ADDR, K_SIZE, K_WATCH }, 0, run_ureg },
+	{ "unreg", { K_ADDR, K_SIZE }, 0, run_unreg },
+	{ "ucopy", { K_ADDR, K_ADDR, K_SIZE, K_PUT }, 0, run_ucopy },
+	{ "uzero", { K_ADDR, K_SIZE, K_PUT }, 0, run_uzero },
+	{ "uprotect", { K_ADDR, K_SIZE, K_GUARD }, 0, run_uprotect },
 
 	{ "maps", { 0 }, 0, run_maps, R_SHOWN },
 	{ "core", { 0 }, 0, run_core, R_SHOWN },

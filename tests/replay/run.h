@@ -28,7 +28,12 @@ void say_files(void);
 
 /* run_other.c */
 run_fn run_shmget, run_shmat, run_shmdt, run_shmrm, run_shmstat, run_vmread, run_vmwrite, run_limit,
-    run_drop;
+    run_drop, run_huge;
 void remove_segments(void); /* those of the script that ran last */
+
+/* run_uffd.c */
+bool uffd_used(void); /* by this process, or those it came from */
+bool uffd_hangs(const struct call *c, const long *a);
+run_fn run_uffd, run_ureg, run_unreg, run_ucopy, run_uzero, run_uprotect;
 
 #endif

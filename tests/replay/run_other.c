@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -140,6 +141,19 @@ long run_limit(const struct step *s, long *a)
 			limit.cur += (uint64_t)(status_pages(used[i].key) * PAGE);
 	return SYS(prlimit64, 0, a[0], P(&limit), 0);
 }
+
+/* ---- huge pages ---------------------------------------------------------------------------- */
+
+/* Whether there is one for who asks depends on what else the machine has done: so residency, which
+ * shows it, goes unsaid from now on. */
+long run_huge(const struct step *s, long *a)
+{
+	(void)s, (void)a;
+	board->huge = true;
+	return SYS(prctl, PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
+/* ---- rights ------------------------------------------------------------------------------- */
 
 /* From now on this process has no more rights than any. */
 long run_drop(const struct step *s, long *a)

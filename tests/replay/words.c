@@ -109,19 +109,37 @@ static const struct word opens[] = {
 	END,
 };
 
+static const struct word watches[] = { { "missing", 1 }, { "wp", 2 }, { "minor", 4 }, END };
+
+static const struct word puts[] = { { "dontwake", 1 }, { "wp", 2 }, END };
+
+static const struct word guards[] = { { "wp", 1 }, { "dontwake", 2 }, END };
+
 /* One of them, not a set. */
 static const struct word advices[] = {
-	{ "normal", 0 },          { "random", 1 },
-	{ "sequential", 2 },      { "willneed", 3 },
-	{ "dontneed", 4 },        { "free", 8 },
-	{ "remove", 9 },          { "dontfork", 10 },
-	{ "dofork", 11 },         { "mergeable", 12 },
-	{ "unmergeable", 13 },    { "hugepage", 14 },
-	{ "nohugepage", 15 },     { "dontdump", 16 },
-	{ "dodump", 17 },         { "wipeonfork", 18 },
-	{ "keeponfork", 19 },     { "cold", 20 },
-	{ "pageout", 21 },        { "populate_read", 22 },
-	{ "populate_write", 23 }, END,
+	{ "normal", 0 },
+	{ "random", 1 },
+	{ "sequential", 2 },
+	{ "willneed", 3 },
+	{ "dontneed", 4 },
+	{ "free", 8 },
+	{ "remove", 9 },
+	{ "dontfork", 10 },
+	{ "dofork", 11 },
+	{ "mergeable", 12 },
+	{ "unmergeable", 13 },
+	{ "hugepage", 14 },
+	{ "nohugepage", 15 },
+	{ "dontdump", 16 },
+	{ "dodump", 17 },
+	{ "wipeonfork", 18 },
+	{ "keeponfork", 19 },
+	{ "cold", 20 },
+	{ "pageout", 21 },
+	{ "populate_read", 22 },
+	{ "populate_write", 23 },
+	{ "collapse", 25 },
+	END,
 };
 
 static const struct word limits[] = {
@@ -135,10 +153,10 @@ static const struct word limits[] = {
 };
 
 static const struct word *const sets[] = {
-	[K_PROT] = prots,   [K_MAP] = maps,   [K_REMAP] = remaps,   [K_SYNC] = syncs,
-	[K_LOCK] = locks,   [K_ALL] = alls,   [K_FALLOC] = fallocs, [K_SEAL] = seals,
-	[K_SHMAT] = shmats, [K_OPEN] = opens, [K_ADVICE] = advices, [K_LIMIT] = limits,
-	[K_ACTOR] = NULL,
+	[K_PROT] = prots,   [K_MAP] = maps,      [K_REMAP] = remaps,   [K_SYNC] = syncs,
+	[K_LOCK] = locks,   [K_ALL] = alls,      [K_FALLOC] = fallocs, [K_SEAL] = seals,
+	[K_SHMAT] = shmats, [K_OPEN] = opens,    [K_ADVICE] = advices, [K_LIMIT] = limits,
+	[K_ACTOR] = NULL,   [K_WATCH] = watches, [K_PUT] = puts,       [K_GUARD] = guards,
 };
 
 static bool one_of(unsigned kind)
@@ -147,35 +165,16 @@ static bool one_of(unsigned kind)
 }
 
 static const struct word errors[] = {
-	{ "EPERM", EPERM },
-	{ "ENOENT", ENOENT },
-	{ "ESRCH", ESRCH },
-	{ "EINTR", EINTR },
-	{ "EIO", EIO },
-	{ "ENXIO", ENXIO },
-	{ "E2BIG", E2BIG },
-	{ "EBADF", EBADF },
-	{ "ECHILD", ECHILD },
-	{ "EAGAIN", EAGAIN },
-	{ "ENOMEM", ENOMEM },
-	{ "EACCES", EACCES },
-	{ "EFAULT", EFAULT },
-	{ "EBUSY", EBUSY },
-	{ "EEXIST", EEXIST },
-	{ "ENODEV", ENODEV },
-	{ "EINVAL", EINVAL },
-	{ "ENFILE", ENFILE },
-	{ "EMFILE", EMFILE },
-	{ "ETXTBSY", ETXTBSY },
-	{ "EFBIG", EFBIG },
-	{ "ENOSPC", ENOSPC },
-	{ "EPIPE", EPIPE },
-	{ "EXDEV", EXDEV },
-	{ "ENOSYS", ENOSYS },
-	{ "EOVERFLOW", EOVERFLOW },
-	{ "EOPNOTSUPP", EOPNOTSUPP },
-	{ "EIDRM", EIDRM },
-	END,
+	{ "EPERM", EPERM },           { "ENOENT", ENOENT },   { "ESRCH", ESRCH },
+	{ "EINTR", EINTR },           { "EIO", EIO },         { "ENXIO", ENXIO },
+	{ "E2BIG", E2BIG },           { "EBADF", EBADF },     { "ECHILD", ECHILD },
+	{ "EAGAIN", EAGAIN },         { "ENOMEM", ENOMEM },   { "EACCES", EACCES },
+	{ "EFAULT", EFAULT },         { "EBUSY", EBUSY },     { "EEXIST", EEXIST },
+	{ "ENODEV", ENODEV },         { "EINVAL", EINVAL },   { "ENFILE", ENFILE },
+	{ "EMFILE", EMFILE },         { "ETXTBSY", ETXTBSY }, { "EFBIG", EFBIG },
+	{ "ENOSPC", ENOSPC },         { "EPIPE", EPIPE },     { "EXDEV", EXDEV },
+	{ "ENOTTY", ENOTTY },         { "ENOSYS", ENOSYS },   { "EOVERFLOW", EOVERFLOW },
+	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EIDRM", EIDRM },     END,
 };
 
 const char *error_name(int err)

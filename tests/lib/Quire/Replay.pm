@@ -52,6 +52,7 @@ sub quire_run {
 	$self->boot;
 	my $said = $self->{vm}->run("replay run $self->{first} $self->{count} /linux", 400);
 	defined $said or $self->{vm}->give_up('the scripts did not come to their end');
+	push @{ $self->{row}{$1} }, $2 while $said =~ /^\+(\d+) (.*)$/mg;
 	return $self->{quire} = [ map { "$_\n" } grep { /^\d+ [0-9a-f]{16}/ } split /\n/, $said ];
 }
 
@@ -103,6 +104,12 @@ sub both {
 	my ($linux, $skips) = $self->serve_linux("${text}end\n");
 	my $quire = $self->serve_quire($text . ($skips ne '' ? "skip $skips\n" : '') . "end\n");
 	return ($linux, $quire, $skips);
+}
+
+# What a script that differed said when it ran among the others.
+sub in_row {
+	my ($self, $seed) = @_;
+	return join '', map { "$_\n" } @{ $self->{row}{$seed} // [] };
 }
 
 sub script {
