@@ -47,6 +47,23 @@ size_t uio_put(struct uio *u, const void *from, size_t n);
 size_t uio_get(struct uio *u, void *to, size_t n);
 size_t uio_zero(struct uio *u, size_t n);
 
+/* How many bytes lie at `base` in one piece; and go over n of them, which somebody moved himself. */
+static inline size_t uio_piece(struct uio *u)
+{
+	for (; u->n == 0 && u->left; u->next++) {
+		u->base = u->next->base;
+		u->n = u->next->n;
+	}
+	return u->n;
+}
+
+static inline void uio_skip(struct uio *u, size_t n)
+{
+	u->base += n;
+	u->n -= n;
+	u->left -= n;
+}
+
 /* What a transfer answers when `done` bytes came across and then something failed. */
 static inline long uio_result(size_t done, long error)
 {

@@ -575,6 +575,10 @@ uint32_t qr_object_pages(struct qr_object *o, uint64_t index, uint32_t want, qr_
 QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum qr_access access,
 					  bool force);
 
+/* The frame at va, faulted in; the lock keeps it there. */
+QR_MUST_CHECK enum qr_err qr_frame_reach(struct qr_space *s, uintptr_t va, enum qr_access access,
+					 bool force, qr_frame *out);
+
 /* ---- huge pages ------------------------------------------------------------------------ */
 
 /* An entry of a level-1 table that is neither none nor a table (space_huge.c draws it).  Functions

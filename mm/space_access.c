@@ -22,9 +22,8 @@ qr_entry qr_entry_look(const struct qr_space *s, uintptr_t va, unsigned *level)
 	}
 }
 
-/* The frame at va, faulted in; the lock keeps it there. */
-static enum qr_err frame_for(struct qr_space *s, uintptr_t va, enum qr_access access, bool force,
-			     qr_frame *out)
+enum qr_err qr_frame_reach(struct qr_space *s, uintptr_t va, enum qr_access access, bool force,
+			   qr_frame *out)
 {
 	enum qr_err err = qr_fault_locked(s, va, access, force);
 	const struct qr_memory *m = s->memory;
@@ -167,7 +166,7 @@ static size_t copy_page_part(struct qr_space *s, uintptr_t va, void *buf, size_t
 		*err = QR_NOENT;
 		return 0;
 	}
-	*err = frame_for(s, va, write ? QR_ACCESS_WRITE : QR_ACCESS_READ, force, &f);
+	*err = qr_frame_reach(s, va, write ? QR_ACCESS_WRITE : QR_ACCESS_READ, force, &f);
 	if (!*err)
 		copy_part(f, in, buf, part, write);
 	else if (*err == QR_ACCESS && force)

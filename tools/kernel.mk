@@ -48,9 +48,9 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		format.c kmalloc.c kstack.c pid.c process.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
 	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c kill.c memory.c \
-		mmap.c poll.c process.c signals.c tasks.c time.c timespec.c) \
+		mmap.c poll.c process.c process_vm.c signals.c tasks.c time.c timespec.c) \
 	$(addprefix fs/,dentry.c file.c files.c inode.c memfs.c memfs_file.c names.c open.c path.c \
-		pipe.c uio.c proc/proc.c proc/text.c proc/pid_maps.c proc/pid_stat.c) \
+		pipe.c uio.c proc/text.c) \
 	drivers/clock.c
 fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=16 -falign-jumps=1 -falign-loops=1)
 small_flags := -Os $(if $(filter gcc,$(compiler)),-Wno-maybe-uninitialized)

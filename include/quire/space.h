@@ -201,6 +201,11 @@ QR_MUST_CHECK enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to
 QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n,
 					 bool force, size_t *out);
 
+/* Copy between two spaces, or within one, as their users would: pages that cannot be read or written
+ * end it, and so do regions without the right.  Answers how many bytes. */
+size_t qr_space_copy(struct qr_space *to, qr_virt at, struct qr_space *from, qr_virt start,
+		     size_t n);
+
 /* The first region that ends above `at`; neighbours that agree are one region, even across
  * tables.  QR_NOENT: none. */
 QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out);

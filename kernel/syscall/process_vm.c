@@ -3,8 +3,11 @@
  * process_vm.c - process_vm_readv, process_vm_writev: between the caller's memory and another's.
  *
  *	local   [ 5000 ][ 10 ]          any user memory of the caller
- *	           │ by way of one page of the kernel
+ *	           │ frame to frame
  *	remote  [ 300 ][ 4710 ]         the other's pages, faulted in as for itself
+ *
+ * What that cannot reach goes by way of a page of the kernel: memory that may be written but not
+ * read, a stack that has to grow, a page that a pager has to bring.
  *
  * Source: process_vm_readv(2) of the man-pages 6.x.
  */
@@ -34,28 +37,46 @@ static bool reaches(struct mm *mm, uintptr_t at, enum direction direction)
 	       r.prot & (direction == READ ? QR_READ : QR_WRITE);
 }
 
-/* One piece that lies in one page of the kernel's; answers how much went across. */
-static size_t move_piece(struct mm *mm, uintptr_t at, struct uio *local, char *page, size_t n,
-			 enum direction direction)
+/* By way of a page, one that the remote piece lies in; answers how much went across. */
+static size_t move_slowly(struct mm *mm, uintptr_t at, struct uio *local, size_t n,
+			  enum direction direction)
 {
-	size_t done = 0;
+	size_t left = QR_PAGE_SIZE - OFFSET(at), done = 0;
+	char *page = reaches(mm, at, direction) ? kmalloc(QR_PAGE_SIZE) : NULL;
 	enum qr_err ignored;
 
-	if (!reaches(mm, at, direction))
+	if (!page)
 		return 0;
+	n = n < left ? n : left;
 	if (direction == READ) {
 		ignored = qr_space_read(&mm->space, qr_virt_of(at), page, n, false, &done);
-		return uio_put(local, page, done);
+		done = uio_put(local, page, done);
+	} else {
+		n = uio_get(local, page, n);
+		ignored = qr_space_write(&mm->space, qr_virt_of(at), page, n, false, &done);
 	}
-	n = uio_get(local, page, n);
-	ignored = qr_space_write(&mm->space, qr_virt_of(at), page, n, false, &done);
 	(void)ignored;
+	kfree(page);
 	return done;
 }
 
+static size_t move_piece(struct mm *mm, uintptr_t at, struct uio *local, size_t n,
+			 enum direction direction)
+{
+	struct qr_space *here = space_here(), *there = &mm->space;
+	qr_virt mine = qr_virt_of((uintptr_t)local->base);
+	size_t done = direction == READ ? qr_space_copy(here, mine, there, qr_virt_of(at), n)
+					: qr_space_copy(there, qr_virt_of(at), here, mine, n);
+
+	uio_skip(local, done);
+	return done ? done : move_slowly(mm, at, local, n, direction);
+}
+
+#define MOST (256u * QR_PAGE_SIZE) /* before a signal is looked for */
+
 /* All of the remote segments, until something refuses. */
 static size_t move(struct mm *mm, struct uio *local, const struct uio_segment *remote, size_t count,
-		   char *page, enum direction direction)
+		   enum direction direction)
 {
 	size_t sum = 0;
 
@@ -63,15 +84,14 @@ static size_t move(struct mm *mm, struct uio *local, const struct uio_segment *r
 		uintptr_t at = (uintptr_t)remote->base, end = at + remote->n;
 
 		while (at < end && local->left) {
-			size_t n = QR_PAGE_SIZE - OFFSET(at), done;
+			size_t n = uio_piece(local), done;
 
 			n = n < end - at ? n : end - at;
-			n = n < local->left ? n : local->left;
-			done = move_piece(mm, at, local, page, n, direction);
+			done = move_piece(mm, at, local, n < MOST ? n : MOST, direction);
 			sum += done;
-			if (done < n || signal_pending_fatal())
+			if (!done || signal_pending_fatal())
 				return sum;
-			at += n;
+			at += done;
 		}
 	}
 	return sum;
@@ -81,7 +101,6 @@ static long transfer(pid_nr nr, struct uio *local, const struct uio_segment *rem
 		     enum direction direction)
 {
 	struct process *p = process_find(nr);
-	char *page;
 	struct mm *mm;
 	size_t sum;
 
@@ -89,13 +108,9 @@ static long transfer(pid_nr nr, struct uio *local, const struct uio_segment *rem
 		return -ESRCH;
 	if (!process_may_access(p))
 		return -EPERM;
-	page = kmalloc(QR_PAGE_SIZE);
-	if (!page)
-		return -ENOMEM;
 	mm = mm_get(p->mm); /* the other may end while a page of ours is fetched */
-	sum = move(mm, local, remote, count, page, direction);
+	sum = move(mm, local, remote, count, direction);
 	mm_put(mm);
-	kfree(page);
 	return sum ? (long)sum : -EFAULT;
 }
 

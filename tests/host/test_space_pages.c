@@ -180,6 +180,45 @@ static void given_up(const struct qr_format *f)
 	machine_off();
 }
 
+static void copied(const struct qr_format *f)
+{
+	struct qr_space child;
+	uint8_t buf[4 * 4096];
+	size_t n;
+
+	machine_on(f);
+	map_anon(&space, AT(0), 16, RW);
+	map_anon(&space, AT(16), 1, QR_READ);
+	for (unsigned i = 0; i < 4; i++)
+		poke(AT(i) + 100, (uint8_t)(i + 1));
+	must(!qr_space_init(&child, &memory) && !qr_space_fork(&space, &child), "fork");
+	is(qr_space_copy(&child, qr_virt_of(AT(8)), &space, qr_virt_of(AT(0)), 4 * 4096), 4 * 4096,
+	   "%s: whole pages", f->name);
+	is(qr_space_copy(&space, qr_virt_of(AT(1) + 7), &child, qr_virt_of(AT(8) + 90), 2 * 4096),
+	   2 * 4096, "%s: across pages, into what is shared", f->name);
+	ok(peek(AT(1) + 17) == 1 && peek(AT(2) + 17) == 2 && peek(AT(3) + 100) == 4,
+	   "%s: the bytes", f->name);
+	must(!qr_space_read(&child, qr_virt_of(AT(0)), buf, sizeof(buf), false, &n), "read");
+	ok(buf[100] == 1 && buf[4096 + 100] == 2 && buf[4096 + 17] == 0,
+	   "%s: the other's copies are as they were", f->name);
+	is(qr_space_copy(&space, qr_virt_of(AT(4)), &space, qr_virt_of(AT(1)), 4096), 4096,
+	   "%s: within one", f->name);
+	is(peek(AT(4) + 17), 1, "%s: there too", f->name);
+	is(qr_space_copy(&space, qr_virt_of(AT(15)), &child, qr_virt_of(AT(0)), 2 * 4096), 4096,
+	   "%s: ends where it may not be written", f->name);
+	is(qr_space_copy(&space, qr_virt_of(AT(0)), &child, qr_virt_of(AT(16) + 96), 2 * 4096),
+	   4000, "%s: ends where nothing is", f->name);
+	must(!qr_space_advise(&space, qr_virt_of(AT(5)), 1, QR_ADVISE_FREE), "free");
+	is(qr_space_copy(&space, qr_virt_of(AT(5)), &child, qr_virt_of(AT(3)), 4096), 4096,
+	   "%s: into what was given up", f->name);
+	(void)qr_space_reclaim(&space);
+	is(peek(AT(5) + 100), 4, "%s: is a write", f->name);
+	check();
+	qr_space_fini(&child);
+	must(!qr_space_unmap(&space, qr_virt_of(AT(0)), 17), "unmap");
+	machine_off();
+}
+
 int main(void)
 {
 	FOR_FORMATS(f)
@@ -187,6 +226,7 @@ int main(void)
 		residents(f);
 		watch(f);
 		given_up(f);
+		copied(f);
 	}
 	return done();
 }
