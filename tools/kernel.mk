@@ -40,7 +40,8 @@ kernel_flags_i686-pae := -DQR_FORMAT=QR_FORMAT_PAE -DQUIRE_PAE
 # What runs often is compiled for speed, everything else for size (docs/design-notes.md has the
 # figures).  A file belongs here when a row of `make bench` gets dearer by 1 % without it.
 fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
-		mm/heap_bump.c mm/heap_block.c mm/heap_list.c mm/heap_any.c, \
+		mm/heap_bump.c mm/heap_block.c mm/heap_list.c mm/heap_any.c \
+		mm/space_huge.c mm/space_collapse.c, \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
 	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
@@ -52,7 +53,7 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 	$(addprefix fs/,dentry.c file.c files.c inode.c memfs.c memfs_file.c names.c open.c path.c \
 		pipe.c uio.c proc/text.c) \
 	drivers/clock.c
-fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=16 -falign-jumps=1 -falign-loops=1)
+fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=4 -falign-jumps=1 -falign-loops=1)
 small_flags := -Os $(if $(filter gcc,$(compiler)),-Wno-maybe-uninitialized)
 optimise = $(if $(filter $(fast),$<),$(fast_flags),$(small_flags))
 
