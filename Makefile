@@ -40,7 +40,7 @@ include tools/kernel.mk
 include tools/host.mk
 include tools/root.mk
 include tools/run.mk
--include bench/bench.mk tests/user/user.mk tests/replay/replay.mk malloc/malloc.mk heaplab/heaplab.mk
+-include bench/bench.mk tests/user/user.mk tests/replay/replay.mk malloc/malloc.mk heaplab/heaplab.mk tests/fuzz/fuzz.mk
 include tools/test.mk
 
 .PHONY: all kernel lib run test bench iso debug fmt help clean check-build tests

@@ -80,7 +80,7 @@ struct malloc_thread {
 
 /* A pointer to it.  On x86-64 one relative to fs, so that the thread's base, which is a load and
  * an addition, need not be known. */
-#ifdef __x86_64__
+#if defined(__x86_64__) && !defined(MALLOC_PLAIN_TLS) /* which the thread sanitizer needs */
 typedef struct malloc_thread __seg_fs *local_ref;
 
 QR_INLINE local_ref my_local(void)
@@ -105,7 +105,12 @@ QR_INLINE local_ref my_local(void)
 	return &malloc_thread;
 }
 
+#ifdef MALLOC_PLAIN_TLS
+#define move_top(local, class, by) \
+	__atomic_store_n(&(local)->l.top[class], (local)->l.top[class] + (by), __ATOMIC_RELAXED)
+#else
 #define move_top(local, class, by) ((local)->l.top[class] += (by))
+#endif
 #endif
 
 /* Before anything that is not quick: the heap is there, and so are this thread's magazines.

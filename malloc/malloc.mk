@@ -75,7 +75,8 @@ build/host/malloc-misuse%: tests/malloc/misuse.c
 	$(Q)$(CC) -m$* -std=gnu17 -O1 -g $(warnings) -fno-builtin -rdynamic -o $@ $<
 
 test_needs += $(if $(filter malloc malloc_%,$(notdir $(check_scripts:.t=))),lib malloc malloc-debug malloc-hardened \
-	$(foreach b,64 32,build/host/malloc-family$b build/host/malloc-misuse$b))
+	$(foreach b,64 32,$(foreach p,family misuse model,build/host/malloc-$p$b)) \
+	$(malloc_tsan_programs:%=build/host/malloc-tsan-%))
 
 build/host/patterns: bench/heap/patterns.c
 	$(call quiet,CC,$@)
@@ -87,3 +88,23 @@ bench-heap:
 	@tools/setup bench-heap
 	$(submake) -s malloc build/host/patterns
 	@bench/heap/run
+
+# Random calls against a model (tests/malloc/model.c): in a program of its own, with any library in
+# front; and with the library's sources in it, under another name, for the thread sanitizer.
+build/host/malloc-model%: tests/malloc/model.c
+	$(call quiet,CC,$@)
+	$(Q)$(CC) -m$* -std=gnu17 -O2 -g $(warnings) -fno-builtin -pthread -o $@ $<
+
+malloc_renamed := $(foreach f,malloc free calloc realloc reallocarray memalign aligned_alloc posix_memalign valloc \
+	pvalloc malloc_usable_size malloc_trim malloc_stats mallinfo mallinfo2 mallopt,-D$f=quire_$f)
+
+# $(1) compiler, $(2) kind
+define malloc_tsan
+build/host/malloc-tsan-$(1)-$(2): tests/malloc/model.c $$(malloc_files) $$(malloc_files_$(2)) \
+		$$(wildcard malloc/*.h mm/heap*.h include/quire/heap*.h)
+	$$(call quiet,CC,$$@)
+	$$(Q)$(1) $$(filter-out -fPIC -fvisibility=hidden -O2,$$(malloc_cflags)) -O1 -fsanitize=thread -pthread \
+		-DMALLOC_PLAIN_TLS $$(malloc_flags_$(2)) $$(malloc_renamed) -o $$@ $$(filter %.c,$$^)
+endef
+malloc_tsan_programs := gcc-release clang-hardened
+$(foreach t,$(malloc_tsan_programs),$(eval $(call malloc_tsan,$(firstword $(subst -, ,$t)),$(lastword $(subst -, ,$t)))))

@@ -86,6 +86,12 @@ static unsigned list_of(size_t npages)
 	return EXACT + 63u - (unsigned)__builtin_clzll((unsigned long long)npages) - 6;
 }
 
+/* Under the lock; looked at without. */
+static void count_dirty(long npages)
+{
+	__atomic_store_n(&all.dirty, all.dirty + (size_t)npages, __ATOMIC_RELAXED);
+}
+
 static void insert(size_t page, size_t npages, bool dirty)
 {
 	struct lists *of = &all.lists[dirty];
@@ -99,7 +105,7 @@ static void insert(size_t page, size_t npages, bool dirty)
 	*head = (uint32_t)page;
 	of->there[l / 64] |= (uint64_t)1 << l % 64;
 	if (dirty)
-		all.dirty += npages;
+		count_dirty((long)npages);
 }
 
 static void take_out(size_t page)
@@ -117,7 +123,7 @@ static void take_out(size_t page)
 	if (!of->first[l])
 		of->there[l / 64] &= ~((uint64_t)1 << l % 64);
 	if (r->dirty)
-		all.dirty -= r->npages;
+		count_dirty(-(long)r->npages);
 	all.run[page + r->npages - 1].npages = 0;
 	r->npages = 0;
 }
@@ -441,7 +447,7 @@ size_t pages_purge(void)
 
 size_t pages_dirty(void)
 {
-	return all.dirty << QR_PAGE_SHIFT;
+	return __atomic_load_n(&all.dirty, __ATOMIC_RELAXED) << QR_PAGE_SHIFT;
 }
 
 size_t pages_used(void)

@@ -132,7 +132,7 @@ EXPORT void free(void *ptr)
 		return;
 	}
 	retire(&malloc_heap, class, p);
-	*top = p;
+	qr_store_word(top, p);
 	move_top(l, class, 1);
 }
 

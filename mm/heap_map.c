@@ -129,6 +129,8 @@ void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const st
 	size_t page = page_number(h, start);
 	const struct qr_span *is = s ? s : *span_at(h, page);
 
+	if (h->map_first > page)
+		h->map_first = page;
 	if (h->map_used < page + npages)
 		h->map_used = page + npages;
 	for (size_t i = 0; i < npages; i++)
@@ -148,6 +150,8 @@ void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const st
 
 struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page)
 {
+	if (*page < h->map_first)
+		*page = h->map_first;
 	while (*page < h->map_used) {
 		struct qr_span *s = *span_at(h, *page);
 
@@ -321,6 +325,7 @@ enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, un
 		return QR_INVAL;
 	*h = (struct qr_heap){ .src = *src, .ncpus = ncpus };
 	h->map_pages = src->nbytes >> QR_PAGE_SHIFT;
+	h->map_first = h->map_pages;
 	qr_lock_init(&h->lock, QR_RANK_HEAP);
 	qr_heap_init_classes(h);
 	qr_heap_harden(h);

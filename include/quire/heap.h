@@ -150,7 +150,8 @@ struct qr_heap {
 	struct qr_heap_leaf **root;   /* the page map */
 	struct qr_heap_leaf *no_leaf; /* stands in it for those that are not there */
 #endif
-	size_t map_pages, map_used; /* pages it covers; behind the last that it ever named */
+	size_t map_pages;           /* that it covers */
+	size_t map_first, map_used; /* the first that it ever named; behind the last */
 	unsigned ncpus;
 	struct qr_heap_class class[QR_HEAP_CLASSES];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * heap_arena.h - frames to put a heap on, for a test: 32 MiB, and all of them are back at the end.
+ * heap_arena.h - frames to put a heap on, for a test: 32 MiB, or as much as it says, and all of
+ * them are back at the end.
  *
  * Include it in one source of the program, which has no other windows.
  */
@@ -14,7 +15,9 @@
 
 #include <stdlib.h>
 
-enum { ARENA_FRAMES = 8192 };
+#ifndef ARENA_FRAMES
+#define ARENA_FRAMES 8192u
+#endif
 
 /* The thread sanitizer makes everything slow, and has nothing to say of one thread. */
 #if defined(__SANITIZE_THREAD__)
