@@ -91,13 +91,17 @@ static uint32_t exchanges; /* with the depots; it does not matter if some are no
 /* The loaded magazine, which is full, has room again. */
 QR_INLINE bool make_room(struct qr_heap_local *l, unsigned class)
 {
+	uint32_t nth;
+
 	if (!is_full(l->spare[class])) {
 		swap(l, class);
 		return true;
 	}
 	if (!qr_heap_make_room(&malloc_heap, l, class))
 		return false;
-	if (++exchanges % 64 == 0)
+	nth = qr_load32(&exchanges) + 1;
+	qr_store32(&exchanges, nth);
+	if (nth % 64 == 0)
 		idle_look();
 	return true;
 }

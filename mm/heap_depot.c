@@ -139,7 +139,7 @@ static struct qr_heap_magazine *new_magazine(struct qr_heap *h)
 	struct qr_heap_magazine *m = qr_heap_meta(h, sizeof(*m), sizeof(*m));
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
 
-	h->nmagazines += m != NULL;
+	__atomic_store_n(&h->nmagazines, h->nmagazines + (m != NULL), __ATOMIC_RELAXED);
 	qr_lock_release_irq(&h->lock, irq);
 	return m;
 }
@@ -148,9 +148,9 @@ static struct qr_heap_magazine *new_magazine(struct qr_heap *h)
 static bool too_many(struct qr_heap *h)
 {
 	size_t pages = __atomic_load_n(&h->npages, __ATOMIC_RELAXED);
+	size_t bytes = MAGAZINE_BYTES * __atomic_load_n(&h->nmagazines, __ATOMIC_RELAXED);
 
-	return h->nmagazines * MAGAZINE_BYTES > MAGAZINES_LEAST &&
-	       h->nmagazines * MAGAZINE_BYTES >> QR_PAGE_SHIFT > pages / 32;
+	return bytes > MAGAZINES_LEAST && bytes >> QR_PAGE_SHIFT > pages / 32;
 }
 
 /* A full magazine of the class, after its objects went to their spans; or null. */
