@@ -166,6 +166,8 @@ void trace_list(void)
 {
 	for (unsigned i = 0; i < NTRACES; i++)
 		printf("  %-9s %s\n", traces[i].name, traces[i].what);
+	printf("and, no trace:\n  %-9s %s\n", "b9",
+	       "is memory that was freed here and there of use?");
 }
 
 bool trace_make(struct trace *t, const char *name, uint32_t nsteps, uint64_t seed)
