@@ -81,29 +81,37 @@ static void *bump_alloc(void *self, size_t n)
 	return bump_aligned(self, 1, n);
 }
 
+/* Whether an object in use starts there, as far as that is known. */
+static bool is_object(const struct qr_bump *b, uintptr_t p, uint8_t **byte, uint8_t *bit)
+{
+	return bit_of(b, p, byte, bit) && (!b->table || **byte & *bit);
+}
+
 static size_t bump_usable(void *self, const void *p)
 {
-	const struct qr_bump *b = self;
-	uintptr_t at = (uintptr_t)p;
+	struct qr_bump *b = self;
+	uintptr_t irq = qr_lock_acquire_irq(&b->lock), at = (uintptr_t)p;
 	uint8_t *byte, bit;
-
 	/* Where the object ends is not known; it ends before what comes next. */
-	return bit_of(b, at, &byte, &bit) && (!b->table || *byte & bit) ? b->next - at : 0;
+	size_t n = is_object(b, at, &byte, &bit) ? b->next - at : 0;
+
+	qr_lock_release_irq(&b->lock, irq);
+	return n;
 }
 
 static enum qr_err bump_free(void *self, void *p)
 {
 	struct qr_bump *b = self;
 	uintptr_t irq = qr_lock_acquire_irq(&b->lock);
-	bool is_object = bump_usable(self, p);
 	uint8_t *byte, bit;
+	bool known = is_object(b, (uintptr_t)p, &byte, &bit);
 
-	if (is_object && b->table && bit_of(b, (uintptr_t)p, &byte, &bit)) {
+	if (known && b->table) {
 		*byte &= (uint8_t)~bit;
 		b->objects--;
 	}
 	qr_lock_release_irq(&b->lock, irq);
-	return !p || is_object ? QR_OK : QR_CORRUPT;
+	return !p || known ? QR_OK : QR_CORRUPT;
 }
 
 static void bump_stats(void *self, struct qr_arena_stats *out)

@@ -2,15 +2,25 @@
  *
  * The engine as a door to each of the textbook heaps, as a kernel with heap= on its command line
  * has it: the whole interface, wrong frees, the n-th allocation failing for every n, pools whose
- * slabs come through it; and random operations against a model that knows every byte.
+ * slabs come through it; random operations against a model that knows every byte; four threads.
  */
+// test: threads
 #include "plain_host.h"
 #include "tap.h"
 
 #include <quire/heap_seeds.h>
 #include <quire/pool.h>
 
+#include <pthread.h>
 #include <string.h>
+
+#ifdef __SANITIZE_THREAD__
+#define RUNNING_SLOW 1
+#elif defined(__has_feature)
+#define RUNNING_SLOW __has_feature(thread_sanitizer)
+#else
+#define RUNNING_SLOW 0
+#endif
 
 enum { FRAMES = 1024, ARENA = 1 << 20, LIVE = 128 };
 
@@ -218,7 +228,7 @@ static void test_pool(const struct qr_allocator_ops *o)
 
 	must(!qr_pool_init(&p, &frames, "behind a door", 200, 0), "init");
 	qr_pool_set_source(&p, &source);
-	for (unsigned step = 0; step < 20000; step++) {
+	for (unsigned step = 0; step < (RUNNING_SLOW ? 2000 : 20000); step++) {
 		unsigned k = (unsigned)random_below(&state, LIVE);
 
 		if (live[k]) {
@@ -296,7 +306,7 @@ static void give_all(const struct qr_allocator_ops *o)
 
 static void test_model(const struct qr_allocator_ops *o)
 {
-	enum { STEPS = 60000 };
+	enum { STEPS = RUNNING_SLOW ? 2000 : 60000 };
 	uint64_t state = seed();
 	struct qr_arena_stats st;
 	unsigned live = 0;
@@ -337,6 +347,51 @@ static void test_model(const struct qr_allocator_ops *o)
 		   o->name);
 }
 
+/* ---- threads ----------------------------------------------------------------------------------- */
+
+static const struct qr_allocator_ops *shared;
+
+static void *worker(void *arg)
+{
+	enum { MINE = 20, STEPS = 4000 };
+	unsigned char *live[MINE] = { 0 }, id = (unsigned char)(uintptr_t)arg;
+	uint64_t state = id;
+
+	this_cpu = id;
+	for (unsigned step = 0; step < STEPS; step++) {
+		unsigned k = (unsigned)random_below(&state, MINE);
+
+		if (!live[k]) {
+			live[k] = shared->alloc(&heap, 64);
+			if (live[k])
+				memset(live[k], id, 64);
+			continue;
+		}
+		must(live[k][0] == id && live[k][63] == id, "one owner");
+		must(shared->usable(&heap, live[k]) >= 64, "usable");
+		must(!shared->free(&heap, live[k]), "free");
+		live[k] = NULL;
+	}
+	for (unsigned k = 0; k < MINE; k++)
+		must(!shared->free(&heap, live[k]), "free");
+	return NULL;
+}
+
+static void test_threads(const struct qr_allocator_ops *o)
+{
+	struct qr_arena_stats st;
+	pthread_t t[4];
+
+	(void)fresh(o);
+	shared = o;
+	for (uintptr_t i = 0; i < 4; i++)
+		must(!pthread_create(&t[i], NULL, worker, (void *)i), "thread");
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	o->stats(&heap, &st);
+	ok(!o->check(&heap) && st.objects == 0, "%s: four threads", o->name);
+}
+
 int main(void)
 {
 	struct qr_frames_config c = { { 0 }, { FRAMES }, { FRAMES }, 1, false };
@@ -354,6 +409,7 @@ int main(void)
 		test_fail(o);
 		test_pool(o);
 		test_model(o);
+		test_threads(o);
 	}
 	qr_frames_drain_all(&frames);
 	is(qr_frames_free_count(&frames), FRAMES, "every frame came back");
