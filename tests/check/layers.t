@@ -20,6 +20,7 @@ my @rules = (
 	[ 'include/quire/',  [ $freestanding, $quire ] ],
 	[ 'mm/',             [ $freestanding, $quire, qr{^"mm/[\w/]+\.h"$}, qr{^"\w+\.h"$} ] ],
 	[ 'malloc/',         [ $hosted, $quire, qr{^"malloc/\w+\.h"$}, qr{^"mm/heap\w*\.h"$} ] ],
+	[ 'heaplab/',        [ $hosted, $quire, qr{^"heaplab/\w+\.h"$} ] ],
 	[ 'arch/sim/',       [ $hosted, $quire, qr{^"arch/sim/[\w/]+\.h"$}, qr{^"\w+\.h"$} ] ],
 	[ 'arch/x86/mmu_',   [ $freestanding, $quire, qr{^"arch/x86/mmu\w*\.h"$} ] ],
 	[ 'arch/x86/',       [ $freestanding, $quire, $kernel_rooms ] ],
