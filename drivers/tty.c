@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/user.h"
 #include "drivers/console.h"
+#include "drivers/pty.h"
 #include "fs/dev.h"
 #include "fs/file.h"
 #include "kernel/task.h"
@@ -14,28 +15,30 @@
 #define CREAD      0200u
 #define HUPCL      02000u
 
-struct tty console_tty = {
-	.termios = {
-		.iflag = ICRNL | IXON | IUTF8 | IMAXBEL,
-		.oflag = OPOST | ONLCR,
-		.cflag = B38400 | CS8 | CREAD | HUPCL,
-		.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-		.cc = {
-			[VINTR] = CONTROL('C'), [VQUIT] = CONTROL('\\'), [VERASE] = 0x7f,
-			[VKILL] = CONTROL('U'), [VEOF] = CONTROL('D'), [VMIN] = 1,
-			[VSTART] = CONTROL('Q'), [VSTOP] = CONTROL('S'), [VSUSP] = CONTROL('Z'),
-			[VREPRINT] = CONTROL('R'), [VDISCARD] = CONTROL('O'),
-			[VWERASE] = CONTROL('W'), [VLNEXT] = CONTROL('V'),
-		},
-		.ispeed = 38400, .ospeed = 38400,
+static void write_console(struct tty *t, const char *bytes, size_t n)
+{
+	(void)t;
+	console_write(bytes, n);
+}
+
+const struct termios tty_sane = {
+	.iflag = ICRNL | IXON,
+	.oflag = OPOST | ONLCR,
+	.cflag = B38400 | CS8 | CREAD,
+	.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.cc = {
+		[VINTR] = CONTROL('C'), [VQUIT] = CONTROL('\\'), [VERASE] = 0x7f,
+		[VKILL] = CONTROL('U'), [VEOF] = CONTROL('D'), [VMIN] = 1,
+		[VSTART] = CONTROL('Q'), [VSTOP] = CONTROL('S'), [VSUSP] = CONTROL('Z'),
+		[VREPRINT] = CONTROL('R'), [VDISCARD] = CONTROL('O'),
+		[VWERASE] = CONTROL('W'), [VLNEXT] = CONTROL('V'),
 	},
+	.ispeed = 38400, .ospeed = 38400,
 };
 
-/* ---- which terminal ---------------------------------------------------------------------------- */
+struct tty console_tty;
 
-/* A file of /dev/tty means the terminal that its process had when it was opened: there is but
- * one.  In `pos`: the generation at its opening; files of /dev/console survive hang-ups. */
-#define NEVER_HUNG_UP UINT64_MAX
+/* ---- which terminal ---------------------------------------------------------------------------- */
 
 struct tty *tty_of(const struct file *f)
 {
@@ -44,22 +47,42 @@ struct tty *tty_of(const struct file *f)
 
 bool tty_hung_up(const struct file *f)
 {
-	return f->pos != NEVER_HUNG_UP && f->pos != tty_of(f)->generation;
+	return f->pos != TTY_NEVER_HUNG_UP && f->pos != tty_of(f)->generation;
+}
+
+/* A node of /dev/pts has its pair; /dev/tty means the terminal of the process that opens it. */
+static struct tty *tty_meant(const struct inode *i)
+{
+	if (i->rdev == DEV(5, 0))
+		return process_tty(current_process);
+	return i->fops == &tty_fops ? i->private : &console_tty;
 }
 
 static int open_tty(struct file *f)
 {
-	struct tty *t = &console_tty;
+	struct tty *t = tty_meant(f->inode);
+	int err;
 
+	if (!t)
+		return f->inode->rdev == DEV(5, 0) ? -ENXIO : -EIO;
+	err = t->pty ? pty_slave_opened(pty_of(t)) : 0;
+	if (err)
+		return err;
 	f->private = t;
 	f->pos = t->generation;
 	if (f->inode->rdev == DEV(5, 1))
-		f->pos = NEVER_HUNG_UP;
-	else if (f->inode->rdev == DEV(5, 0))
-		return process_tty(current_process) ? 0 : -ENXIO;
-	else if (!(f->flags & O_NOCTTY))
+		f->pos = TTY_NEVER_HUNG_UP;
+	else if (f->inode->rdev != DEV(5, 0) && !(f->flags & O_NOCTTY))
 		tty_acquire_on_open(t);
 	return 0;
+}
+
+static void release_tty(struct file *f)
+{
+	struct tty *t = tty_of(f);
+
+	if (t->pty)
+		pty_slave_closed(pty_of(t));
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */
@@ -80,6 +103,8 @@ static bool give(struct tty *t, struct uio *to, size_t *done)
 			break;
 		*done += uio_put(to, bytes, n);
 	}
+	if (t->pty)
+		pty_slave_read(pty_of(t));
 	return end || !to->left || to->fault;
 }
 
@@ -151,15 +176,20 @@ static long tty_read(struct file *f, struct uio *to, uint64_t *pos)
 
 /* ---- writing ------------------------------------------------------------------------------------ */
 
+static bool takes_output(const struct tty *t)
+{
+	return !t->stopped && (!t->pty || pty_has_room(t));
+}
+
 static int may_write(struct file *f)
 {
 	struct tty *t = tty_of(f);
 	int err = tty_is(t, TOSTOP) ? tty_check_foreground(t, SIGTTOU) : 0;
 
-	if (!err && t->stopped) {
+	if (!err && !takes_output(t) && !tty_hung_up(f)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
-		err = wait_event(&t->writable, !t->stopped || tty_hung_up(f), WAIT_FOREVER);
+		err = wait_event(&t->writable, takes_output(t) || tty_hung_up(f), WAIT_FOREVER);
 	}
 	return !err && tty_hung_up(f) ? -EIO : err;
 }
@@ -197,17 +227,18 @@ static unsigned tty_poll(struct file *f, struct poll_table *table)
 		min = t->termios.cc[VMIN];
 	if (tty_input_ready(t, min))
 		events |= POLL_READABLE;
-	if (!t->stopped)
+	if (takes_output(t))
 		events |= POLL_WRITABLE;
 	return events;
 }
 
-static const struct file_ops tty_fops = {
+const struct file_ops tty_fops = {
 	.read = tty_read,
 	.write = tty_write,
 	.poll = tty_poll,
 	.ioctl = tty_ioctl,
 	.open = open_tty,
+	.release = release_tty,
 };
 
 static void from_console(const char *bytes, size_t n)
@@ -226,10 +257,15 @@ void tty_init(void)
 	};
 	unsigned rows, columns;
 
+	console_tty.write = write_console;
+	console_tty.termios = tty_sane;
+	console_tty.termios.iflag |= IUTF8 | IMAXBEL;
+	console_tty.termios.cflag |= HUPCL;
 	console_size(&rows, &columns);
 	console_tty.size = (struct winsize){ (uint16_t)rows, (uint16_t)columns, 0, 0 };
 	console_tty.dev = DEV(4, 64);
 	for (unsigned i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		device_register(&devices[i]);
 	console_on_input(from_console);
+	pty_init();
 }

@@ -8,6 +8,7 @@
  *	tty_output.c	what OPOST does to output; columns; echo
  *	tty_ioctl.c	termios and the other calls, in Linux's numbers
  *	tty_job.c	sessions, foreground group, SIGTTIN, SIGTTOU, hang-up
+ *	pty.c		the other kind: a program instead of keys and console
  *
  *	keys ─► tty_input ─► ring [ done lines | line being edited ] ─► read
  *	            └─ echo ─► tty_output ─► console ◄─ write
@@ -24,7 +25,7 @@
  * Locking: input comes in interrupts.  Tasks that touch the ring or the termios turn interrupts
  * off while they do, never while they copy to user memory.
  *
- * Limits: one terminal (the console), under the names console, tty0, tty1 and ttyS0; a line has at most
+ * Limits: one console, under the names console, tty0, tty1 and ttyS0; a line has at most
  * TTY_RING - 1 bytes, what comes beyond is refused with a bell, as with Linux.
  *
  * Sources: POSIX.1-2017 chapter 11; Linux man-pages termios(3), ioctl_tty(2).
@@ -115,6 +116,8 @@ struct winsize {
 
 struct tty {
 	struct termios termios;
+	void (*write)(struct tty *t, const char *bytes, size_t n); /* where output goes */
+	bool pty; /* its other side is a program: pty.h */
 	struct winsize size;
 	uint32_t dev; /* what fstat says of /dev/tty's target; ps shows it */
 
@@ -134,6 +137,11 @@ struct tty {
 };
 
 extern struct tty console_tty;
+extern const struct termios tty_sane; /* what a terminal begins with */
+
+/* In `pos` of an open file: the tty's generation, or this: it survives hang-ups. */
+#define TTY_NEVER_HUNG_UP UINT64_MAX
+extern const struct file_ops tty_fops;
 
 /* Register the devices and take the console's input. */
 void tty_init(void);
@@ -142,6 +150,8 @@ void tty_init(void);
 
 /* Bytes from the keyboard.  Context: interrupts, off. */
 void tty_input(struct tty *t, const char *bytes, size_t n);
+/* The same for tasks. */
+void tty_type(struct tty *t, const char *bytes, size_t n);
 /* Is there something that read would give now?  `min`: how many bytes a raw read wants. */
 bool tty_input_ready(const struct tty *t, unsigned min);
 /* Take up to n bytes into buf: to the end of the line, or what there is.  *end: a line was
@@ -180,6 +190,8 @@ void tty_acquire_on_open(struct tty *t);
 long tty_acquire(struct tty *t, bool steal);
 long tty_give_up(struct tty *t);
 long tty_set_foreground(struct tty *t, int32_t nr);
+/* The line is dead: its session is told and loses it, files opened before have ended. */
+void tty_hang_up(struct tty *t);
 
 /* ---- calls (tty_ioctl.c) --------------------------------------------------------------------- */
 

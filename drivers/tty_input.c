@@ -8,7 +8,7 @@
  * found by showing the line anew in thought from where it began.
  */
 #include "arch/x86/cpu.h"
-#include "drivers/tty.h"
+#include "drivers/pty.h"
 #include "kernel/lib/string.h"
 #include "kernel/signal.h"
 
@@ -184,9 +184,11 @@ static bool flow_byte(struct tty *t, uint8_t c)
 
 	if (t->stopped && (start || (t->termios.iflag & IXANY && !stop))) {
 		t->stopped = false;
+		pty_tell(t, PACKET_START);
 		waitq_wake_all(&t->writable);
 	} else if (stop) {
 		t->stopped = true;
+		pty_tell(t, PACKET_STOP);
 	}
 	return stop || start;
 }
@@ -292,6 +294,14 @@ void tty_input(struct tty *t, const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		input_byte(t, (uint8_t)bytes[i]);
+}
+
+void tty_type(struct tty *t, const char *bytes, size_t n)
+{
+	uintptr_t irq = irq_save();
+
+	tty_input(t, bytes, n);
+	irq_restore(irq);
 }
 
 /* ---- the reader's side ------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
 #include "arch/x86/user.h"
 #include "arch/x86/cpu.h"
 #include "drivers/console.h"
-#include "drivers/tty.h"
+#include "drivers/pty.h"
 #include "fs/file.h"
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
@@ -68,7 +68,17 @@ static void change(struct tty *t, const struct termios *new)
 		t->stopped = false;
 		waitq_wake_all(&t->writable);
 	}
+	if ((old.iflag ^ new->iflag) & IXON)
+		pty_tell(t, new->iflag &IXON ? PACKET_DO_STOP : PACKET_NO_STOP);
 	irq_restore(irq);
+}
+
+static void flush_input(struct tty *t)
+{
+	tty_flush_input(t);
+	pty_tell(t, PACKET_FLUSH_READ);
+	if (t->pty)
+		pty_slave_read(pty_of(t));
 }
 
 static long set_termios(struct tty *t, const struct termios *new, enum when when)
@@ -77,10 +87,10 @@ static long set_termios(struct tty *t, const struct termios *new, enum when when
 
 	if (err)
 		return err;
-	if (when != NOW)
+	if (when != NOW && !t->pty)
 		console_flush();
 	if (when == DRAIN_AND_FLUSH)
-		tty_flush_input(t);
+		flush_input(t);
 	change(t, new);
 	return 0;
 }
@@ -151,9 +161,15 @@ static long termios_call(struct tty *t, unsigned cmd, uintptr_t arg)
 
 /* ---- job control ------------------------------------------------------------------------------- */
 
-static long job_call(struct tty *t, unsigned cmd, uintptr_t arg)
+static pid_nr number_of(const struct pid *p)
 {
-	bool mine = t->session && current_process->session == t->session;
+	return p ? p->nr : 0;
+}
+
+/* The master may ask, too. */
+static long job_call(struct tty *t, unsigned cmd, uintptr_t arg, bool master)
+{
+	bool mine = master || (t->session && current_process->session == t->session);
 	int32_t nr;
 
 	switch (cmd) {
@@ -162,9 +178,10 @@ static long job_call(struct tty *t, unsigned cmd, uintptr_t arg)
 	case TIOCNOTTY:
 		return tty_give_up(t);
 	case TIOCGPGRP:
-		return mine ? put_user(t->foreground->nr, (int32_t __user *)arg) : -ENOTTY;
+		return mine ? put_user(number_of(t->foreground), (int32_t __user *)arg) : -ENOTTY;
 	case TIOCGSID:
-		return mine ? put_user(t->session->nr, (int32_t __user *)arg) : -ENOTTY;
+		return mine && t->session ? put_user(t->session->nr, (int32_t __user *)arg)
+					  : -ENOTTY;
 	case TIOCSPGRP:
 		if (get_user(nr, (int32_t __user *)arg))
 			return -EFAULT;
@@ -198,7 +215,9 @@ static long flush(struct tty *t, uintptr_t which)
 	if (which > BOTH)
 		return -EINVAL;
 	if (which != OUTPUT)
-		tty_flush_input(t);
+		flush_input(t);
+	if (which != INPUT)
+		pty_tell(t, PACKET_FLUSH_WRITE);
 	return 0;
 }
 
@@ -210,6 +229,7 @@ static long flow(struct tty *t, uintptr_t what)
 		return -EINVAL;
 	if (what == OUTPUT_OFF || what == OUTPUT_ON) {
 		t->stopped = what == OUTPUT_OFF;
+		pty_tell(t, t->stopped ? PACKET_STOP : PACKET_START);
 		waitq_wake_all(&t->writable);
 	}
 	return 0;
@@ -217,7 +237,6 @@ static long flow(struct tty *t, uintptr_t what)
 
 static long push_byte(struct tty *t, uintptr_t arg)
 {
-	uintptr_t irq;
 	char c;
 
 	if (current_process->session != t->session &&
@@ -225,9 +244,7 @@ static long push_byte(struct tty *t, uintptr_t arg)
 		return -EPERM;
 	if (get_user(c, (char __user *)arg))
 		return -EFAULT;
-	irq = irq_save();
-	tty_input(t, &c, 1);
-	irq_restore(irq);
+	tty_type(t, &c, 1);
 	return 0;
 }
 
@@ -241,11 +258,11 @@ long tty_ioctl(struct file *f, unsigned cmd, uintptr_t arg)
 	struct tty *t = tty_of(f);
 	long ret;
 
-	if (!t || tty_hung_up(f))
-		return -EIO;
+	if (tty_hung_up(f))
+		return cmd == TIOCSPGRP ? -ENOTTY : -EIO;
 	ret = termios_call(t, cmd, arg);
 	if (ret == -ENOTTY)
-		ret = job_call(t, cmd, arg);
+		ret = job_call(t, cmd, arg, pty_is_master(f));
 	if (ret != -ENOTTY)
 		return ret;
 	switch (cmd) {
@@ -264,7 +281,8 @@ long tty_ioctl(struct file *f, unsigned cmd, uintptr_t arg)
 		return flow(t, arg);
 	case TCSBRK:
 	case TCSBRKP:
-		console_flush();
+		if (!t->pty)
+			console_flush();
 		return 0;
 	case TIOCSTI:
 		return push_byte(t, arg);

@@ -83,15 +83,42 @@ long tty_give_up(struct tty *t)
 	return 0;
 }
 
-void tty_session_ends(struct tty *t)
+static void line_dies(struct tty *t)
 {
-	tty_signal(t, SIGHUP);
-	tty_signal(t, SIGCONT);
 	set_session(t, NULL, NULL);
 	t->generation++;
 	t->stopped = false;
 	waitq_wake_all(&t->readable);
 	waitq_wake_all(&t->writable);
+}
+
+void tty_session_ends(struct tty *t)
+{
+	tty_signal(t, SIGHUP);
+	if (t->pty) { /* goes on, and may become another session's */
+		set_session(t, NULL, NULL);
+		return;
+	}
+	tty_signal(t, SIGCONT);
+	line_dies(t);
+}
+
+/* The session's leader is told; and those in the foreground, if it is not one of them. */
+void tty_hang_up(struct tty *t)
+{
+	struct process *leader = t->session ? t->session->process : NULL;
+
+	if (leader) {
+		signal_process(leader, SIGHUP);
+		signal_process(leader, SIGCONT);
+	}
+	if (leader && leader->group != t->foreground) {
+		tty_signal(t, SIGHUP);
+		tty_signal(t, SIGCONT);
+	}
+	if (t->session)
+		t->session->tty = NULL;
+	line_dies(t);
 }
 
 long tty_set_foreground(struct tty *t, int32_t nr)

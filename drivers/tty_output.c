@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "arch/x86/cpu.h"
-#include "drivers/console.h"
 #include "drivers/tty.h"
 
 struct out {
+	struct tty *tty;
 	unsigned n;
 	char bytes[128];
 };
@@ -11,7 +11,7 @@ struct out {
 static void emit(struct out *o, char c)
 {
 	if (o->n == sizeof(o->bytes)) {
-		console_write(o->bytes, o->n);
+		o->tty->write(o->tty, o->bytes, o->n);
 		o->n = 0;
 	}
 	o->bytes[o->n++] = c;
@@ -75,9 +75,11 @@ static void put_processed(struct tty *t, struct out *o, uint8_t c)
 
 void tty_put(struct tty *t, const char *bytes, size_t n)
 {
-	struct out o = { 0 };
+	struct out o;
 	uintptr_t irq = irq_save();
 
+	o.tty = t;
+	o.n = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (t->termios.oflag & OPOST) {
 			put_processed(t, &o, (uint8_t)bytes[i]);
@@ -86,7 +88,7 @@ void tty_put(struct tty *t, const char *bytes, size_t n)
 			t->column = next_column(t, t->column, (uint8_t)bytes[i]);
 		}
 	}
-	console_write(o.bytes, o.n);
+	t->write(t, o.bytes, o.n);
 	irq_restore(irq);
 }
 

@@ -22,7 +22,7 @@ static int ops_of(const struct inode *i, const struct file_ops **out)
 {
 	switch (i->mode & S_IFMT) {
 	case S_IFCHR:
-		*out = device_ops(i->rdev);
+		*out = i->fops ? i->fops : device_ops(i->rdev);
 		return *out ? 0 : -ENXIO;
 	case S_IFIFO:
 		*out = &fifo_fops;

@@ -23,15 +23,15 @@ static int mount_at(const char *name, const char *type)
 	return err;
 }
 
-/* Where shm_open makes its files: devtmpfs has the directory. */
-static int mount_shm(void)
+/* Onto a directory that devtmpfs has. */
+static int mount_in_dev(const char *name, const char *type, const char *options, unsigned flags)
 {
 	struct path root = { root_mount, root_mount->root }, at;
-	int err = path_lookup(root, "/dev/shm", LOOKUP_FOLLOW, &at);
+	int err = path_lookup(root, name, LOOKUP_FOLLOW, &at);
 
 	if (err)
 		return err;
-	err = vfs_mount(at, "tmpfs", "tmpfs", NULL, MNT_NOSUID | MNT_NODEV);
+	err = vfs_mount(at, type, type, options, flags);
 	path_put(at);
 	return err;
 }
@@ -57,5 +57,9 @@ int vfs_init(void)
 		err = mount_at("proc", "proc");
 	if (!err)
 		err = mount_at("sys", "sysfs");
-	return err ? err : mount_shm();
+	if (!err) /* where shm_open makes its files */
+		err = mount_in_dev("/dev/shm", "tmpfs", NULL, MNT_NOSUID | MNT_NODEV);
+	if (!err)
+		err = mount_in_dev("/dev/pts", "devpts", "gid=5,mode=620", MNT_NOSUID | MNT_NOEXEC);
+	return err;
 }

@@ -37,7 +37,7 @@ static void free_private(struct inode *i)
 	kfree(i);
 }
 
-static void free_directory(struct inode *i)
+void memfs_free_directory(struct inode *i)
 {
 	directory_free(i->private);
 	kfree(i);
@@ -209,7 +209,7 @@ static const struct inode_ops file_ops = {
 	.fallocate = memfs_fallocate,
 	.free = free_file,
 };
-static const struct inode_ops directory_ops = { .make = memfs_make, .free = free_directory };
+static const struct inode_ops directory_ops = { .make = memfs_make, .free = memfs_free_directory };
 static const struct inode_ops link_ops = { .readlink = read_link, .free = free_private };
 static const struct inode_ops special_ops = { .free = free_private };
 
@@ -283,7 +283,7 @@ static int parse_options(struct inode *root, const char *options)
 	return err;
 }
 
-static int memfs_mount(struct filesystem *fs, const char *options, struct dentry **root)
+int memfs_mount(struct filesystem *fs, const char *options, struct dentry **root)
 {
 	struct inode *i =
 	    new_directory(fs, S_IFDIR | (fs->type->magic == TMPFS_MAGIC ? 01777 : 0755));
@@ -306,7 +306,7 @@ static int memfs_mount(struct filesystem *fs, const char *options, struct dentry
 }
 
 /* Take every name off, deepest first, without recursion. */
-static void memfs_unmount(struct dentry *root)
+void memfs_unmount(struct dentry *root)
 {
 	struct dentry *dir = dentry_get(root), *child;
 
@@ -354,11 +354,13 @@ static int fill_devices(struct dentry *root)
 
 	for (struct device *d = device_list(); d && !err; d = d->next)
 		err = make_node(&at, d);
-	if (!err) {
-		at.name = "shm";
-		at.len = 3;
+	at.len = 3;
+	at.name = "shm";
+	if (!err)
 		err = vfs_make(&at, S_IFDIR | S_ISVTX | 0777, 0, NULL, NULL);
-	}
+	at.name = "pts";
+	if (!err)
+		err = vfs_make(&at, S_IFDIR | 0755, 0, NULL, NULL);
 	for (unsigned i = 0; i < 4 && !err; i++) {
 		at.name = links[i][0];
 		at.len = strlen(at.name);
@@ -392,7 +394,6 @@ static struct filesystem_type memfs_types[] = {
 	  .unmount = memfs_unmount },
 	/* Empty: there is nothing to tell, but programs expect to be able to mount it. */
 	{ .name = "sysfs", .magic = SYSFS_MAGIC, .mount = memfs_mount, .unmount = memfs_unmount },
-	{ .name = "devpts", .magic = 0x1cd1, .mount = memfs_mount, .unmount = memfs_unmount },
 };
 
 void memfs_init(void)

@@ -66,6 +66,11 @@ int memfs_seals_at_map(const struct inode *i, struct qr_map *req);
 int memfs_make(struct dentry *dir, uint32_t mode, uint32_t rdev, const char *target,
 	       struct inode **out);
 
+/* A root with options, its end, and that of a directory: for file systems on this ground. */
+int memfs_mount(struct filesystem *fs, const char *options, struct dentry **root);
+void memfs_unmount(struct dentry *root);
+void memfs_free_directory(struct inode *i);
+
 void memfs_init(void); /* registers rootfs, tmpfs, ramfs, devtmpfs and friends */
 
 #endif

@@ -143,6 +143,7 @@ struct filesystem {
 	uint64_t next_ino;
 	uint64_t max_pages, max_inodes; /* limits of a tmpfs; 0: none */
 	uint64_t npages, ninodes;
+	uint32_t node_mode, node_gid; /* devpts: of its terminals; group 0: their makers' */
 };
 
 struct filesystem_type {
