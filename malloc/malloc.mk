@@ -78,7 +78,7 @@ test_needs += $(if $(filter malloc malloc_%,$(notdir $(check_scripts:.t=))),lib 
 	$(foreach b,64 32,$(foreach p,family misuse model,build/host/malloc-$p$b)) \
 	$(malloc_tsan_programs:%=build/host/malloc-tsan-%))
 
-build/host/patterns: bench/heap/patterns.c
+build/host/patterns build/host/measure: build/host/%: bench/heap/%.c
 	$(call quiet,CC,$@)
 	$(Q)$(CC) -std=gnu17 -O2 -g $(warnings) -pthread -o $@ $<
 
@@ -86,7 +86,7 @@ build/host/patterns: bench/heap/patterns.c
 ## bench-heap: the heap as malloc beside four allocators of Debian (build/bench/heap.md)
 bench-heap:
 	@tools/setup bench-heap
-	$(submake) -s malloc build/host/patterns
+	$(submake) -s malloc build/host/patterns build/host/measure
 	@bench/heap/run
 
 # Random calls against a model (tests/malloc/model.c): in a program of its own, with any library in

@@ -54,6 +54,7 @@ static struct {
 	size_t usable;         /* pages that may be touched */
 	size_t fetched;        /* pages whose memory was asked for, or need not be */
 	struct lists lists[2]; /* clean, dirty */
+	bool small;            /* no huge pages */
 	size_t used, peak, dirty;
 	size_t most; /* ever of used and dirty together */
 } all;
@@ -226,7 +227,7 @@ static bool make_usable(size_t end)
 	if (end > to || mprotect(address(all.usable), (to - all.usable) << QR_PAGE_SHIFT,
 				 PROT_READ | PROT_WRITE))
 		return false;
-	if (to > HUGE_FROM >> QR_PAGE_SHIFT)
+	if (to > HUGE_FROM >> QR_PAGE_SHIFT && !all.small)
 		advise(all.usable, to - all.usable, MADV_HUGEPAGE);
 	all.usable = to;
 	return true;
@@ -443,6 +444,11 @@ size_t pages_purge(void)
 	purged = purge_locked(0);
 	qr_lock_release(&all.lock);
 	return purged;
+}
+
+void pages_set_small(void)
+{
+	all.small = true;
 }
 
 size_t pages_dirty(void)

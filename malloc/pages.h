@@ -21,6 +21,8 @@
 bool pages_init(struct qr_heap_source *src);
 /* Memory of free pages back to the system.  Answers how many bytes. */
 size_t pages_purge(void);
+/* Ask for no huge pages from now. */
+void pages_set_small(void);
 /* Bytes of free pages that still have memory. */
 size_t pages_dirty(void);
 /* Bytes of pages given out; the most ever. */

@@ -139,6 +139,9 @@ static __attribute__((constructor)) void set_up(void)
 	pthread_atfork(before_fork, after_fork, after_fork_in_child);
 	wish = getenv("QUIRE_MALLOC_ABORT");
 	fatal = !(wish && !strcmp(wish, "0"));
+	wish = getenv("QUIRE_MALLOC_HUGE");
+	if (wish && !strcmp(wish, "0"))
+		pages_set_small();
 	debug_set_up();
 	stats_set_up();
 	idle_set_up();

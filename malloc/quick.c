@@ -77,9 +77,12 @@ EXPORT void *malloc(size_t n)
 /* Large, or null, or without a check, or wrong. */
 static __attribute__((noinline)) void free_odd(void *p)
 {
-	int saved = errno;
+	int saved;
 
-	if (p && malloc_prepare()) {
+	if (!p)
+		return;
+	saved = errno;
+	if (malloc_prepare()) {
 		(void)qr_heap_free(&malloc_heap, p);
 		idle_look();
 	}

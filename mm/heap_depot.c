@@ -10,7 +10,7 @@
  *
  * What is in a depot is free, but its pages are not: when a class needs new pages and the depots
  * hold more than a sixteenth of all, they are emptied into their spans first; and also when
- * another magazine is wanted and all magazines take more than a 32nd of the pages.
+ * another magazine is wanted and all magazines take too many pages.
  */
 #include "mm/heap_quick.h"
 
@@ -144,13 +144,15 @@ static struct qr_heap_magazine *new_magazine(struct qr_heap *h)
 	return m;
 }
 
-/* Whether magazines take so much memory that full ones had better be emptied than more made. */
-static bool too_many(struct qr_heap *h)
+/* Whether magazines take so much memory that full ones had better be emptied than more made.  The
+ * smaller the objects, the less is what a magazine holds. */
+static bool too_many(const struct qr_heap *h, unsigned class)
 {
+	size_t share = h->class[class].size < 64 ? 32 : 8;
 	size_t pages = __atomic_load_n(&h->npages, __ATOMIC_RELAXED);
 	size_t bytes = MAGAZINE_BYTES * __atomic_load_n(&h->nmagazines, __ATOMIC_RELAXED);
 
-	return bytes > MAGAZINES_LEAST && bytes >> QR_PAGE_SHIFT > pages / 32;
+	return bytes > MAGAZINES_LEAST && bytes >> QR_PAGE_SHIFT > pages / share;
 }
 
 /* A full magazine of the class, after its objects went to their spans; or null. */
@@ -171,7 +173,7 @@ static __attribute__((noinline)) bool more_empties(struct qr_heap *h, unsigned c
 	struct qr_heap_magazine *m = unused(h);
 	uintptr_t irq;
 
-	if (!m && too_many(h))
+	if (!m && too_many(h, class))
 		m = emptied(h, class);
 	if (!m)
 		m = new_magazine(h);

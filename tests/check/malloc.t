@@ -30,6 +30,19 @@ SKIP: {
 	skip 'no python3', 1 unless `sh -c 'command -v python3'`;
 	is(with(q{python3 -c 'import json; d = {str(i): [i] * (i % 50) for i in range(20000)}; print(len(json.loads(json.dumps(d))))'}), "20000\n", 'python3: json');
 }
+SKIP: {
+	skip 'no sqlite3', 1 unless `sh -c 'command -v sqlite3'`;
+	my $sql = q{create table t(a integer primary key, b text); with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) insert into t select i, 'name' || (i * 7919 % 20000) from n; create index x on t(b); select count(*) from t join t u on t.b = 'name' || u.a;};
+	is(with(qq{sqlite3 :memory: "$sql"}), "19999\n", 'sqlite3: an index and a join');
+}
+SKIP: {
+	skip 'no redis', 1 unless `sh -c 'command -v redis-server && command -v redis-benchmark'` =~ /benchmark/;
+	my $at = "-s $dir/redis";
+	is(with(qq{redis-server --port 0 --unixsocket $dir/redis --save '' >/dev/null & server=\$!
+		for i in 1 2 3 4 5 6 7 8 9; do redis-cli $at ping >/dev/null 2>&1 && break; sleep 0.3; done
+		redis-benchmark $at -q -n 20000 -r 5000 -P 16 -t set,lpush,hset,sadd,zadd >/dev/null 2>&1 &&
+		redis-cli $at flushall && redis-cli $at shutdown nosave; wait \$server; echo \$?}), "OK\n0\n", 'redis-server: under redis-benchmark');
+}
 is(with("git -C $dir init -q . && git -C $dir -c user.name=a -c user.email=b commit -q --allow-empty -m c && git -C $dir log --oneline | wc -l"), "1\n", 'git: a commit');
 is(with("cd $top && gcc -O2 -Iinclude -I. -DQR_MAX_CPUS=1 -c -o $dir/frames.o mm/frames.c && size $dir/frames.o | wc -l"), "2\n", 'gcc: a source');
 is(with("cd $top && clang -O2 -Iinclude -I. -DQR_MAX_CPUS=1 -c -o $dir/space.o mm/space_fault.c && size $dir/space.o | wc -l"), "2\n", 'clang: a source');

@@ -25,6 +25,7 @@ my %says = (
 		'interior'           => [ 6, qr/0x\w+ is not the begin of an object\n$object/ ],
 		'foreign'            => [ 6, qr/0x\w+ is no address of the heap\n/ ],
 		'large-double-free'  => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+		'kept-double-free'   => [ 6, qr/0x\w+ is free already\n$object/ ],
 		'realloc-freed'      => [ 6, qr/0x\w+ is free already\n$object/ ],
 		'nothing'            => [ 0, qr/^$/ ],
 	},

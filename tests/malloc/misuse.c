@@ -71,6 +71,15 @@ static void large_double_free(void)
 	drop(p);
 }
 
+/* As long as those that are kept for another caller. */
+static void kept_double_free(void)
+{
+	char *p = make(100000);
+
+	drop(p);
+	drop(p);
+}
+
 static void overrun(void)
 {
 	char *p = make(100);
@@ -163,6 +172,7 @@ static const struct {
 	{ "interior", interior },
 	{ "foreign", foreign },
 	{ "large-double-free", large_double_free },
+	{ "kept-double-free", kept_double_free },
 	{ "overrun", overrun },
 	{ "underrun", underrun },
 	{ "overrun-at-exit", overrun_at_exit },
