@@ -163,7 +163,7 @@ static void put_legend(FILE *out, unsigned y, enum colouring by)
 {
 	static const char *const labels[2][NBUCKETS] = {
 		{ "up to 32 bytes", "128", "512", "2 KiB", "8 KiB", "more" },
-		{ "lives 8 calls", "64", "512", "4096", "longer", "never freed" },
+		{ "lives up to 8 calls", "64", "512", "4096", "longer", "never freed" },
 	};
 	unsigned x = 24;
 
