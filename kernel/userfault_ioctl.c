@@ -154,8 +154,9 @@ static int each_region(struct userfault *u, const struct range *range,
 	struct qr_region r;
 	int err = -EINVAL;
 
-	for (qr_virt at = qr_virt_of(lo);
-	     qr_space_next(&u->mm->space, at, &r) == QR_OK && r.start.v < hi; at = r.end) {
+	for (qr_virt at = qr_virt_of(lo); at.v < hi; at = r.end) {
+		if (qr_space_next(&u->mm->space, at, &r) != QR_OK || r.start.v >= hi)
+			break;
 		err = fn(u, &r, r.start.v > lo ? r.start.v : lo, r.end.v < hi ? r.end.v : hi);
 		if (err)
 			break;

@@ -215,8 +215,8 @@ static uintptr_t entries_along(struct qr_space *s, uintptr_t va, uintptr_t stop,
 	if (QR_RARELY(t->level))
 		__builtin_memset(out, !qr_entry_none(qr_entry_read(m->format, entries, i)), n);
 	else
-		for (uint8_t *last_out = out + n; out < last_out; i++)
-			*out++ = !qr_entry_none(qr_entry_read(m->format, entries, i));
+		for (size_t k = 0; k < n; k++)
+			out[k] = !qr_entry_none(qr_entry_read(m->format, entries, i + (unsigned)k));
 	return va + (n << QR_PAGE_SHIFT);
 }
 
@@ -255,6 +255,16 @@ enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, ui
 	return va < end ? QR_NOENT : QR_OK;
 }
 
+/* Does one run of one table hold it all?  Usually it does. */
+static bool one_run(struct qr_space *s, uintptr_t lo, uintptr_t end)
+{
+	const struct qr_memory *m = s->memory;
+	const struct qr_ptdesc *t = lowest_table(s, lo);
+	const struct qr_run *r = run_at(t, index_at(m, lo, t->level));
+
+	return r && end - 1 <= entry_start(m, lo, t->level, r->end) - 1;
+}
+
 bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
 {
 	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
@@ -263,8 +273,11 @@ bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
 	if (!range_valid(s->memory, at, npages))
 		return false;
 	qr_lock_acquire(&s->lock);
-	while (va < end && qr_run_next(s, va, end, &f) && f.lo <= va)
-		va = f.hi;
+	if (QR_RARELY(!one_run(s, va, end)))
+		while (va < end && qr_run_next(s, va, end, &f) && f.lo <= va)
+			va = f.hi;
+	else
+		va = end;
 	qr_lock_release(&s->lock);
 	return va >= end;
 }

@@ -34,7 +34,8 @@ static void flag_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintp
 	size_t before;
 
 	if (t->nruns) {
-		recount(c->s, t, i, j, keep, set);
+		if ((~keep | set) & (RUN_LOCKED | RUN_RIGHTS)) /* other flags are not counted */
+			recount(c->s, t, i, j, keep, set);
 		before = t->nruns;
 		qr_run_change(t, i, j, keep, set);
 		tally(&c->s->regions, (size_t)t->nruns - before);
@@ -123,26 +124,21 @@ static enum qr_err zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 static bool is_flag(enum qr_advice advice, uint32_t *clear, uint32_t *set)
 {
 	static const struct {
-		uint16_t advice, clear, set;
-	} flags[] = {
-		{ QR_ADVISE_DONTFORK, 0, RUN_DONTFORK },
-		{ QR_ADVISE_DOFORK, RUN_DONTFORK, 0 },
-		{ QR_ADVISE_WIPEONFORK, 0, RUN_WIPE },
-		{ QR_ADVISE_KEEPONFORK, RUN_WIPE, 0 },
-		{ QR_ADVISE_HUGEPAGE, RUN_NOHUGE, RUN_HUGE },
-		{ QR_ADVISE_NOHUGEPAGE, RUN_HUGE, RUN_NOHUGE },
-		{ QR_ADVISE_DONTDUMP, 0, RUN_DONTDUMP },
-		{ QR_ADVISE_DODUMP, RUN_DONTDUMP, 0 },
+		uint16_t clear, set;
+	} flags[QR_ADVISE_COLLAPSE + 1] = {
+		[QR_ADVISE_DONTFORK] = { 0, RUN_DONTFORK },
+		[QR_ADVISE_DOFORK] = { RUN_DONTFORK, 0 },
+		[QR_ADVISE_WIPEONFORK] = { 0, RUN_WIPE },
+		[QR_ADVISE_KEEPONFORK] = { RUN_WIPE, 0 },
+		[QR_ADVISE_HUGEPAGE] = { RUN_NOHUGE, RUN_HUGE },
+		[QR_ADVISE_NOHUGEPAGE] = { RUN_HUGE, RUN_NOHUGE },
+		[QR_ADVISE_DONTDUMP] = { 0, RUN_DONTDUMP },
+		[QR_ADVISE_DODUMP] = { RUN_DONTDUMP, 0 },
 	};
 
-	for (unsigned n = 0; n < sizeof(flags) / sizeof(flags[0]); n++) {
-		if (flags[n].advice != advice)
-			continue;
-		*clear = flags[n].clear;
-		*set = flags[n].set;
-		return true;
-	}
-	return false;
+	*clear = flags[advice].clear;
+	*set = flags[advice].set;
+	return *clear | *set;
 }
 
 static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr_advice advice)

@@ -38,16 +38,24 @@ static bool next_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 
 bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out)
 {
-	/* Usually the question is about the leaf that was used last. */
-	if (same_leaf(s->memory, at, s->near_va)) {
-		uintptr_t last = at | (((uintptr_t)1 << level_shift(s->memory, 1)) - 1);
+	const struct qr_memory *m = s->memory;
+	const struct qr_ptdesc *t = s->near;
+	uintptr_t last;
+	qr_entry e;
 
-		if (end <= last)
-			return next_part(s->memory, s->near, at, end, out);
-		if (next_part(s->memory, s->near, at, last, out))
-			return true;
-	}
-	return next_part(s->memory, s->root, at, end, out);
+	/* Usually the answer is in the leaf that was used last, or in the lowest table there. */
+	if (!same_leaf(m, at, s->near_va))
+		for (t = s->root; t->level; t = ptdesc_of(m, qr_entry_frame(m->format, e))) {
+			e = entry_of(m, t, index_at(m, at, t->level));
+			if (!qr_entry_is_table(m->format, e, t->level))
+				break;
+		}
+	if (t->level)
+		return next_part(m, s->root, at, end, out);
+	last = at | (((uintptr_t)1 << level_shift(m, 1)) - 1);
+	if (end <= last)
+		return next_part(m, t, at, end, out);
+	return next_part(m, t, at, last, out) || next_part(m, s->root, at, end, out);
 }
 
 static bool agree(const struct qr_space *s, uint32_t a, uint32_t b)

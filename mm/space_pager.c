@@ -80,17 +80,30 @@ enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool o
 	return err;
 }
 
+/* Can there be pages whose first write is to be noticed? */
+static bool is_watched(const struct qr_space *s, uintptr_t lo, uintptr_t hi)
+{
+	struct found f;
+
+	for (; lo < hi && qr_run_next(s, lo, hi, &f); lo = f.hi)
+		if (f.attr & RUN_UWP)
+			return true;
+	return false;
+}
+
 enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages, unsigned flags)
 {
 	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT);
 	uint32_t set = (flags & QR_MAP_UMISS ? RUN_UMISS : 0) | (flags & QR_MAP_UWP ? RUN_UWP : 0);
 	enum qr_err err;
+	bool watched;
 
 	if (!range_valid(s->memory, at, npages))
 		return QR_INVAL;
 	qr_lock_acquire(&s->lock);
+	watched = soft_wp(s->memory->format) && is_watched(s, lo, hi);
 	err = qr_flag_range(s, lo, hi, ~(RUN_UMISS | RUN_UWP), set);
-	if (!err && soft_wp(s->memory->format) && !(set & RUN_UWP))
+	if (!err && watched && !(set & RUN_UWP))
 		err = watch_pages(s, lo, hi, false);
 	qr_lock_release(&s->lock);
 	return err;

@@ -112,14 +112,14 @@ static const struct proc_node *find_node(const struct proc_node *n, const char *
 
 /* The names that were looked up last, so that who reads the same few files over and over does not
  * have them made anew each time.  They hold no process, only its number. */
-#define RECENT 16
+#define RECENT 32 /* a power of two */
 static struct dentry *recent[RECENT];
 
 static struct dentry **recent_slot(const struct proc_node *node, const struct proc_target *of)
 {
 	uint64_t n = number_of(node, of);
 
-	return &recent[(n ^ n >> 20 ^ n >> 28) % RECENT];
+	return &recent[((uint32_t)(n ^ n >> 28) * 0x9e3779b1u >> 16) % RECENT];
 }
 
 static bool is_about(const struct dentry *d, const struct dentry *dir, const struct proc_node *node,
