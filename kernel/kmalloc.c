@@ -13,6 +13,8 @@
 #include "kernel/memory.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
+#include "kernel/time.h"
+#include "kernel/timer.h"
 
 struct qr_heap kernel_heap;
 
@@ -37,6 +39,21 @@ void kmalloc_init(void)
 	qr_heap_set_report(&kernel_heap, wrong_free, NULL);
 	kmalloc_choose();
 	kmalloc_watch();
+}
+
+/* What nobody needed for a second goes back to the frames. */
+static void settle(struct timer *t)
+{
+	(void)t;
+	(void)qr_heap_trim(&kernel_heap);
+}
+
+void kmalloc_idle(void)
+{
+	static struct timer timer = { .fn = settle };
+
+	if (!timer_pending(&timer) && qr_heap_slack(&kernel_heap))
+		timer_add(&timer, now_ns() + NS_PER_SEC);
 }
 
 void *kmalloc(size_t n)

@@ -35,6 +35,10 @@ void kfree(void *p);
 QR_MUST_CHECK char *kstrdup(const char *s);
 QR_MUST_CHECK char *kstrndup(const char *s, size_t n);
 
+/* The CPU has nothing to do: see that unused memory of the heap is given back in a second.
+ * Context: interrupts off. */
+void kmalloc_idle(void);
+
 #ifdef QR_DEBUG
 /* What was freed is free at once: before somebody counts. */
 void kmalloc_settle(void);

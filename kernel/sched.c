@@ -371,6 +371,7 @@ void sched_idle(void)
 			irq_enable();
 			schedule();
 		} else {
+			kmalloc_idle();
 			cpu_idle();
 		}
 	}

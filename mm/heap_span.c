@@ -195,3 +195,12 @@ size_t qr_heap_central_trim(struct qr_heap *h)
 	}
 	return npages;
 }
+
+bool qr_heap_slack(const struct qr_heap *h)
+{
+	for (unsigned class = 0; class < QR_HEAP_CLASSES; class ++)
+		if (qr_load32(&h->class[class].ndepot) ||
+		    __atomic_load_n(&h->class[class].nempty, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}

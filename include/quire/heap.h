@@ -229,6 +229,8 @@ void qr_heap_leave(struct qr_heap *h, struct qr_heap_local *l);
  * without an object in use to the source: for idle time and for reclaim.  Answers how many
  * pages.  qr_heap_flush: what a local holds, to the spans. */
 size_t qr_heap_trim(struct qr_heap *h);
+/* Whether it would find more than what magazines hold: for idle time, without a lock. */
+bool qr_heap_slack(const struct qr_heap *h);
 void qr_heap_flush(struct qr_heap *h, struct qr_heap_local *l);
 
 /* Every object in use.  fn answers false to stop.  Nobody else is inside; fn may not call the

@@ -11,7 +11,9 @@
 #include "kernel/kmalloc.h"
 #include "kernel/memory.h"
 #include "kernel/panic.h"
+#include "drivers/clock.h"
 #include "kernel/symbols.h"
+#include "kernel/timer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,6 +81,20 @@ void kmalloc_choose(void)
 {
 }
 
+static struct timer *armed;
+
+void timer_add(struct timer *t, uint64_t expires)
+{
+	must(expires == 1000000000, "in a second");
+	t->pending = true;
+	armed = t;
+}
+
+uint64_t clock_ns(void)
+{
+	return 0;
+}
+
 /* ---- tests ------------------------------------------------------------------------------------ */
 
 #ifdef QR_DEBUG
@@ -127,6 +143,33 @@ static void test_wrong_frees(void)
 	ok(p != kmalloc(100), "the heap is as it was");
 	ok(!kmalloc(SIZE_MAX) && !kcalloc(SIZE_MAX / 2, 3) && !kmalloc((size_t)PTRDIFF_MAX + 1),
 	   "sizes that wrap are refused");
+}
+
+static void test_idle(void)
+{
+	static void *p[3000];
+	struct qr_heap_stats st;
+	size_t pages;
+
+	for (unsigned i = 0; i < 3000; i++)
+		p[i] = kmalloc(200);
+	for (unsigned i = 0; i < 3000; i++)
+		kfree(p[i]);
+	kmalloc_settle();
+	qr_heap_stats(&kernel_heap, &st);
+	pages = st.pages;
+	armed = NULL;
+	kmalloc_idle();
+	if (!DEBUG) {
+		ok(armed && pages > 3000 * 200 / 2, "idle: freed memory is there, a timer is set");
+		armed->pending = false;
+		armed->fn(armed);
+	}
+	qr_heap_stats(&kernel_heap, &st);
+	ok(st.pages < 16 * QR_PAGE_SIZE && !qr_heap_slack(&kernel_heap), "it went to the frames");
+	armed = NULL;
+	kmalloc_idle();
+	ok(!armed, "and there is nothing more to do");
 }
 
 #ifdef QR_DEBUG
@@ -190,6 +233,7 @@ int main(void)
 	arena_boot();
 	kmalloc_init();
 	test_wrong_frees();
+	test_idle();
 	test_watch();
 	return done();
 }
