@@ -442,6 +442,9 @@ size_t pages_purge(void)
 
 	qr_lock_acquire(&all.lock);
 	purged = purge_locked(0);
+	/* What was fetched ahead, or came with a huge page. */
+	advise(all.frontier, all.usable - all.frontier, MADV_DONTNEED);
+	all.fetched = all.frontier;
 	qr_lock_release(&all.lock);
 	return purged;
 }
