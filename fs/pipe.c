@@ -20,6 +20,7 @@
 #include "fs/pipe.h"
 #include "arch/x86/user.h"
 #include "kernel/kmalloc.h"
+#include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/task.h"
@@ -454,4 +455,90 @@ long pipe_set_capacity(struct file *f, size_t nbytes)
 	p->head = held;
 	waitq_wake_all(&p->writable);
 	return (long)n * QR_PAGE_SIZE;
+}
+
+/* ---- splice -------------------------------------------------------------------------------------- */
+
+bool file_is_pipe(const struct file *f)
+{
+	return f->ops == &pipe_fops || f->ops == &fifo_fops;
+}
+
+int pipe_has_bytes(const struct file *f)
+{
+	const struct pipe *p = pipe_of(f);
+
+	return used(p) ? 1 : p->writers ? -EAGAIN : 0;
+}
+
+int pipe_has_slot(const struct file *f)
+{
+	const struct pipe *p = pipe_of(f);
+
+	if (!p->readers)
+		return (int)broken_pipe(0);
+	return used(p) < p->nslots ? 1 : -EAGAIN;
+}
+
+size_t pipe_peek(const struct file *f, char *to, size_t n, size_t skip)
+{
+	const struct pipe *p = pipe_of(f);
+	size_t done = 0;
+
+	for (unsigned i = p->tail; i != p->head && done < n; i++) {
+		const struct buffer *b = slot(p, i);
+		size_t size = b->to - b->from, part;
+		char *page;
+
+		if (skip >= size) {
+			skip -= size;
+			continue;
+		}
+		part = size - skip < n - done ? size - skip : n - done;
+		page = qr_host_window_get(b->page);
+		memcpy(to + done, page + b->from + skip, part);
+		qr_host_window_put(page);
+		done += part;
+		skip = 0;
+	}
+	return done;
+}
+
+void pipe_consume(struct file *f, size_t n)
+{
+	struct pipe *p = pipe_of(f);
+
+	while (n) {
+		struct buffer *b = slot(p, p->tail);
+		size_t size = b->to - b->from, part = size < n ? size : n;
+
+		b->from += (uint16_t)part;
+		n -= part;
+		if (part == size) {
+			p->tail++;
+			give_page(p, b->page);
+		}
+	}
+	waitq_wake_all(&p->writable);
+}
+
+size_t pipe_move(struct file *from, struct file *to, size_t n)
+{
+	struct pipe *p = pipe_of(from), *q = pipe_of(to);
+	size_t done = 0;
+
+	while (used(p) && used(q) < q->nslots) {
+		const struct buffer *b = slot(p, p->tail);
+
+		if ((size_t)(b->to - b->from) > n - done)
+			break;
+		done += b->to - b->from;
+		*slot(q, q->head++) = *b;
+		p->tail++;
+	}
+	if (done) {
+		waitq_wake_all(&p->writable);
+		waitq_wake_one(&q->readable);
+	}
+	return done;
 }

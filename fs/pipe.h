@@ -20,4 +20,17 @@ int pipe_open(unsigned flags, struct file *out[2]);
 long pipe_capacity(struct file *f);
 long pipe_set_capacity(struct file *f, size_t nbytes);
 
+/* ---- for splice: nothing of this sleeps ---- */
+
+bool file_is_pipe(const struct file *f);
+/* Is there something to read / room for a page?  1; 0: the end; -EAGAIN: not yet; -EPIPE, told by
+ * a signal: nobody reads. */
+int pipe_has_bytes(const struct file *f);
+int pipe_has_slot(const struct file *f);
+/* Copy up to n bytes, behind the first `skip`, and leave them there / take n away that are there. */
+size_t pipe_peek(const struct file *f, char *to, size_t n, size_t skip);
+void pipe_consume(struct file *f, size_t n);
+/* Move whole buffers, pages and all, up to n bytes together; 0: the first one is larger. */
+size_t pipe_move(struct file *from, struct file *to, size_t n);
+
 #endif

@@ -66,7 +66,7 @@
 	X(301, unlinkat) X(302, renameat) X(303, linkat) X(304, symlinkat) X(305, readlinkat) \
 	X(306, fchmodat) X(307, faccessat) X(308, pselect6_time32) X(309, ppoll_time32) \
 	X(310, unshare) \
-	X(311, set_robust_list) X(312, get_robust_list) X(314, sync_file_range) \
+	X(311, set_robust_list) X(312, get_robust_list) X(313, splice) X(314, sync_file_range) X(315, tee) X(316, vmsplice) \
 	 X(317, move_pages) X(318, getcpu) X(319, epoll_pwait) \
 	X(320, utimensat_time32) \
 	X(321, signalfd) X(322, timerfd_create) X(323, eventfd) X(324, fallocate) \
@@ -106,7 +106,7 @@ const char syscall_names[] =
 	"277 mq_open\0278 mq_unlink\0279 mq_timedsend_time32\0280 mq_timedreceive_time32\0"
 	"281 mq_notify\0282 mq_getsetattr\0283 kexec_load\0286 add_key\0287 request_key\0"
 	"288 keyctl\0289 ioprio_set\0290 ioprio_get\0291 inotify_init\0292 inotify_add_watch\0"
-	"293 inotify_rm_watch\0313 splice\0315 tee\0316 vmsplice\0332 inotify_init1\0"
+	"293 inotify_rm_watch\332 inotify_init1\0"
 	"336 perf_event_open\0338 fanotify_init\0339 fanotify_mark\0343 clock_adjtime_time32\0"
 	"346 setns\0349 kcmp\0350 finit_module\0354 seccomp\0357 bpf\0"
 	"385 io_pgetevents_time32\0393 semget\0394 semctl\0399 msgget\0400 msgsnd\0401 msgrcv\0"

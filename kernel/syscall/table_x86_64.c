@@ -59,7 +59,7 @@
 	X(265, linkat) X(266, symlinkat) X(267, readlinkat) X(268, fchmodat) X(269, faccessat) \
 	X(270, pselect6) X(271, ppoll) X(272, unshare) X(273, set_robust_list) \
 	X(274, get_robust_list) \
-	 X(277, sync_file_range) X(279, move_pages) \
+	 X(275, splice) X(276, tee) X(277, sync_file_range) X(278, vmsplice) X(279, move_pages) \
 	X(280, utimensat) \
 	X(281, epoll_pwait) X(282, signalfd) X(283, timerfd_create) X(284, eventfd) \
 	X(285, fallocate) X(286, timerfd_settime) X(287, timerfd_gettime) X(288, accept4) \
@@ -95,7 +95,7 @@ const char syscall_names[] =
 	"241 mq_unlink\0242 mq_timedsend\0243 mq_timedreceive\0244 mq_notify\0"
 	"245 mq_getsetattr\0246 kexec_load\0248 add_key\0249 request_key\0250 keyctl\0"
 	"251 ioprio_set\0252 ioprio_get\0253 inotify_init\0254 inotify_add_watch\0"
-	"255 inotify_rm_watch\0275 splice\0276 tee\0278 vmsplice\0294 inotify_init1\0"
+	"255 inotify_rm_watch\294 inotify_init1\0"
 	"298 perf_event_open\0300 fanotify_init\0301 fanotify_mark\0305 clock_adjtime\0"
 	"308 setns\0312 kcmp\0313 finit_module\0317 seccomp\0321 bpf\0333 io_pgetevents\0"
 	"425 io_uring_setup\0426 io_uring_enter\0427 io_uring_register\0428 open_tree\0"
