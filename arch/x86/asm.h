@@ -14,9 +14,14 @@
 #define CPU_KSTACK  16
 #define CPU_USER_SP 24
 /* struct regs */
-#define REGS_R11     48
+#define REGS_BP      32
+#define REGS_R10     56
+#define REGS_R9      64
+#define REGS_R8      72
 #define REGS_AX      80
-#define REGS_CX      88
+#define REGS_DX      96
+#define REGS_SI      104
+#define REGS_DI      112
 #define REGS_VECTOR  120
 #define REGS_ORIG_AX 128
 #define REGS_IP      136
@@ -26,6 +31,7 @@
 #else
 /* struct cpu */
 #define CPU_TASK     4
+#define CPU_KSTACK   8
 /* struct regs */
 #define REGS_DX      8
 #define REGS_AX      24
@@ -37,5 +43,8 @@
 /* struct task begins with its work flags (kernel/task.h asserts it): all that the way back to
  * user mode knows of one. */
 #define TASK_WORK 0
+
+/* System calls that Linux has given numbers, 0 included; kernel/syscall/table_*.c. */
+#define SYSCALL_COUNT 451
 
 #endif

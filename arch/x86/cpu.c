@@ -13,9 +13,9 @@ struct cpu_features cpu_features;
 struct cpu boot_cpu = { .self = &boot_cpu };
 
 _Static_assert(offsetof(struct cpu, task) == CPU_TASK, "asm.h");
+_Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "asm.h");
 #ifdef __x86_64__
 _Static_assert(offsetof(struct cpu, self) == 0, "this_cpu reads gs:0");
-_Static_assert(offsetof(struct cpu, kstack_top) == CPU_KSTACK, "asm.h");
 _Static_assert(offsetof(struct cpu, user_sp) == CPU_USER_SP, "asm.h");
 #endif
 

@@ -158,6 +158,7 @@ QR_INLINE void invlpg(uintptr_t va)
 	__asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
+#define MSR_APIC_BASE      0x1bu
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u
@@ -229,7 +230,7 @@ struct task;
 struct cpu {
 	struct cpu *self;
 	struct task *task;       /* who runs; the idle task when nobody */
-	uintptr_t kstack_top;    /* x86_64: stack of `task`, for the syscall stub */
+	uintptr_t kstack_top;    /* its stack, for the stubs */
 	uintptr_t user_sp;       /* x86_64: scratch of the syscall stub */
 	struct context *context; /* of `task`: to save at the next switch */
 	unsigned id;

@@ -18,8 +18,13 @@ _Static_assert(offsetof(struct regs, orig_ax) == REGS_ORIG_AX, "asm.h");
 #ifndef __x86_64__
 _Static_assert(offsetof(struct regs, dx) == REGS_DX, "asm.h");
 #else
-_Static_assert(offsetof(struct regs, r11) == REGS_R11, "asm.h");
-_Static_assert(offsetof(struct regs, cx) == REGS_CX, "asm.h");
+_Static_assert(offsetof(struct regs, bp) == REGS_BP, "asm.h");
+_Static_assert(offsetof(struct regs, r10) == REGS_R10, "asm.h");
+_Static_assert(offsetof(struct regs, r9) == REGS_R9, "asm.h");
+_Static_assert(offsetof(struct regs, r8) == REGS_R8, "asm.h");
+_Static_assert(offsetof(struct regs, dx) == REGS_DX, "asm.h");
+_Static_assert(offsetof(struct regs, si) == REGS_SI, "asm.h");
+_Static_assert(offsetof(struct regs, di) == REGS_DI, "asm.h");
 _Static_assert(offsetof(struct regs, ip) == REGS_IP, "asm.h");
 _Static_assert(offsetof(struct regs, flags) == REGS_FLAGS, "asm.h");
 _Static_assert(offsetof(struct regs, sp) == REGS_SP, "asm.h");

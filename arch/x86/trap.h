@@ -72,6 +72,11 @@ void task_first_run(void);
 
 /* ---- offered ------------------------------------------------------------------------------ */
 
+/* The end of a system call that has written the frame of the running task anew (sigreturn,
+ * execve): to user mode with all that stands there.  Other calls answer by returning, and keep
+ * their hands off the frame: the short way back restores only what C does not. */
+_Noreturn void user_resume(void);
+
 /* If the instruction at r->ip is a user access with a landing place: continue there, true. */
 bool extable_fixup(struct regs *r);
 

@@ -12,6 +12,7 @@
  *		the last two times it was written
  */
 #include <quire/heap_seeds.h>
+#include "arch/x86/asm.h"
 #include "fs/proc/proc.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
@@ -34,7 +35,7 @@ static const char *name_of(unsigned nr)
 
 static int show_enosys(struct text *t, const struct proc_target *of)
 {
-	for (unsigned nr = 0; nr <= syscall_count; nr++) {
+	for (unsigned nr = 0; nr <= SYSCALL_COUNT; nr++) {
 		uint32_t n = syscall_missing(nr);
 		const char *name;
 
@@ -44,7 +45,7 @@ static int show_enosys(struct text *t, const struct proc_target *of)
 		if (name)
 			text_printf(t, "%s %u\n", name, n);
 		else
-			text_printf(t, "%s%u %u\n", nr == syscall_count ? ">=" : "", nr, n);
+			text_printf(t, "%s%u %u\n", nr == SYSCALL_COUNT ? ">=" : "", nr, n);
 	}
 	return 0;
 }

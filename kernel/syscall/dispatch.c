@@ -6,20 +6,19 @@
  * one call.  What has to happen before the way back (signals, rescheduling) is asked for by work
  * flags.
  */
+#include "arch/x86/asm.h"
 #include "arch/x86/trap.h"
 #include "kernel/syscall/syscall.h"
 
-#define MISSING_MAX 512 /* beyond the last number that Linux has given */
-
-static uint32_t missing[MISSING_MAX];
+static uint32_t missing[SYSCALL_COUNT + 1]; /* the last: beyond the last number */
 
 long syscall_unknown(unsigned long nr)
 {
-	missing[nr < syscall_count ? nr : syscall_count]++;
+	missing[nr < SYSCALL_COUNT ? nr : SYSCALL_COUNT]++;
 	return -ENOSYS;
 }
 
 uint32_t syscall_missing(unsigned nr)
 {
-	return nr <= syscall_count ? missing[nr] : 0;
+	return nr <= SYSCALL_COUNT ? missing[nr] : 0;
 }

@@ -2,6 +2,7 @@
  *
  * process.c - replacing, ending and awaiting processes; their numbers.
  */
+#include "arch/x86/trap.h"
 #include "kernel/exec.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
@@ -46,6 +47,8 @@ static long execve_at(int dirfd, const char __user *name, uintptr_t argv, uintpt
 				(flags & AT_SYMLINK_NOFOLLOW) ? LOOKUP_NO_SYMLINKS : 0, &from);
 	}
 	user_path_put(&path);
+	if (!err)
+		user_resume();
 	return err;
 }
 

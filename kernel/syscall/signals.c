@@ -2,6 +2,7 @@
  *
  * signals.c - saying what shall happen when a signal comes, and waiting for one.
  */
+#include "arch/x86/trap.h"
 #include "kernel/signal_sets.h"
 #include "kernel/signal_user.h"
 #include "kernel/syscall/syscall.h"
@@ -19,17 +20,19 @@ struct user_sigaction {
 static int set_action(int sig, const struct signal_action *new, struct signal_action *old)
 {
 	struct process *p = current_process;
-	struct signal_action *slot;
+	struct signal_action set;
+	int err;
 
 	if (sig < 1 || sig > SIGNALS || (new && (signal_bit(sig) & SIGNALS_FIRM)))
 		return -EINVAL;
-	slot = &p->actions->of[sig - 1];
-	*old = *slot;
+	*old = signal_action(p->actions, sig);
 	if (!new)
 		return 0;
-	*slot = *new;
-	slot->mask &= ~SIGNALS_FIRM;
-	p->actions->set |= signal_bit(sig);
+	set = *new;
+	set.mask &= ~SIGNALS_FIRM;
+	err = signal_action_set(p->actions, sig, &set);
+	if (err)
+		return err;
 	/* What was pending and is ignored now, is gone. */
 	if (new->handler == SIG_IGN ||
 	    (new->handler == SIG_DFL && (signal_bit(sig) & SIGNALS_IGNORED)))
@@ -86,13 +89,13 @@ SYSCALL4(rt_sigprocmask, int, how, signal_set __user *, set, signal_set __user *
 	if (size != sizeof(signal_set))
 		return -EINVAL;
 	if (set) {
-		if (copy_from_user(&new, set, sizeof(new)))
+		if (get_user(new, set))
 			return -EFAULT;
 		err = change_mask(how, new);
 		if (err)
 			return err;
 	}
-	return old ? copy_to_user(old, &was, sizeof(was)) : 0;
+	return old ? put_user(was, old) : 0;
 }
 
 static signal_set pending_now(void)
@@ -194,7 +197,7 @@ SYSCALL4(rt_sigtimedwait, const signal_set __user *, set, struct user_siginfo __
 
 /* ---- frames and stacks ------------------------------------------------------------------ */
 
-static long return_from_handler(bool rt)
+static _Noreturn void return_from_handler(bool rt)
 {
 	struct regs *r = syscall_regs();
 
@@ -202,13 +205,12 @@ static long return_from_handler(bool rt)
 		force_fault(SIGSEGV, SI_KERNEL, 0);
 		regs_forget_syscall(r);
 	}
-	/* The dispatcher stores the answer where the frame's own value has just been put. */
-	return regs_result(r);
+	user_resume();
 }
 
 SYSCALL0(rt_sigreturn)
 {
-	return return_from_handler(true);
+	return_from_handler(true);
 }
 
 SYSCALL2(sigaltstack, const struct user_sigaltstack __user *, new, struct user_sigaltstack __user *,
@@ -297,7 +299,7 @@ SYSCALL3(sigsuspend, int, unused1, int, unused2, uint32_t, mask)
 
 SYSCALL0(sigreturn)
 {
-	return return_from_handler(false);
+	return_from_handler(false);
 }
 
 SYSCALL4(rt_sigtimedwait_time32, const signal_set __user *, set, struct user_siginfo __user *, info,

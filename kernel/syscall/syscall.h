@@ -79,11 +79,10 @@ extern syscall_fn *const syscall_table[];
 /* Linux's calls that are not here: strings "NUMBER NAME", one behind the other; an empty one ends
  * them. */
 extern const char syscall_names[];
-extern const unsigned syscall_count;
 
 /* How often the call was answered with ENOSYS for want of a function, since boot; for
- * /proc/quire/enosys.  Numbers at or beyond syscall_count are counted together, as number
- * syscall_count.  syscall_missing answers the count of number nr. */
+ * /proc/quire/enosys.  Numbers at or beyond SYSCALL_COUNT (arch/x86/asm.h) are counted together,
+ * as that number.  syscall_missing answers the count of number nr. */
 uint32_t syscall_missing(unsigned nr);
 
 #endif

@@ -4,6 +4,7 @@
  *
  * What is not in it is NULL: the dispatcher answers ENOSYS and counts.
  */
+#include "arch/x86/asm.h"
 #include "kernel/syscall/syscall.h"
 
 #ifndef __x86_64__
@@ -118,9 +119,7 @@ const char syscall_names[] =
 	"448 process_mrelease\0";
 /* clang-format on */
 
-const unsigned syscall_count = sizeof(syscall_table) / sizeof(syscall_table[0]);
-
-_Static_assert(sizeof(syscall_table) / sizeof(syscall_table[0]) == 451,
+_Static_assert(sizeof(syscall_table) / sizeof(syscall_table[0]) == SYSCALL_COUNT,
 	       "set_mempolicy_home_node is the last");
 
 #endif

@@ -7,6 +7,7 @@
  * business (context.h).
  *
  *	syscall_entry	int 0x80
+ *	user_resume	out of a call that has written the frame itself (sigreturn, execve)
  *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
  *	double_fault	a task of its own (tables.c)
  *	context_start	first instructions of a new task
@@ -50,7 +51,7 @@ syscall_entry:
 	push	$VECTOR_SYSCALL
 	push_registers
 	sti
-	cmp	syscall_count, %eax
+	cmp	$SYSCALL_COUNT, %eax
 	jae	no_call
 	mov	syscall_table(, %eax, 4), %eax
 	test	%eax, %eax
@@ -94,6 +95,15 @@ no_call:
 	call	syscall_unknown
 	jmp	result
 
+	.globl	user_resume
+	.type	user_resume, @function
+user_resume:
+	mov	boot_cpu + CPU_KSTACK, %esp
+	sub	$REGS_SIZE, %esp
+	cli
+	mov	boot_cpu + CPU_TASK, %eax
+	cmpl	$0, TASK_WORK(%eax)
+	je	return_to_user
 syscall_work:
 	mov	%esp, %eax
 	call	user_return

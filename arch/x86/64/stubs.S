@@ -9,6 +9,7 @@
  *
  *	syscall_entry	`syscall`: no stack, no vector; rcx and r11 hold ip and flags
  *	syscall_entry_32	`syscall` in a code segment of 32 bits: there are no calls for it
+ *	user_resume	out of a call that has written the frame itself (sigreturn, execve)
  *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
  *	paranoid	the four above
  *	context_start	first instructions of a new task
@@ -78,60 +79,59 @@ syscall_entry:
 	push_registers
 	xor	%ebp, %ebp		/* backtraces end here */
 	sti
-	mov	syscall_count, %ecx
-	cmp	%rcx, %rax
+	cmp	$SYSCALL_COUNT, %rax
 	jae	no_call
 	mov	syscall_table(, %rax, 8), %rax
 	test	%rax, %rax
 	jz	no_call
 	mov	%r10, %rcx		/* the other arguments are where C wants them */
 	call	*%rax
-result:	mov	%rax, REGS_AX(%rsp)
-	cli
-	mov	%gs:CPU_TASK, %rax
-	cmpl	$0, TASK_WORK(%rax)
+result:	cli
+	mov	%gs:CPU_TASK, %rcx
+	cmpl	$0, TASK_WORK(%rcx)
 	jne	syscall_work
 
-	/* Back by sysret if it restores all there is: ip in rcx and flags in r11 as they were
-	 * saved, ip canonical (sysret to another would fault in ring 0), no stepping. */
-	mov	REGS_IP(%rsp), %rcx
+	/* Back by sysret: ip and flags go by rcx and r11, as the program expects of a call, and
+	 * what C preserves is still the program's.  It does not restore RF, and traps too early
+	 * with TF. */
 	mov	REGS_FLAGS(%rsp), %r11
-	cmp	%rcx, REGS_CX(%rsp)
-	jne	return_to_user
-	cmp	%r11, REGS_R11(%rsp)
-	jne	return_to_user
 	test	$FLAG_RF | FLAG_TF, %r11d
-	jnz	return_to_user
-	mov	%rcx, %rax
-	shr	$47, %rax
-	jnz	return_to_user
-
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbp
-	pop	%rbx
-	add	$8, %rsp
-	pop	%r10
-	pop	%r9
-	pop	%r8
-	pop	%rax
-	add	$8, %rsp
-	pop	%rdx
-	pop	%rsi
-	pop	%rdi
-	mov	REGS_SP - REGS_VECTOR(%rsp), %rsp
+	jnz	slow_return
+	mov	REGS_BP(%rsp), %rbp
+	mov	REGS_R10(%rsp), %r10
+	mov	REGS_R9(%rsp), %r9
+	mov	REGS_R8(%rsp), %r8
+	mov	REGS_DX(%rsp), %rdx
+	mov	REGS_SI(%rsp), %rsi
+	mov	REGS_DI(%rsp), %rdi
+	mov	REGS_IP(%rsp), %rcx
+	mov	REGS_SP(%rsp), %rsp
 	swapgs
 	sysretq
+
+slow_return:
+	mov	%rax, REGS_AX(%rsp)
+	jmp	return_to_user
 
 no_call:
 	mov	REGS_ORIG_AX(%rsp), %rdi
 	call	syscall_unknown
 	jmp	result
 
+	.globl	user_resume
+	.type	user_resume, @function
+user_resume:
+	mov	%gs:CPU_KSTACK, %rsp
+	sub	$REGS_SIZE, %rsp
+	cli
+	mov	%gs:CPU_TASK, %rcx
+	cmpl	$0, TASK_WORK(%rcx)
+	je	return_to_user
+	jmp	1f
+
 syscall_work:
-	mov	%rsp, %rdi
+	mov	%rax, REGS_AX(%rsp)
+1:	mov	%rsp, %rdi
 	call	user_return
 	jmp	return_to_user
 
