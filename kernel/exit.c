@@ -25,9 +25,9 @@
 
 static bool ignores_children(const struct process *parent)
 {
-	const struct signal_action *a = &parent->actions->of[SIGCHLD - 1];
+	struct signal_action a = signal_action(parent->actions, SIGCHLD);
 
-	return a->handler == SIG_IGN || (a->flags & SA_NOCLDWAIT);
+	return a.handler == SIG_IGN || (a.flags & SA_NOCLDWAIT);
 }
 
 /* The parent learns that p is a zombie; true if it does not want to: p is reaped then. */

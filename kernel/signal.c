@@ -13,47 +13,9 @@ struct waitq signal_wait;
 
 /* ---- actions ---------------------------------------------------------------------------- */
 
-struct signal_actions *signal_actions_new(void)
-{
-	struct signal_actions *a = kzalloc(sizeof(*a));
-
-	if (a)
-		a->ref = 1;
-	return a;
-}
-
-struct signal_actions *signal_actions_copy(const struct signal_actions *from)
-{
-	struct signal_actions *a = kmalloc(sizeof(*a));
-
-	if (a) {
-		memcpy(a, from, sizeof(*a));
-		a->ref = 1;
-	}
-	return a;
-}
-
-void signal_actions_put(struct signal_actions *a)
-{
-	if (--a->ref == 0)
-		kfree(a);
-}
-
-void signal_actions_reset(struct signal_actions *a)
-{
-	for (signal_set set = a->set; set; set &= set - 1) {
-		struct signal_action *of = &a->of[__builtin_ctzll(set)];
-		bool ignored = of->handler == SIG_IGN;
-
-		*of = (struct signal_action){ .handler = ignored ? SIG_IGN : SIG_DFL };
-		if (!ignored)
-			a->set &= ~(set & -set);
-	}
-}
-
 static uintptr_t handler_of(const struct process *p, int sig)
 {
-	return p->actions->of[sig - 1].handler;
+	return signal_handler(p->actions, sig);
 }
 
 static bool ignored_by(const struct process *p, int sig)
@@ -225,6 +187,10 @@ void signal_set_blocked(signal_set blocked)
 	signal_set fresh = blocked & ~t->blocked & t->process->pending.set;
 
 	t->blocked = blocked & ~SIGNALS_FIRM;
+	/* What comes in an interrupt from here on sees the new mask. */
+	if (QR_LIKELY(!(t->pending.set | t->process->pending.set) && !t->fault.signo &&
+		      !(t->work & (WORK_SIGNAL | WORK_FATAL))))
+		return;
 	signal_recalculate(t);
 	if (QR_RARELY(fresh))
 		signal_retarget(t->process, fresh);
@@ -466,15 +432,16 @@ void force_fault(int sig, int code, uintptr_t addr)
 {
 	struct task *t = current;
 	struct process *p = t->process;
-	struct signal_action *a = &p->actions->of[sig - 1];
+	uintptr_t handler = handler_of(p, sig);
 
 	note_trap(t, addr);
-	if (a->handler == SIG_IGN || (t->blocked & signal_bit(sig))) {
-		a->handler = SIG_DFL;
+	if (handler == SIG_IGN || (t->blocked & signal_bit(sig))) {
+		signal_action_reset(p->actions, sig);
+		handler = SIG_DFL;
 		t->blocked &= ~signal_bit(sig);
 	}
-	if (a->handler == SIG_DFL)
+	if (handler == SIG_DFL)
 		p->flags |= PROCESS_MAY_KILL_INIT;
 	t->fault = (struct signal_info){ .signo = sig, .code = code, .addr = addr };
-	task_work_set(t, a->handler == SIG_DFL ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL);
+	task_work_set(t, handler == SIG_DFL ? WORK_SIGNAL | WORK_FATAL : WORK_SIGNAL);
 }

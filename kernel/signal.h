@@ -135,10 +135,19 @@ struct signal_action {
 	signal_set mask;
 };
 
+struct signal_table {
+	uint32_t ref;
+	struct signal_action of[SIGNALS]; /* [sig - 1] */
+};
+
+/* See signal_actions.c. */
 struct signal_actions {
 	uint32_t ref;
-	signal_set set;                   /* signals whose action may be another than the default */
-	struct signal_action of[SIGNALS]; /* [sig - 1] */
+	bool altered;     /* `reset` and `bare` are not empty */
+	signal_set set;   /* signals that have an action in the table */
+	signal_set reset; /* of those: the handler is the default again, the rest counts */
+	signal_set bare;  /* of those: the handler counts, the rest does not */
+	struct signal_table *table; /* zeroes where nothing was set; NULL: all default */
 };
 
 struct signal_stack {
@@ -197,6 +206,24 @@ void signal_pending_clear(struct signal_pending *p);
 struct signal_actions *signal_actions_new(void);                            /* all default */
 struct signal_actions *signal_actions_copy(const struct signal_actions *a); /* NULL: no memory */
 void signal_actions_put(struct signal_actions *a);
+struct signal_action signal_action_altered(const struct signal_actions *a, int sig);
+QR_INLINE struct signal_action signal_action(const struct signal_actions *a, int sig)
+{
+	if (QR_LIKELY(a->table && !a->altered))
+		return a->table->of[sig - 1];
+	return signal_action_altered(a, sig);
+}
+QR_INLINE uintptr_t signal_handler(const struct signal_actions *a, int sig)
+{
+	if (QR_RARELY(a->altered))
+		return signal_action_altered(a, sig).handler;
+	return a->table ? a->table->of[sig - 1].handler : SIG_DFL;
+}
+/* -ENOMEM. */
+QR_MUST_CHECK int signal_action_set(struct signal_actions *a, int sig,
+				    const struct signal_action *action);
+/* The handler is the default from now on. */
+void signal_action_reset(struct signal_actions *a, int sig);
 /* exec: handlers become default, ignored stays ignored. */
 void signal_actions_reset(struct signal_actions *a);
 

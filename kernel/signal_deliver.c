@@ -114,17 +114,18 @@ static void call_handler(struct regs *r, const struct signal_info *info)
 {
 	struct task *t = current;
 	int sig = info->signo;
-	struct signal_action *slot = &t->process->actions->of[sig - 1], a = *slot;
+	struct signal_actions *actions = t->process->actions;
+	struct signal_action a = signal_action(actions, sig);
 	signal_set blocked = t->blocked | a.mask;
 
 	restart_after(r, &a);
 	if (t->rseq)
 		rseq_leave(r);
 	if (a.flags & SA_RESETHAND)
-		slot->handler = SIG_DFL;
+		signal_action_reset(actions, sig);
 	if (signal_frame_push(r, &a, info, mask_to_restore(t))) {
 		if (sig == SIGSEGV)
-			slot->handler = SIG_DFL;
+			signal_action_reset(actions, sig);
 		force_fault(SIGSEGV, SI_KERNEL, 0);
 		signal_recalculate(t);
 		return;
@@ -141,7 +142,7 @@ void signal_deliver(struct regs *r)
 	int sig;
 
 	while ((sig = signal_take(t, ~t->blocked, &info))) {
-		uintptr_t handler = t->process->actions->of[sig - 1].handler;
+		uintptr_t handler = signal_handler(t->process->actions, sig);
 
 		if (handler == SIG_IGN)
 			continue;

@@ -38,7 +38,7 @@ void wait_notify_job(struct process *p)
 	if (!parent || (parent->flags & PROCESS_ZOMBIE))
 		return;
 	wait_info_fill(p, &info);
-	if (!(parent->actions->of[SIGCHLD - 1].flags & SA_NOCLDSTOP))
+	if (!(signal_action(parent->actions, SIGCHLD).flags & SA_NOCLDSTOP))
 		(void)signal_send_process(parent, &info);
 	waitq_wake_all(&parent->child_wait);
 }

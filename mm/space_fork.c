@@ -7,7 +7,7 @@
  *	A rw  ── W cleared ───────> A r-          one reference more: the first write copies
  *	Z r-  ────────────────────> Z r-          zero page: no reference
  *	F r-  ── left out                         a fault finds it in its object again
- *	leaf  ── W cleared ───────> the leaf      if it has many pages: space_share.c
+ *	leaf  ── W cleared ───────> the leaf      if it has many pages, or none to copy: space_share.c
  *
  * Tables are copied one by one, in order of address.  When memory runs out, the child is emptied
  * again; the parent keeps its pages, some of them read-only until its next write to them finds
@@ -106,7 +106,8 @@ static bool may_share(const struct fork *k, const struct qr_ptdesc *leaf, bool b
 {
 	if (borrowed)
 		return table_refs(k->c->m, leaf) < QR_FRAME_REF_MAX;
-	if (leaf->npages < k->c->m->share_from)
+	/* Few pages to copy on a write are copied now.  None: the child is likely never to write. */
+	if (leaf->npages < k->c->m->share_from && leaf->npages > leaf->nfile + leaf->nzero)
 		return false;
 	for (unsigned r = 0; r < leaf->nruns; r++) {
 		uint32_t attr = leaf->runs[r].attr;

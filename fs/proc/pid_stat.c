@@ -47,9 +47,11 @@ static struct signals signals_of(const struct process *p, const struct task *t)
 		s.blocked = t->blocked;
 	}
 	for (unsigned i = 0; p->actions && i < SIGNALS; i++) {
-		if (p->actions->of[i].handler == SIG_IGN)
+		uintptr_t handler = signal_handler(p->actions, (int)i + 1);
+
+		if (handler == SIG_IGN)
 			s.ignored |= (signal_set)1 << i;
-		else if (p->actions->of[i].handler != SIG_DFL)
+		else if (handler != SIG_DFL)
 			s.caught |= (signal_set)1 << i;
 	}
 	return s;
