@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * clock.h - time: a tick for the scheduler, nanoseconds since boot, and the wall clock.
+ * clock.h - time: nanoseconds since boot, an interrupt at a time, and the wall clock.
  *
- * The tick comes from PIT channel 0 at CLOCK_HZ.  Nanoseconds come from the TSC where the CPU has
- * one (calibrated once against the PIT), otherwise from the tick plus the PIT's counter.
- * clock_ns never goes backwards.
+ *	nanoseconds	from the TSC (measured once against the PIT), where the CPU has one
+ *	interrupts	once, at the earliest time asked for: from the CPU's own timer, else the PIT
+ *
+ * Without a TSC the PIT is all there is: it interrupts CLOCK_HZ times a second, whatever is asked
+ * for, and its counter tells the time between.  clock_ns never goes backwards.
  */
 #ifndef DRIVERS_CLOCK_H
 #define DRIVERS_CLOCK_H
@@ -13,14 +15,16 @@
 
 #define CLOCK_HZ 100
 
-/* Calibrate, start the tick.  Calls tick() in interrupt context, interrupts off. */
-void clock_init(void (*tick)(void));
+/* Measure.  Calls event() in interrupt context, interrupts off, when a time that was asked for
+ * has come, or a little before: it looks at the clock and asks for the next. */
+void clock_init(void (*event)(void));
 
 /* Nanoseconds since clock_init.  Any context. */
 uint64_t clock_ns(void);
 
-/* Ticks since clock_init. */
-uint64_t clock_ticks(void);
+/* Interrupt at `when` at the latest, by clock_ns().  An earlier time that was asked for stands;
+ * after the interrupt nothing does.  Any context. */
+void clock_interrupt_at(uint64_t when);
 
 /* The battery clock: seconds since 1970, UTC.  Slow (up to a second's wait never; a few port
  * reads); read once at boot. */

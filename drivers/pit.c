@@ -15,6 +15,7 @@
 #define SPEAKER   0x02
 #define OUTPUT2   0x20
 #define TICK_MODE 0x34 /* channel 0, both bytes, rate generator */
+#define ONCE_MODE 0x30 /* channel 0, both bytes, interrupt at the end of the count */
 #define SHOT_MODE 0xb0 /* channel 2, both bytes, one shot */
 #define LATCH0    0x00
 #define LATCH2    0x80
@@ -49,6 +50,16 @@ uint32_t pit_elapsed_ns(void)
 	uint32_t left = read_counter(CHANNEL0, LATCH0);
 
 	return left > tick_divisor ? 0 : counts_to_ns(tick_divisor - left);
+}
+
+/* Choosing the mode stops the count, until its second byte is there. */
+void pit_shot(unsigned counts)
+{
+	outb(COMMAND, ONCE_MODE);
+	if (!counts)
+		return;
+	outb(CHANNEL0, (uint8_t)counts);
+	outb(CHANNEL0, (uint8_t)(counts >> 8));
 }
 
 void pit_oneshot_start(unsigned us)

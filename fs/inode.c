@@ -26,10 +26,10 @@ struct file_time time_of_files(void)
 	static struct file_time now;
 	static uint64_t when = UINT64_MAX;
 
-	if (when != clock_ticks()) {
+	if (when != time_ticks) {
 		uint64_t ns = real_ns();
 
-		when = clock_ticks();
+		when = time_ticks;
 		now.sec = (int64_t)(ns / NS_PER_SEC);
 		now.nsec = (uint32_t)(ns % NS_PER_SEC);
 	}

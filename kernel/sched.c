@@ -15,6 +15,7 @@
  * Cost of a switch: about 80 instructions and the loading of the table root.
  * Locking: the queue and task states are changed by interrupts too: irq_save.
  */
+#include "arch/x86/irq.h"
 #include "arch/x86/trap.h"
 #include "kernel/kmalloc.h"
 #include "kernel/panic.h"
@@ -23,6 +24,7 @@
 #include "kernel/time.h"
 
 #define SLICE_TICKS 2 /* 20 ms */
+#define LOAD_PERIOD (5 * NS_PER_SEC)
 
 /* Nice is the length of a turn: one tick for those who are, up to twelve for those who are not. */
 static uint32_t slice_of(const struct task *t)
@@ -38,6 +40,9 @@ static struct task *dead; /* has left for the last time; its stack is free after
 static struct mm *loaded_mm;
 static uint64_t switched_at; /* since when `current` has been running, uncharged */
 static unsigned nqueued;
+static bool halted;        /* nobody runs: no ticks */
+static uint64_t next_tick; /* a multiple of NS_PER_TICK */
+uint64_t time_ticks;
 static struct sched_stat stat;
 
 /* ---- address spaces --------------------------------------------------------------------- */
@@ -62,18 +67,25 @@ bool sched_space_loaded(const struct mm *mm)
 
 /* ---- switching -------------------------------------------------------------------------- */
 
+/* Interrupts off. */
+static inline void charge(struct task *t)
+{
+	uint64_t now = now_ns();
+
+	t->run_ns += now - switched_at;
+	switched_at = now;
+}
+
 void sched_charge(void)
 {
 	uintptr_t flags = irq_save();
-	uint64_t now = now_ns();
 
-	current->run_ns += now - switched_at;
-	switched_at = now;
+	charge(current);
 	irq_restore(flags);
 }
 
 /* Behind those of its priority; real-time tasks stand before all others. */
-static void enqueue_real_time(struct task *t)
+static __attribute__((noinline)) void enqueue_real_time(struct task *t)
 {
 	struct task *at;
 
@@ -95,7 +107,7 @@ static void enqueue_first(struct task *t)
 	nqueued++;
 }
 
-static void enqueue(struct task *t)
+static inline void enqueue(struct task *t)
 {
 	if (QR_RARELY(t->priority))
 		enqueue_real_time(t);
@@ -115,23 +127,23 @@ static struct task *dequeue(void)
 	return t;
 }
 
-/* On the stack of who runs now, interrupts off. */
-static void finish_switch(void)
+static __attribute__((noinline)) void bury(struct task *t)
 {
-	struct task *t = dead;
-
-	if (!t)
-		return;
 	dead = NULL;
 	kstack_free(t->kstack_top);
 	kfree(t);
 }
 
-static void switch_to(struct task *next)
+/* On the stack of who runs now, interrupts off. */
+static inline void finish_switch(void)
 {
-	struct task *prev = current;
+	if (QR_RARELY(dead != NULL))
+		bury(dead);
+}
 
-	sched_charge();
+static inline void switch_to(struct task *prev, struct task *next)
+{
+	charge(prev);
 	if (!next->slice)
 		next->slice = slice_of(next);
 	stat.switches++;
@@ -160,7 +172,7 @@ void schedule(void)
 		/* Nobody may come between what a program does in one sequence. */
 		if (prev->rseq && context_regs(&prev->context)->vector != VECTOR_SYSCALL)
 			task_work_set(prev, WORK_RSEQ);
-		switch_to(next);
+		switch_to(prev, next);
 	}
 	irq_restore(flags);
 }
@@ -264,7 +276,7 @@ static bool tick_hit_user(const struct task *t)
 	if (t->kernel)
 		return false;
 	vector = (unsigned)context_regs(&t->context)->vector;
-	return vector >= VECTOR_IRQ0 && vector < VECTOR_IRQ0 + 16;
+	return vector - VECTOR_IRQ0 < IRQ_LINES;
 }
 
 /* Running time that wants a signal at its end: ITIMER_VIRTUAL, ITIMER_PROF, RLIMIT_CPU. */
@@ -287,7 +299,7 @@ static void tick_limit(struct process *p)
 	uint64_t limit = p->rlimits[RLIMIT_CPU].cur, used;
 	struct usage u;
 
-	if (limit == RLIM_INFINITY || clock_ticks() % CLOCK_HZ)
+	if (limit == RLIM_INFINITY || time_ticks % CLOCK_HZ)
 		return;
 	process_usage(p, &u);
 	used = (u.user + u.system) / NS_PER_SEC;
@@ -319,29 +331,51 @@ static void tick_charge(struct task *t)
 		task_work_set(t, WORK_RESCHED);
 }
 
-/* Exponential averages over 1, 5 and 15 minutes, taken every 5 seconds: 2048 e^(-5/60), ... */
-static void tick_load(void)
+/* Exponential averages over 1, 5 and 15 minutes, taken every 5 seconds: 2048 e^(-5/60), ...
+ * Where ticks were left out, nothing ran. */
+static void take_load(uint64_t now)
 {
 	static const uint16_t decay[3] = { 1884, 2014, 2037 };
-	unsigned n = nqueued + (current != &idle_task);
+	static uint64_t due = LOAD_PERIOD;
 
-	for (unsigned i = 0; i < 3; i++)
-		stat.load[i] = (stat.load[i] * decay[i] + n * 2048 * (2048 - decay[i])) / 2048;
+	while (due <= now) {
+		unsigned n = due + LOAD_PERIOD > now ? nqueued + (current != &idle_task) : 0;
+
+		for (unsigned i = 0; i < 3; i++)
+			stat.load[i] =
+			    (stat.load[i] * decay[i] + n * 2048 * (2048 - decay[i])) / 2048;
+		due += LOAD_PERIOD;
+	}
 }
 
-static void tick(void)
+static void begin_tick(uint64_t now)
 {
-	timers_run(now_ns());
-	if (current != &idle_task)
-		tick_charge(current);
-	if (clock_ticks() % (5 * CLOCK_HZ) == 0)
-		tick_load();
+	time_ticks = now / NS_PER_TICK;
+	next_tick = (time_ticks + 1) * NS_PER_TICK;
+	take_load(now);
+}
+
+/* Ticks are for those who run: they are charged, and their slices end. */
+static void clock_event(void)
+{
+	uint64_t now = now_ns();
+
+	timers_run(now);
+	if (now >= next_tick && !halted) {
+		begin_tick(now);
+		if (current != &idle_task)
+			tick_charge(current);
+	}
+	clock_interrupt_at(timers_next());
+	if (!halted)
+		clock_interrupt_at(next_tick);
 }
 
 void time_init(void)
 {
-	clock_init(tick);
+	clock_init(clock_event);
 	real_set(rtc_read() * NS_PER_SEC);
+	clock_interrupt_at(0);
 }
 
 /* ---- beginning -------------------------------------------------------------------------- */
@@ -363,17 +397,32 @@ void sched_init(uintptr_t boot_stack_top)
 	context_adopt(&t->context, t, boot_stack_top);
 }
 
+/* Until an interrupt has woken somebody.  Interrupts off. */
+static void halt(void)
+{
+	uint64_t now;
+
+	halted = true;
+	while (!nqueued) {
+		kmalloc_idle();
+		cpu_idle();
+		irq_disable();
+	}
+	halted = false;
+	now = now_ns();
+	if (now >= next_tick)
+		begin_tick(now);
+	clock_interrupt_at(next_tick);
+}
+
 void sched_idle(void)
 {
 	for (;;) {
 		irq_disable();
-		if (nqueued) {
-			irq_enable();
-			schedule();
-		} else {
-			kmalloc_idle();
-			cpu_idle();
-		}
+		if (!nqueued)
+			halt();
+		irq_enable();
+		schedule();
 	}
 }
 

@@ -41,7 +41,11 @@ QR_INLINE uint64_t time_add(uint64_t a, uint64_t b)
 	return a + b < a ? TIME_NEVER : a + b;
 }
 
-/* Start the clocks and the tick. */
+/* Whole periods of NS_PER_TICK since boot, as of the last tick: what is remembered from one tick
+ * to the next is as coarse as the coarse clocks are.  While nothing runs there are no ticks. */
+extern uint64_t time_ticks;
+
+/* Start the clocks. */
 void time_init(void);
 
 #endif

@@ -5,6 +5,7 @@
  * Sources: Fredman, Sedgewick, Sleator, Tarjan: "The pairing heap" (Algorithmica 1986).
  */
 #include "arch/x86/cpu.h"
+#include "drivers/clock.h"
 #include "kernel/timer.h"
 
 static struct timer *root;
@@ -84,6 +85,8 @@ void timer_add(struct timer *t, uint64_t expires)
 	t->expires = expires;
 	t->pending = true;
 	root = meld(root, t);
+	if (root == t)
+		clock_interrupt_at(expires);
 	irq_restore(flags);
 }
 

@@ -4,7 +4,8 @@
  *
  * Timers wait in a pairing heap whose links lie in the timers themselves: adding is O(1),
  * cancelling and expiring O(log n) on average, and none of them takes memory or can fail.
- * They expire in the tick's interrupt, so up to one tick (1 / CLOCK_HZ) late, never early.
+ * The clock interrupts for the one that is due first (drivers/clock.h): they are late by what an
+ * interrupt costs, never early.
  *
  *		   [t=10]			child: first of those that expire later
  *		  /		child
@@ -37,14 +38,14 @@ QR_INLINE bool timer_pending(const struct timer *t)
 	return t->pending;
 }
 
-/* Call t->fn(t) at `expires`, at once if that has passed (in the next tick).  A timer that is
+/* Call t->fn(t) at `expires`, in an interrupt at once if that has passed.  A timer that is
  * pending is moved. */
 void timer_add(struct timer *t, uint64_t expires);
 
 /* Afterwards it is not pending and its fn does not run.  True if it was pending. */
 bool timer_cancel(struct timer *t);
 
-/* Run what is due.  The tick's. */
+/* Run what is due.  The clock interrupt's. */
 void timers_run(uint64_t now);
 
 /* When the next timer is due; UINT64_MAX: never. */

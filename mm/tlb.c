@@ -109,6 +109,23 @@ void qr_tlbs_part(struct qr_tlbs *m)
 	set_remove(&m->kernel, cpu);
 }
 
+QR_INLINE void entered(struct qr_tlb *t, unsigned cpu, struct qr_tlb *old)
+{
+	t->machine->cpu[cpu].loaded = t;
+	QR_STEP();
+	if (old)
+		set_remove(old, cpu);
+}
+
+/* What this CPU remembers of the space is still right. */
+static __attribute__((noinline)) void enter_kept(struct qr_tlb *t, qr_phys root, unsigned cpu,
+						 struct qr_tlb *old)
+{
+	t->machine->load_kept(root);
+	QR_STEP();
+	entered(t, cpu, old);
+}
+
 void qr_tlb_enter(struct qr_tlb *t, qr_phys root)
 {
 	struct qr_tlbs *m = t->machine;
@@ -122,16 +139,14 @@ void qr_tlb_enter(struct qr_tlb *t, qr_phys root)
 	QR_STEP();
 	g = generation(t);
 	QR_STEP();
-	if (m->load_kept && qr_load_word(&t->seen[cpu]) == g)
-		m->load_kept(root);
-	else
-		qr_host_load_root(root);
+	if (QR_RARELY(m->load_kept && qr_load_word(&t->seen[cpu]) == g)) {
+		enter_kept(t, root, cpu, old);
+		return;
+	}
+	qr_host_load_root(root);
 	QR_STEP();
 	qr_store_word(&t->seen[cpu], g);
-	m->cpu[cpu].loaded = t;
-	QR_STEP();
-	if (old)
-		set_remove(old, cpu);
+	entered(t, cpu, old);
 }
 
 void qr_tlb_leave(struct qr_tlbs *m, qr_phys kernel_root)

@@ -4,6 +4,7 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/irq.h"
+#include "drivers/lapic.h"
 #include "drivers/pic.h"
 #include "kernel/errno.h"
 #include "kernel/log.h"
@@ -31,7 +32,8 @@ int irq_register(unsigned line, irq_handler handler, void *arg)
 
 	lines[line].handler = handler;
 	lines[line].arg = arg;
-	pic_unmask(line);
+	if (line != IRQ_TIMER)
+		pic_unmask(line);
 	irq_restore(flags);
 	return 0;
 }
@@ -40,7 +42,8 @@ void irq_unregister(unsigned line)
 {
 	uintptr_t flags = irq_save();
 
-	pic_mask(line);
+	if (line != IRQ_TIMER)
+		pic_mask(line);
 	lines[line].handler = NULL;
 	irq_restore(flags);
 }
@@ -52,12 +55,15 @@ void irq_dispatch(unsigned n)
 	struct cpu *cpu = this_cpu();
 	struct line *line = &lines[n];
 
-	if (QR_RARELY(pic_is_spurious(n))) {
+	if (n == IRQ_TIMER) {
+		lapic_acknowledge();
+	} else if (QR_RARELY(pic_is_spurious(n))) {
 		spurious++;
 		return;
+	} else {
+		pic_acknowledge(n);
 	}
 	line->count++;
-	pic_acknowledge(n);
 	cpu->irq_depth++;
 	if (QR_LIKELY(line->handler))
 		line->handler(line->arg);

@@ -2,7 +2,7 @@
  *
  * irq.h - interrupt lines of devices: who handles which, and how many came.
  *
- * Sixteen lines of two PICs.  A line is masked until a handler stands; every interrupt is
+ * Sixteen lines of two PICs, and the CPU's own timer (drivers/lapic.h).  A line is masked until a handler stands; every interrupt is
  * acknowledged before its handler runs; a spurious 7 or 15 is counted and acknowledged as the
  * hardware wants it (see drivers/pic.c).
  * Handlers run with interrupts off, must not sleep, and may wake tasks.
@@ -12,7 +12,9 @@
 
 #include <quire/types.h>
 
-#define IRQ_LINES 16
+#define IRQ_PIT   0
+#define IRQ_TIMER 16 /* the CPU's own */
+#define IRQ_LINES 17
 
 typedef void (*irq_handler)(void *arg);
 

@@ -2,6 +2,7 @@
  *
  * stat.c - /proc/stat: how the time since boot was spent.
  */
+#include "arch/x86/irq.h"
 #include "fs/proc/proc.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
@@ -39,6 +40,7 @@ static unsigned count_state(char state)
 PROC_SHOW(stat)
 {
 	struct sched_stat s;
+	uint64_t interrupts = 0;
 	uint64_t up = now_ns(), user = user_time(), busy;
 	uint64_t boot = (real_ns() - up) / NS_PER_SEC;
 
@@ -47,7 +49,9 @@ PROC_SHOW(stat)
 	for (unsigned i = 0; i < 2; i++)
 		text_printf(t, "%s %llu 0 %llu %llu 0 0 0 0 0 0\n", i ? "cpu0" : "cpu ",
 			    ticks(user), ticks(busy > user ? busy - user : 0), ticks(s.idle_ns));
-	text_printf(t, "intr %llu\nctxt %llu\nbtime %llu\n", (unsigned long long)clock_ticks(),
+	for (unsigned i = 0; i < IRQ_LINES; i++)
+		interrupts += irq_count(i);
+	text_printf(t, "intr %llu\nctxt %llu\nbtime %llu\n", (unsigned long long)interrupts,
 		    (unsigned long long)s.switches, (unsigned long long)boot);
 	text_printf(t, "processes %d\nprocs_running %u\nprocs_blocked %u\n", pid_last(), s.runnable,
 		    count_state('D'));

@@ -54,13 +54,17 @@ PROC_SHOW(devices)
 
 PROC_SHOW(interrupts)
 {
-	static const char *const names[IRQ_LINES] = { [0] = "timer", [1] = "i8042", [4] = "ttyS0" };
+	static const char *const names[IRQ_TIMER] = {
+		[IRQ_PIT] = "timer", [1] = "i8042", [4] = "ttyS0"
+	};
 
 	text_printf(t, "           CPU%-8d\n", 0);
-	for (unsigned i = 0; i < IRQ_LINES; i++)
+	for (unsigned i = 0; i < IRQ_TIMER; i++)
 		if (names[i] || irq_count(i))
 			text_printf(t, "%3u: %10llu    XT-PIC   %u      %s\n", i,
 				    (unsigned long long)irq_count(i), i, names[i] ? names[i] : "");
+	text_printf(t, "LOC: %10llu   Local timer interrupts\n",
+		    (unsigned long long)irq_count(IRQ_TIMER));
 	text_printf(t, "ERR: %10llu\n", (unsigned long long)irq_spurious_count());
 	return 0;
 }

@@ -251,3 +251,72 @@ TEST("a signal goes to a thread that takes it, also after a change of mind")
 	CHECK_ERR(syscall(SYS_tgkill, 0, getpid(), SIGUSR1), EINVAL);
 	CHECK_ERR(syscall(SYS_tkill, getpid(), 65), EINVAL);
 }
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ll + t.tv_nsec / 1000;
+}
+
+/* The machine may be busy with others: only the best of many counts.  Ticks of 10 ms would show:
+ * who is woken by one and sleeps again at once sleeps until the next. */
+TEST("a sleep of a millisecond takes a millisecond, and so does a timer")
+{
+	struct timespec ms1 = { 0, 1000000 };
+	struct itimerspec once = { { 0, 0 }, ms1 };
+	int64_t best = INT64_MAX, best_fd = INT64_MAX, start, took;
+	int fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	uint64_t n;
+
+	NEED(fd >= 0);
+	for (int i = 0; i < 20; i++) {
+		start = now_us();
+		CHECK_EQ(nanosleep(&ms1, NULL), 0);
+		took = now_us() - start;
+		CHECK(took >= 1000);
+		best = took < best ? took : best;
+		start = now_us();
+		CHECK_EQ(timerfd_settime(fd, 0, &once, NULL), 0);
+		CHECK_EQ(read(fd, &n, sizeof n), sizeof n);
+		took = now_us() - start;
+		CHECK(took >= 1000);
+		best_fd = took < best_fd ? took : best_fd;
+	}
+	CHECK(best < 5000);
+	CHECK(best_fd < 5000);
+	close(fd);
+}
+
+/* All interrupts since boot: numbers that stand first behind a colon, but for errors. */
+static long interrupts(void)
+{
+	FILE *f = fopen("/proc/interrupts", "r");
+	char line[256];
+	long sum = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof line, f)) {
+		char *colon = strchr(line, ':');
+
+		if (colon && strncmp(line, "ERR", 3) != 0)
+			sum += strtol(colon + 1, NULL, 10);
+	}
+	fclose(f);
+	return sum;
+}
+
+TEST("who sleeps is not disturbed: no ticks while nothing runs")
+{
+	struct timespec half = { 0, 500000000 };
+	long before;
+
+	if (!on_quire())
+		skip("others run here");
+	before = interrupts();
+	NEED(before >= 0);
+	CHECK_EQ(nanosleep(&half, NULL), 0);
+	CHECK(interrupts() - before < 30); /* a tick every 10 ms makes 50 */
+}
