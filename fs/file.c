@@ -13,8 +13,7 @@
 #include "kernel/task.h"
 #include "kernel/waitq.h"
 
-#define TRANSFER_MAX 0x7ffff000u /* bytes of one call; Linux's MAX_RW_COUNT */
-#define DAY          (24 * 60 * 60)
+#define DAY (24 * 60 * 60)
 
 static const struct file_ops nothing_fops; /* O_PATH */
 
@@ -144,7 +143,7 @@ static void clamp(struct uio *u)
 	}
 }
 
-long file_read(struct file *f, struct uio *to, uint64_t *pos)
+long file_read_odd(struct file *f, struct uio *to, uint64_t *pos)
 {
 	if (QR_RARELY(!f->readable))
 		return -EBADF;
@@ -154,7 +153,7 @@ long file_read(struct file *f, struct uio *to, uint64_t *pos)
 	return f->ops->read(f, to, pos);
 }
 
-long file_write(struct file *f, struct uio *from, uint64_t *pos)
+long file_write_odd(struct file *f, struct uio *from, uint64_t *pos)
 {
 	if (QR_RARELY(!f->writable))
 		return -EBADF;
@@ -181,11 +180,6 @@ long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n)
 		done += (size_t)got;
 	}
 	return (long)done;
-}
-
-int64_t file_seek(struct file *f, int64_t offset, int whence)
-{
-	return f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE;
 }
 
 unsigned file_poll(struct file *f, struct poll_table *table)

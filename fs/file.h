@@ -28,6 +28,7 @@
 
 #include "fs/uio.h"
 #include "fs/vfs.h"
+#include "kernel/task.h"
 
 struct poll_table;
 #define O_ACCMODE   00000003
@@ -155,9 +156,25 @@ static inline void file_exec_put(struct file *f)
 long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n);
 
 /* Transfers as the system calls want them: rights, RLIMIT_FSIZE, timestamps, signals. */
-long file_read(struct file *f, struct uio *to, uint64_t *pos);
-long file_write(struct file *f, struct uio *from, uint64_t *pos);
-int64_t file_seek(struct file *f, int64_t offset, int whence);
+#define TRANSFER_MAX 0x7ffff000u /* bytes of one call; Linux's MAX_RW_COUNT */
+long file_read_odd(struct file *f, struct uio *to, uint64_t *pos);
+long file_write_odd(struct file *f, struct uio *from, uint64_t *pos);
+static inline long file_read(struct file *f, struct uio *to, uint64_t *pos)
+{
+	if (QR_LIKELY(f->readable && f->ops->read && to->left <= TRANSFER_MAX))
+		return f->ops->read(f, to, pos);
+	return file_read_odd(f, to, pos);
+}
+static inline long file_write(struct file *f, struct uio *from, uint64_t *pos)
+{
+	if (QR_LIKELY(f->writable && f->ops->write && from->left <= TRANSFER_MAX))
+		return f->ops->write(f, from, pos);
+	return file_write_odd(f, from, pos);
+}
+static inline int64_t file_seek(struct file *f, int64_t offset, int whence)
+{
+	return f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE;
+}
 unsigned file_poll(struct file *f, struct poll_table *table);
 /* What mmap maps; checks that the file can be mapped.  No reference given. */
 int file_mmap(struct file *f, struct qr_object **out);
@@ -200,7 +217,12 @@ static inline struct file *files_peek(const struct files *t, unsigned fd)
 	return fd < t->size ? (struct file *)(t->slots[fd] & ~(uintptr_t)3) : NULL;
 }
 /* The same for the current task; a file opened with O_PATH is not found. */
-struct file *fd_get(unsigned fd);
+static inline struct file *fd_get(unsigned fd)
+{
+	struct file *f = files_peek(current_process->files, fd);
+
+	return QR_LIKELY(f && !(f->flags & O_PATH)) ? file_get(f) : NULL;
+}
 struct file *fd_get_path(unsigned fd); /* O_PATH too */
 
 /* Take the lowest free descriptor >= from.  EMFILE (RLIMIT_NOFILE), ENOMEM. */

@@ -128,13 +128,6 @@ struct file *fd_get_path(unsigned fd)
 	return f ? file_get(f) : NULL;
 }
 
-struct file *fd_get(unsigned fd)
-{
-	struct file *f = files_peek(mine(), fd);
-
-	return f && !(f->flags & O_PATH) ? file_get(f) : NULL;
-}
-
 int fd_take(unsigned from)
 {
 	struct files *t = mine();

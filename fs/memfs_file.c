@@ -38,17 +38,17 @@ static bool has_room(const struct memfs_file *file, uint64_t more)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+/* Nothing sleeps while bytes are copied (a fault is resolved from memory), so pages stay. */
 static size_t read_page(struct qr_object *o, uint64_t index, size_t at, size_t n, struct uio *to)
 {
 	qr_frame frame;
 	char *page;
 
-	if (qr_object_page(o, index, false, &frame) != QR_OK)
+	if (QR_RARELY(!qr_object_peek(o, index, &frame)))
 		return uio_zero(to, n);
 	page = qr_host_window_get(frame);
 	n = uio_put(to, page + at, n);
 	qr_host_window_put(page);
-	qr_frame_put(&frames, frame);
 	return n;
 }
 
@@ -110,27 +110,28 @@ static uint64_t writable_bytes(const struct file *f, uint64_t pos, uint64_t n, i
 	return n < max - pos ? n : max - pos;
 }
 
-static int write_page(struct memfs_file *file, uint64_t index, size_t at, size_t n,
-		      struct uio *from, size_t *done)
+static __attribute__((noinline)) int fill_hole(struct memfs_file *file, uint64_t index,
+					       qr_frame *out)
 {
-	enum qr_err err;
+	if (!has_room(file, 1) || qr_object_page(&file->object, index, true, out) != QR_OK)
+		return -ENOSPC;
+	qr_frame_put(&frames, *out); /* the object's own remains */
+	memfs_charge(file);
+	return 0;
+}
+
+static inline int write_page(struct memfs_file *file, uint64_t index, size_t at, size_t n,
+			     struct uio *from, size_t *done)
+{
 	qr_frame frame;
 	char *page;
 
 	*done = 0;
-	if (!has_room(file, 1) && qr_object_page(&file->object, index, false, &frame) == QR_OK)
-		err = QR_OK; /* it is there already */
-	else if (!has_room(file, 1))
-		return -ENOSPC;
-	else
-		err = qr_object_page(&file->object, index, true, &frame);
-	if (err != QR_OK)
+	if (!qr_object_peek(&file->object, index, &frame) && fill_hole(file, index, &frame))
 		return -ENOSPC;
 	page = qr_host_window_get(frame);
 	*done = uio_get(from, page + at, n);
 	qr_host_window_put(page);
-	qr_frame_put(&frames, frame);
-	memfs_charge(file);
 	return from->fault ? -EFAULT : 0;
 }
 

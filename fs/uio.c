@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/uio.h"
-#include "arch/x86/user.h"
 #include "kernel/lib/string.h"
 
 enum direction { PUT, GET, ZERO };
@@ -51,12 +50,12 @@ static inline __attribute__((always_inline)) size_t transfer(struct uio *u, void
 	return done;
 }
 
-size_t uio_put(struct uio *u, const void *from, size_t n)
+size_t uio_put_any(struct uio *u, const void *from, size_t n)
 {
 	return transfer(u, (void *)from, n, PUT);
 }
 
-size_t uio_get(struct uio *u, void *to, size_t n)
+size_t uio_get_any(struct uio *u, void *to, size_t n)
 {
 	return transfer(u, to, n, GET);
 }

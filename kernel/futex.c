@@ -5,42 +5,29 @@
 #include "kernel/kmalloc.h"
 #include "kernel/task.h"
 
-#define BUCKETS 64
+struct list_link futex_buckets[1 << FUTEX_BUCKETS_LOG2];
 
-static struct list_link buckets[BUCKETS];
-
-struct list_link *futex_bucket(const struct futex_key *k)
+void futex_init(void)
 {
-	uintptr_t h = (uintptr_t)k->home / 64 + (uintptr_t)(k->offset >> 2);
-	struct list_link *b = &buckets[(h ^ h >> 6 ^ h >> 12) % BUCKETS];
-
-	if (!b->next)
-		list_init(b);
-	return b;
+	for (unsigned i = 0; i < 1 << FUTEX_BUCKETS_LOG2; i++)
+		list_init(&futex_buckets[i]);
 }
 
 /* Where memory is the process's own, asked for as shared: known by address, and yet another than
  * if it had been asked for as private. */
 #define OWN_BUT_SHARED 2
 
-int futex_key(uintptr_t word, bool shared, struct futex_key *out)
+int futex_key_shared(uintptr_t word, struct futex_key *out)
 {
 	struct mm *mm = current_process->mm;
-	struct qr_region r;
+	const struct qr_object *object;
 
-	if (word % sizeof(uint32_t))
-		return -EINVAL;
-	if (!user_range_ok((void __user *)word, sizeof(uint32_t)))
+	if (qr_space_whose(&mm->space, qr_virt_of(word), &object, &out->offset))
 		return -EFAULT;
-	*out = (struct futex_key){ .home = mm, .offset = word };
-	if (!shared)
-		return 0;
-	out->offset |= OWN_BUT_SHARED;
-	if (qr_space_next(&mm->space, qr_virt_of(word), &r) || r.start.v > word)
-		return -EFAULT;
-	if (r.object && (r.flags & QR_MAP_SHARED)) {
-		out->home = r.object;
-		out->offset = r.pgoff * QR_PAGE_SIZE + (word - r.start.v);
+	out->home = object;
+	if (!object) {
+		out->home = mm;
+		out->offset = word | OWN_BUT_SHARED;
 	}
 	return 0;
 }
@@ -155,12 +142,13 @@ long futex_wait_many(const struct futex_wait_one *one, unsigned n, uint64_t dead
 
 /* ---- waking ----------------------------------------------------------------------------- */
 
-static long wake_key(const struct futex_key *k, int n, uint32_t bitset)
+static __attribute__((noinline)) long wake_in(struct list_link *bucket, const struct futex_key *k,
+					      int n, uint32_t bitset)
 {
 	struct futex_waiter *w, *next;
 	long done = 0;
 
-	list_for_each_safe (w, next, futex_bucket(k), link) {
+	list_for_each_safe (w, next, bucket, link) {
 		if (!futex_same(&w->key, k))
 			continue;
 		if (w->kind != FUTEX_PLAIN)
@@ -173,6 +161,13 @@ static long wake_key(const struct futex_key *k, int n, uint32_t bitset)
 			break;
 	}
 	return done;
+}
+
+QR_INLINE long wake_key(const struct futex_key *k, int n, uint32_t bitset)
+{
+	struct list_link *bucket = futex_bucket(k);
+
+	return list_empty(bucket) ? 0 : wake_in(bucket, k, n, bitset);
 }
 
 long futex_wake(uintptr_t word, bool shared, int n, uint32_t bitset)
@@ -196,10 +191,11 @@ static void move_to(struct futex_waiter *w, const struct futex_key *k)
 
 static long requeue_keys(const struct futex_key *k, const struct futex_key *to, int n, int move)
 {
+	struct list_link *bucket = futex_bucket(k);
 	struct futex_waiter *w, *next;
 	int done = 0;
 
-	list_for_each_safe (w, next, futex_bucket(k), link) {
+	list_for_each_safe (w, next, bucket, link) {
 		if (done - n >= move)
 			break;
 		if (!futex_same(&w->key, k))

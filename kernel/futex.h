@@ -26,10 +26,8 @@
 #define KERNEL_FUTEX_H
 
 #include <quire/types.h>
-#include "kernel/list.h"
-#include "kernel/pid.h"
-
-struct task;
+#include "arch/x86/user.h"
+#include "kernel/task.h"
 
 #define FUTEX_BITSET_ALL 0xffffffffu
 
@@ -64,9 +62,34 @@ struct futex_waiter {
 
 /* ---- the queues (futex.c) --------------------------------------------------------------- */
 
+void futex_init(void);
+
+/* Of a word that other processes may see. */
+int futex_key_shared(uintptr_t word, struct futex_key *out);
 /* -EINVAL (misaligned), -EFAULT. */
-int futex_key(uintptr_t word, bool shared, struct futex_key *out);
-struct list_link *futex_bucket(const struct futex_key *k);
+QR_INLINE int futex_key(uintptr_t word, bool shared, struct futex_key *out)
+{
+	if (QR_RARELY(word % sizeof(uint32_t)))
+		return -EINVAL;
+	if (QR_RARELY(!user_range_ok((void __user *)word, sizeof(uint32_t))))
+		return -EFAULT;
+	if (shared)
+		return futex_key_shared(word, out);
+	out->home = current_process->mm;
+	out->offset = word;
+	return 0;
+}
+
+#define FUTEX_BUCKETS_LOG2 6
+extern struct list_link futex_buckets[1 << FUTEX_BUCKETS_LOG2];
+
+/* Multiplied by the golden ratio, the upper bits depend on all of the key (Knuth, TAOCP 6.4). */
+QR_INLINE struct list_link *futex_bucket(const struct futex_key *k)
+{
+	uint32_t h = (uint32_t)((uintptr_t)k->home >> 6) + (uint32_t)k->offset;
+
+	return &futex_buckets[h * 0x9e3779b1u >> (32 - FUTEX_BUCKETS_LOG2)];
+}
 QR_INLINE bool futex_same(const struct futex_key *a, const struct futex_key *b)
 {
 	return a->home == b->home && a->offset == b->offset;

@@ -16,6 +16,7 @@
 #include "kernel/boot_info.h"
 #include "kernel/exec.h"
 #include "kernel/fault.h"
+#include "kernel/futex.h"
 #include "kernel/init.h"
 #include "kernel/log.h"
 #include "kernel/main.h"
@@ -68,6 +69,7 @@ _Noreturn void kernel_main(void)
 	panic_explain_address = fault_explain;
 	random_init();
 	exec_places_init();
+	futex_init();
 	sched_init((uintptr_t)boot_stack_top);
 	start_devices();
 	selftest_run();

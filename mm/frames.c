@@ -204,7 +204,7 @@ enum qr_err qr_frames_free_range(struct qr_frames *f, qr_frame first, size_t n)
 /* ---- references --------------------------------------------------------------------------- */
 
 /* Not a sole owner's put, or a broken rule.  True if the reference was the last after all. */
-static __attribute__((noinline)) bool unref(struct qr_frame_word *w)
+QR_INLINE bool unref(struct qr_frame_word *w)
 {
 	uint32_t old = qr_load32(&w->state);
 

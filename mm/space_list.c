@@ -210,6 +210,27 @@ size_t qr_space_regions(struct qr_space *s, qr_virt at, struct qr_region *out, s
 	return w.n;
 }
 
+enum qr_err qr_space_whose(struct qr_space *s, qr_virt at, const struct qr_object **object,
+			   uint64_t *offset)
+{
+	const struct qr_mapping *mp = NULL;
+	const struct qr_ptdesc *t;
+	const struct qr_run *run;
+
+	if (at.v >= s->memory->user_end.v)
+		return QR_NOENT;
+	qr_lock_acquire(&s->lock);
+	t = lowest_table(s, at.v);
+	run = run_at(t, index_at(s->memory, at.v, t->level));
+	if (run && run_id(run->attr))
+		mp = mapping_of(s, run->attr);
+	*object = mp && mp->shared ? mp->object : NULL;
+	if (*object)
+		*offset = at.v + ((uint64_t)mp->delta << QR_PAGE_SHIFT);
+	qr_lock_release(&s->lock);
+	return run ? QR_OK : QR_NOENT;
+}
+
 static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
 			   uintptr_t hi, struct qr_space_stat *out)
 {

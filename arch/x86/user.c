@@ -172,20 +172,3 @@ long strncpy_from_user(char *to, const char __user *from, size_t size)
 {
 	return scan(to, from, size);
 }
-
-int user_cmpxchg32(uint32_t __user *p, uint32_t *expected, uint32_t desired)
-{
-	uint32_t found = *expected;
-
-	if (!user_range_ok(p, sizeof(*p)))
-		return -EFAULT;
-	__asm__ goto(STAC "1: lock cmpxchgl %2, %1\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]")
-		     : "+a"(found), "+m"(*p)
-		     : "r"(desired)
-		     : "memory"
-		     : fault);
-	*expected = found;
-	return 0;
-fault:
-	return -EFAULT;
-}

@@ -56,9 +56,6 @@ QR_MUST_CHECK long strnlen_user(const char __user *s, size_t max);
  * -EFAULT. */
 QR_MUST_CHECK long strncpy_from_user(char *to, const char __user *from, size_t size);
 
-/* If *p == *expected: *p = desired.  0 and *expected = what was found; or -EFAULT.  For futex. */
-QR_MUST_CHECK int user_cmpxchg32(uint32_t __user *p, uint32_t *expected, uint32_t desired);
-
 /* ---- single values -------------------------------------------------------------------- */
 
 /* Landing place and instruction, both relative to the entry itself. */
@@ -133,9 +130,18 @@ QR_INLINE int user_read_(void *to, const void __user *from, size_t n)
 		USER_READ(uint16_t, "=r");
 	case 4:
 		USER_READ(uint32_t, "=r");
-#ifdef __x86_64__
 	case 8:
+#ifdef __x86_64__
 		USER_READ(uint64_t, "=r");
+#else
+		__asm__ goto(STAC "1: mov %2, %0\n\t2: mov %3, %1\n\t" CLAC /* clang-format off */
+				  EXTABLE_ENTRY("1b", "%l[fault]") EXTABLE_ENTRY("2b", "%l[fault]")
+			     : "=&r"(((uint32_t *)to)[0]), "=&r"(((uint32_t *)to)[1]) /* clang-format on */
+			     : "m"(((const volatile uint32_t *)from)[0]),
+			       "m"(((const volatile uint32_t *)from)[1])
+			     : "memory"
+			     : fault);
+		return 0;
 #endif
 	}
 	return copy_from_user(to, from, n);
@@ -154,12 +160,39 @@ QR_INLINE int user_write_(void __user *to, const void *from, size_t n)
 		USER_WRITE(uint16_t, "r");
 	case 4:
 		USER_WRITE(uint32_t, "r");
-#ifdef __x86_64__
 	case 8:
+#ifdef __x86_64__
 		USER_WRITE(uint64_t, "r");
+#else
+		__asm__ goto(STAC "1: mov %0, %2\n\t2: mov %1, %3\n\t" CLAC /* clang-format off */
+				  EXTABLE_ENTRY("1b", "%l[fault]") EXTABLE_ENTRY("2b", "%l[fault]")
+			     : /* clang-format on */
+			     : "r"(((const uint32_t *)from)[0]), "r"(((const uint32_t *)from)[1]),
+			       "m"(((volatile uint32_t *)to)[0]), "m"(((volatile uint32_t *)to)[1])
+			     : "memory"
+			     : fault);
+		return 0;
 #endif
 	}
 	return copy_to_user(to, from, n);
+fault:
+	return -EFAULT;
+}
+
+/* If *p == *expected: *p = desired.  0 and *expected = what was found; or -EFAULT.  For futex. */
+QR_INLINE QR_MUST_CHECK int user_cmpxchg32(uint32_t __user *p, uint32_t *expected, uint32_t desired)
+{
+	uint32_t found = *expected;
+
+	if (QR_RARELY(!user_range_ok(p, sizeof(*p))))
+		return -EFAULT;
+	__asm__ goto(STAC "1: lock cmpxchgl %2, %1\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]")
+		     : "+a"(found), "+m"(*p)
+		     : "r"(desired)
+		     : "memory"
+		     : fault);
+	*expected = found;
+	return 0;
 fault:
 	return -EFAULT;
 }

@@ -51,6 +51,16 @@ void qr_object_put(struct qr_object *o);
 QR_MUST_CHECK enum qr_err qr_object_page(struct qr_object *o, uint64_t index, bool fill,
 					 qr_frame *out);
 
+/* The same without a reference: for who lets nobody else run until it is done with the page. */
+QR_INLINE bool qr_object_peek(const struct qr_object *o, uint64_t index, qr_frame *out)
+{
+	uintptr_t v = QR_LIKELY(index < o->npages) ? qr_radix_get(&o->pages, index) : 0;
+
+	if (v)
+		*out = qr_frame_of((uint32_t)(v - 1));
+	return v != 0;
+}
+
 /* Does it have page `index` now?  A hint: nothing keeps it there. */
 bool qr_object_resident(const struct qr_object *o, uint64_t index);
 

@@ -287,6 +287,11 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);
 /* No fewer than there are regions: counting those takes longer. */
 QR_INLINE size_t qr_space_runs(const struct qr_space *s);
 
+/* Whose byte lies at `at`, for who has to know it by more than its address: *object NULL: this
+ * space's own, else the object that is mapped shared there, and the byte in it.  QR_NOENT. */
+QR_MUST_CHECK enum qr_err qr_space_whose(struct qr_space *s, qr_virt at,
+					 const struct qr_object **object, uint64_t *offset);
+
 /* Why would an access at `at` be refused?  One line of words for a panic or a log. */
 size_t qr_space_explain(struct qr_space *s, qr_virt at, enum qr_access access, char *buf,
 			size_t nbytes);

@@ -25,16 +25,17 @@ enum {
 	FUTEX_REALTIME = 256,
 };
 
-/* Operations as sets: which take a timeout, which let one choose the clock. */
-#define TIMED                                                                                      \
-	(1u << FUTEX_WAIT | 1u << FUTEX_WAIT_BITSET | 1u << FUTEX_LOCK_PI | 1u << FUTEX_LOCK_PI2 | \
-	 1u << FUTEX_WAIT_REQUEUE_PI)
+/* Of the kernel only: the time has 32-bit seconds. */
+#define TIME32 (1 << 30)
+
+#define NAME_OF(op) ((unsigned)(op) & ~(unsigned)(FUTEX_PRIVATE | FUTEX_REALTIME | TIME32))
+
+/* Which let one choose the clock. */
 #define CLOCKED (1u << FUTEX_WAIT_BITSET | 1u << FUTEX_LOCK_PI2 | 1u << FUTEX_WAIT_REQUEUE_PI)
 
-static bool is_in(uint32_t set, int op)
+static bool is_shared(int op)
 {
-	op &= ~(FUTEX_PRIVATE | FUTEX_REALTIME);
-	return (unsigned)op < 32 && set >> op & 1;
+	return !(op & FUTEX_PRIVATE);
 }
 
 /* A waiting that was interrupted goes on until the same time. */
@@ -43,7 +44,7 @@ static long futex_go_on(struct restart *r)
 	int err =
 	    futex_wait(r->arg[0], r->arg[2], (uint32_t)r->arg[1], (uint32_t)r->arg[3], r->deadline);
 
-	if (err != -ERESTARTSYS || r->deadline == TIME_NEVER)
+	if (err != -ERESTARTSYS)
 		return err;
 	r->fn = futex_go_on;
 	return -ERESTART_RESTARTBLOCK;
@@ -52,14 +53,13 @@ static long futex_go_on(struct restart *r)
 static long futex_wait_until(uintptr_t word, bool shared, uint32_t value, uint32_t bitset,
 			     uint64_t deadline)
 {
-	struct restart *r = &current->restart;
+	int err = futex_wait(word, shared, value, bitset, deadline);
 
-	r->deadline = deadline;
-	r->arg[0] = word;
-	r->arg[1] = value;
-	r->arg[2] = shared;
-	r->arg[3] = bitset;
-	return futex_go_on(r);
+	if (err != -ERESTARTSYS || deadline == TIME_NEVER)
+		return err;
+	current->restart =
+	    (struct restart){ futex_go_on, deadline, { word, value, shared, bitset } };
+	return -ERESTART_RESTARTBLOCK;
 }
 
 /* A point of real time, as the kernel's clock will show it. */
@@ -72,79 +72,149 @@ static uint64_t deadline_of_real(uint64_t time)
 	return time > real ? time_add(now, time - real) : now;
 }
 
-/* `time`: what the program gave, already in nanoseconds.  FUTEX_WAIT counts from now, the
- * others name a point in time of one of two clocks. */
-static uint64_t futex_deadline(int op, uint64_t time)
+/* FUTEX_WAIT counts from now, the others name a point in time of one of two clocks. */
+static int deadline_of(uintptr_t time, int op, uint64_t *out)
 {
-	int cmd = op & ~(FUTEX_PRIVATE | FUTEX_REALTIME);
+	uint64_t ns;
+	int err;
 
-	if (cmd == FUTEX_WAIT)
-		return time_add(now_ns(), time);
-	if ((op & FUTEX_REALTIME) || cmd == FUTEX_LOCK_PI)
-		return deadline_of_real(time);
-	return time;
+	*out = TIME_NEVER;
+	if (QR_LIKELY(!time))
+		return 0;
+	err = op & TIME32 ? ns_from_user32((const struct user_timespec32 __user *)time, &ns)
+			  : ns_from_user((const struct user_timespec64 __user *)time, &ns);
+	if (err)
+		return err;
+	if (NAME_OF(op) == FUTEX_WAIT)
+		*out = time_add(now_ns(), ns);
+	else if ((op & FUTEX_REALTIME) || NAME_OF(op) == FUTEX_LOCK_PI)
+		*out = deadline_of_real(ns);
+	else
+		*out = ns;
+	return 0;
 }
 
-static long futex(uintptr_t word, int op, uint32_t value, uint64_t time, uintptr_t arg,
-		  uintptr_t word2, uint32_t value3)
-{
-	bool shared = !(op & FUTEX_PRIVATE);
-	int n = (int)value, n2 = (int)arg;
+/* ---- one function for each meaning ------------------------------------------------------ */
 
-	if ((op & FUTEX_REALTIME) && !is_in(CLOCKED, op))
+/* All take what the call takes, so that sorting them is a jump. */
+#define FUTEX_ARGUMENTS \
+	uintptr_t word, int op, uint32_t value, uintptr_t time, uintptr_t word2, uint32_t value3
+
+typedef long futex_fn(FUTEX_ARGUMENTS);
+
+static long op_wait_bitset(FUTEX_ARGUMENTS)
+{
+	uint64_t deadline;
+	int err = deadline_of(time, op, &deadline);
+
+	return err ? err : futex_wait_until(word, is_shared(op), value, value3, deadline);
+}
+
+static long op_wait(FUTEX_ARGUMENTS)
+{
+	return op_wait_bitset(word, op, value, time, word2, FUTEX_BITSET_ALL);
+}
+
+static long op_wake(FUTEX_ARGUMENTS)
+{
+	return futex_wake(word, is_shared(op), (int)value, FUTEX_BITSET_ALL);
+}
+
+static long op_wake_bitset(FUTEX_ARGUMENTS)
+{
+	return futex_wake(word, is_shared(op), (int)value, value3);
+}
+
+static long op_requeue(FUTEX_ARGUMENTS)
+{
+	return futex_requeue(word, word2, is_shared(op), (int)value, (int)time, NULL);
+}
+
+static long op_cmp_requeue(FUTEX_ARGUMENTS)
+{
+	return futex_requeue(word, word2, is_shared(op), (int)value, (int)time, &value3);
+}
+
+static long op_wake_op(FUTEX_ARGUMENTS)
+{
+	return futex_wake_op(word, word2, is_shared(op), (int)value, (int)time, value3);
+}
+
+static long op_lock_pi(FUTEX_ARGUMENTS)
+{
+	uint64_t deadline;
+	int err = deadline_of(time, op, &deadline);
+
+	return err ? err : futex_lock_pi(word, is_shared(op), deadline, false);
+}
+
+static long op_trylock_pi(FUTEX_ARGUMENTS)
+{
+	return futex_lock_pi(word, is_shared(op), 0, true);
+}
+
+static long op_unlock_pi(FUTEX_ARGUMENTS)
+{
+	return futex_unlock_pi(word, is_shared(op));
+}
+
+static long op_wait_requeue_pi(FUTEX_ARGUMENTS)
+{
+	uint64_t deadline;
+	int err = deadline_of(time, op, &deadline);
+
+	return err ? err
+		   : futex_wait_requeue_pi(word, word2, is_shared(op), value, FUTEX_BITSET_ALL,
+					   deadline);
+}
+
+static long op_cmp_requeue_pi(FUTEX_ARGUMENTS)
+{
+	return futex_requeue_pi(word, word2, is_shared(op), (int)value, (int)time, value3);
+}
+
+static futex_fn *const operations[] = {
+	[FUTEX_WAIT] = op_wait,
+	[FUTEX_WAKE] = op_wake,
+	[FUTEX_REQUEUE] = op_requeue,
+	[FUTEX_CMP_REQUEUE] = op_cmp_requeue,
+	[FUTEX_WAKE_OP] = op_wake_op,
+	[FUTEX_LOCK_PI] = op_lock_pi,
+	[FUTEX_UNLOCK_PI] = op_unlock_pi,
+	[FUTEX_TRYLOCK_PI] = op_trylock_pi,
+	[FUTEX_WAIT_BITSET] = op_wait_bitset,
+	[FUTEX_WAKE_BITSET] = op_wake_bitset,
+	[FUTEX_WAIT_REQUEUE_PI] = op_wait_requeue_pi,
+	[FUTEX_CMP_REQUEUE_PI] = op_cmp_requeue_pi,
+	[FUTEX_LOCK_PI2] = op_lock_pi,
+};
+
+QR_INLINE long futex(FUTEX_ARGUMENTS)
+{
+	unsigned name = NAME_OF(op);
+
+	if (name >= sizeof(operations) / sizeof(operations[0]) || !operations[name])
 		return -ENOSYS;
-	time = time == TIME_NEVER ? TIME_NEVER : futex_deadline(op, time);
-	switch (op & ~(FUTEX_PRIVATE | FUTEX_REALTIME)) {
-	case FUTEX_WAIT:
-		return futex_wait_until(word, shared, value, FUTEX_BITSET_ALL, time);
-	case FUTEX_WAIT_BITSET:
-		return futex_wait_until(word, shared, value, value3, time);
-	case FUTEX_WAKE:
-		return futex_wake(word, shared, n, FUTEX_BITSET_ALL);
-	case FUTEX_WAKE_BITSET:
-		return futex_wake(word, shared, n, value3);
-	case FUTEX_REQUEUE:
-		return futex_requeue(word, word2, shared, n, n2, NULL);
-	case FUTEX_CMP_REQUEUE:
-		return futex_requeue(word, word2, shared, n, n2, &value3);
-	case FUTEX_WAKE_OP:
-		return futex_wake_op(word, word2, shared, n, n2, value3);
-	case FUTEX_LOCK_PI:
-	case FUTEX_LOCK_PI2:
-		return futex_lock_pi(word, shared, time, false);
-	case FUTEX_TRYLOCK_PI:
-		return futex_lock_pi(word, shared, 0, true);
-	case FUTEX_UNLOCK_PI:
-		return futex_unlock_pi(word, shared);
-	case FUTEX_WAIT_REQUEUE_PI:
-		return futex_wait_requeue_pi(word, word2, shared, value, FUTEX_BITSET_ALL, time);
-	case FUTEX_CMP_REQUEUE_PI:
-		return futex_requeue_pi(word, word2, shared, n, n2, value3);
-	}
-	return -ENOSYS;
+	if (QR_RARELY(op & FUTEX_REALTIME) && !(CLOCKED >> name & 1))
+		return -ENOSYS;
+	return operations[name](word, op, value, time, word2, value3);
 }
 
 SYSCALL6(futex, uintptr_t, word, int, op, uint32_t, value, uintptr_t, time, uintptr_t, word2,
 	 uint32_t, value3)
 {
-	uint64_t ns = TIME_NEVER;
-	int err = 0;
-
-	if (time && is_in(TIMED, op))
-		err = ns_from_user((const struct user_timespec64 __user *)time, &ns);
-	return err ? err : futex(word, op, value, ns, time, word2, value3);
+	if (QR_RARELY(op & TIME32))
+		return -ENOSYS;
+	return futex(word, op, value, time, word2, value3);
 }
 
 #ifndef __x86_64__
 SYSCALL6(futex_time32, uintptr_t, word, int, op, uint32_t, value, uintptr_t, time, uintptr_t, word2,
 	 uint32_t, value3)
 {
-	uint64_t ns = TIME_NEVER;
-	int err = 0;
-
-	if (time && is_in(TIMED, op))
-		err = ns_from_user32((const struct user_timespec32 __user *)time, &ns);
-	return err ? err : futex(word, op, value, ns, time, word2, value3);
+	if (QR_RARELY(op & TIME32))
+		return -ENOSYS;
+	return futex(word, op | TIME32, value, time, word2, value3);
 }
 #endif
 

@@ -3,8 +3,8 @@
  * poll.c - looking at many files, sleeping until one is ready.
  *
  * poll and select (select.c) turn their question into an array of struct user_pollfd, look, sleep
- * and look again.  The first look enters the wait queues of the files; each file is held meanwhile,
- * as another thread may close its descriptor.
+ * and look again.  The first look mostly finds something; the second enters the wait queues of the
+ * files.  Each file is held meanwhile, as another thread may close its descriptor.
  */
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
@@ -77,10 +77,15 @@ long poll_ask(struct poll_question *q, uint64_t deadline)
 	int found, err = 0;
 
 	hold_files(q);
+	found = look(q, NULL);
+	if (found || !deadline) {
+		put_files(q);
+		return found;
+	}
 	poll_table_init(&table);
 	poll_table_arm(&table);
-	found = look(q, deadline ? &table : NULL);
-	while (!found && deadline && !err && !table.err) {
+	found = look(q, &table);
+	while (!found && !err && !table.err) {
 		err = waitq_sleep(WAIT_SIGNALS, deadline);
 		poll_table_arm(&table);
 		found = look(q, NULL);
