@@ -180,6 +180,15 @@ static void segments_leave(const struct context *c)
 		selectors_load(0, 0, 0, 0);
 }
 
+/* Both have a user side, and no selectors of their own. */
+QR_INLINE void bases_load(const struct context *c, const struct context *from)
+{
+	if (c->fs_base | from->fs_base)
+		msr_set(MSR_FS_BASE, c->fs_base);
+	if (c->gs_base | from->gs_base)
+		msr_set(MSR_KERNEL_GS_BASE, c->gs_base);
+}
+
 static void segments_load(const struct context *c, const struct context *from)
 {
 	if (QR_RARELY(c->selectors))
@@ -342,10 +351,20 @@ int context_get_thread_area(const struct context *c, struct user_desc *d)
 
 /* ---- the switch --------------------------------------------------------------------------- */
 
-void context_switch(struct context *from, struct context *to)
+QR_INLINE void go_on_in(struct context *from, struct context *to)
 {
 	struct cpu *cpu = this_cpu();
 
+	cpu->task = to->task;
+	cpu->context = to;
+	cpu->kstack_top = to->kstack_top;
+	tss_set_stack(to->kstack_top);
+	context_switch_stacks(&from->sp, to->sp);
+}
+
+/* One of the two has no user side, or one whose segments are its own. */
+static __attribute__((noinline)) void switch_odd(struct context *from, struct context *to)
+{
 	if (from->user) {
 		image_save(&from->fpu);
 		segments_save(from);
@@ -355,11 +374,21 @@ void context_switch(struct context *from, struct context *to)
 		image_load(&to->fpu);
 		segments_load(to, from);
 	}
-	cpu->task = to->task;
-	cpu->context = to;
-	cpu->kstack_top = to->kstack_top;
-	tss_set_stack(to->kstack_top);
-	context_switch_stacks(&from->sp, to->sp);
+	go_on_in(from, to);
+}
+
+void context_switch(struct context *from, struct context *to)
+{
+#ifdef __x86_64__
+	if (QR_LIKELY(from->user && to->user && !from->selectors && !to->selectors)) {
+		image_save(&from->fpu);
+		image_load(&to->fpu);
+		bases_load(to, from);
+		go_on_in(from, to);
+		return;
+	}
+#endif
+	switch_odd(from, to);
 }
 
 void context_adopt(struct context *c, struct task *task, uintptr_t kstack_top)
