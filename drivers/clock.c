@@ -77,7 +77,7 @@ static void interrupted(void *arg)
 	event();
 }
 
-static void set_timer(uint64_t ns)
+static __attribute__((cold)) void set_timer(uint64_t ns)
 {
 	uint64_t counts = scale(ns < AHEAD_MAX ? ns : AHEAD_MAX, per_ns) + 1;
 
@@ -110,7 +110,7 @@ struct sample {
 	uint32_t left, lapic_left;
 };
 
-static struct sample take_sample(void)
+static __attribute__((cold)) struct sample take_sample(void)
 {
 	struct sample best = { 0, 0, 0 };
 	uint64_t least = UINT64_MAX;
@@ -131,7 +131,7 @@ static struct sample take_sample(void)
 
 /* Counts per second of the TSC and of the CPU's timer; false if the PIT does not move or never
  * lets us look in time. */
-static bool measure(uint64_t *tsc_hz, uint64_t *lapic_hz)
+static __attribute__((cold)) bool measure(uint64_t *tsc_hz, uint64_t *lapic_hz)
 {
 	for (unsigned i = 0; i < MEASURE_TRIES; i++) {
 		struct sample begin, end;
@@ -155,7 +155,7 @@ static bool measure(uint64_t *tsc_hz, uint64_t *lapic_hz)
 	return false;
 }
 
-static void start_tsc(uint64_t hz)
+static __attribute__((cold)) void start_tsc(uint64_t hz)
 {
 	uint64_t f;
 
@@ -169,7 +169,7 @@ static void start_tsc(uint64_t hz)
 }
 
 /* How the rate is used allows it to be anything from 1 MHz to 200. */
-static void start_timer(uint64_t lapic_hz)
+static __attribute__((cold)) void start_timer(uint64_t lapic_hz)
 {
 	if (timer == LAPIC && lapic_hz >= 1000000 && lapic_hz <= 200000000) {
 		lapic_timer_set(0);
@@ -181,7 +181,7 @@ static void start_timer(uint64_t lapic_hz)
 	per_ns = (uint32_t)((lapic_hz << 32) / NS_PER_SECOND);
 }
 
-void clock_init(void (*fn)(void))
+__attribute__((cold)) void clock_init(void (*fn)(void))
 {
 	uint64_t tsc_hz = 0, lapic_hz = 0;
 

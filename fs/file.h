@@ -217,7 +217,9 @@ static inline struct file *files_peek(const struct files *t, unsigned fd)
 	return fd < t->size ? (struct file *)(t->slots[fd] & ~(uintptr_t)3) : NULL;
 }
 /* The same for the current task; a file opened with O_PATH is not found. */
-static inline struct file *fd_get(unsigned fd)
+struct file *fd_get(unsigned fd);
+/* The same, for the few calls that do little else. */
+static inline struct file *fd_get_quick(unsigned fd)
 {
 	struct file *f = files_peek(current_process->files, fd);
 

@@ -128,6 +128,11 @@ struct file *fd_get_path(unsigned fd)
 	return f ? file_get(f) : NULL;
 }
 
+struct file *fd_get(unsigned fd)
+{
+	return fd_get_quick(fd);
+}
+
 int fd_take(unsigned from)
 {
 	struct files *t = mine();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/uio.h"
+#include "arch/x86/user.h"
 #include "kernel/lib/string.h"
 
 enum direction { PUT, GET, ZERO };
@@ -23,8 +24,8 @@ static size_t copy_some(struct uio *u, void *mine, size_t n, enum direction dire
 	return clear_user(u->base, n) ? n : 0;
 }
 
-static inline __attribute__((always_inline)) size_t transfer(struct uio *u, void *mine, size_t n,
-							     enum direction direction)
+static __attribute__((noinline)) size_t transfer(struct uio *u, void *mine, size_t n,
+						 enum direction direction)
 {
 	size_t done = 0;
 
@@ -50,14 +51,34 @@ static inline __attribute__((always_inline)) size_t transfer(struct uio *u, void
 	return done;
 }
 
-size_t uio_put_any(struct uio *u, const void *from, size_t n)
+/* Most transfers are of one segment of a program's. */
+static bool is_simple(const struct uio *u, size_t n)
 {
-	return transfer(u, (void *)from, n, PUT);
+	return QR_LIKELY(n <= u->n && !u->kernel && !u->fault);
 }
 
-size_t uio_get_any(struct uio *u, void *to, size_t n)
+static inline size_t advance(struct uio *u, size_t n, size_t missed)
 {
-	return transfer(u, to, n, GET);
+	if (QR_RARELY(missed)) {
+		u->fault = true;
+		n -= missed;
+	}
+	u->base += n;
+	u->n -= n;
+	u->left -= n;
+	return n;
+}
+
+size_t uio_put(struct uio *u, const void *from, size_t n)
+{
+	return is_simple(u, n) ? advance(u, n, copy_to_user_some(u->base, from, n))
+			       : transfer(u, (void *)from, n, PUT);
+}
+
+size_t uio_get(struct uio *u, void *to, size_t n)
+{
+	return is_simple(u, n) ? advance(u, n, copy_from_user_some(to, u->base, n))
+			       : transfer(u, to, n, GET);
 }
 
 size_t uio_zero(struct uio *u, size_t n)

@@ -16,7 +16,6 @@
 #define FS_UIO_H
 
 #include <quire/types.h>
-#include "arch/x86/user.h"
 
 struct uio_segment {
 	void *base;
@@ -44,8 +43,8 @@ static inline struct uio uio_kernel(const void *base, size_t n)
 
 /* Copy n bytes (at most `left`) to the other side, from it, or zeroes to it; go forward.  The
  * answer is how many were copied: fewer only if user memory refused. */
-size_t uio_put_any(struct uio *u, const void *from, size_t n);
-size_t uio_get_any(struct uio *u, void *to, size_t n);
+size_t uio_put(struct uio *u, const void *from, size_t n);
+size_t uio_get(struct uio *u, void *to, size_t n);
 size_t uio_zero(struct uio *u, size_t n);
 
 /* How many bytes lie at `base` in one piece; and go over n of them, which somebody moved himself. */
@@ -63,36 +62,6 @@ static inline void uio_skip(struct uio *u, size_t n)
 	u->base += n;
 	u->n -= n;
 	u->left -= n;
-}
-
-/* Most transfers are of one segment of a program's. */
-static inline bool uio_is_simple(const struct uio *u, size_t n)
-{
-	return QR_LIKELY(n <= u->n && !u->kernel && !u->fault);
-}
-
-static inline size_t uio_advance(struct uio *u, size_t n, size_t missed)
-{
-	if (QR_RARELY(missed)) {
-		u->fault = true;
-		n -= missed;
-	}
-	u->base += n;
-	u->n -= n;
-	u->left -= n;
-	return n;
-}
-
-static inline size_t uio_put(struct uio *u, const void *from, size_t n)
-{
-	return uio_is_simple(u, n) ? uio_advance(u, n, copy_to_user_some(u->base, from, n))
-				   : uio_put_any(u, from, n);
-}
-
-static inline size_t uio_get(struct uio *u, void *to, size_t n)
-{
-	return uio_is_simple(u, n) ? uio_advance(u, n, copy_from_user_some(to, u->base, n))
-				   : uio_get_any(u, to, n);
 }
 
 /* What a transfer answers when `done` bytes came across and then something failed. */

@@ -294,7 +294,7 @@ static void tick_itimer(struct process *p, enum itimer_id which, int sig)
 	signal_process(p, sig);
 }
 
-static void tick_limit(struct process *p)
+static __attribute__((cold)) void tick_limit(struct process *p)
 {
 	uint64_t limit = p->rlimits[RLIMIT_CPU].cur, used;
 	struct usage u;
@@ -333,7 +333,7 @@ static void tick_charge(struct task *t)
 
 /* Exponential averages over 1, 5 and 15 minutes, taken every 5 seconds: 2048 e^(-5/60), ...
  * Where ticks were left out, nothing ran. */
-static void take_load(uint64_t now)
+static __attribute__((cold)) void take_load(uint64_t now)
 {
 	static const uint16_t decay[3] = { 1884, 2014, 2037 };
 	static uint64_t due = LOAD_PERIOD;
@@ -398,7 +398,7 @@ void sched_init(uintptr_t boot_stack_top)
 }
 
 /* Until an interrupt has woken somebody.  Interrupts off. */
-static void halt(void)
+static __attribute__((cold)) void halt(void)
 {
 	uint64_t now;
 

@@ -6,7 +6,7 @@ enum direction { READ, WRITE };
 /* At the file's own position. */
 static inline long transfer(unsigned fd, struct uio *u, enum direction direction)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_quick(fd);
 	long n;
 
 	if (!f)
@@ -19,7 +19,7 @@ static inline long transfer(unsigned fd, struct uio *u, enum direction direction
 /* At a position given; the file's own stays. */
 static long transfer_at(unsigned fd, struct uio *u, int64_t pos, enum direction direction)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_quick(fd);
 	uint64_t at = (uint64_t)pos;
 	long n;
 
@@ -118,7 +118,7 @@ SYSCALL3(writev, unsigned, fd, const void __user *, vec, unsigned, n)
 
 static int64_t seek(unsigned fd, int64_t offset, unsigned whence)
 {
-	struct file *f = fd_get(fd);
+	struct file *f = fd_get_quick(fd);
 	int64_t pos;
 
 	if (!f)

@@ -40,7 +40,7 @@ void poll_question_fini(struct poll_question *q, const struct poll_small *small)
 static void hold_files(struct poll_question *q)
 {
 	for (unsigned i = 0; i < q->n; i++)
-		q->files[i] = q->fds[i].fd < 0 ? NULL : fd_get((unsigned)q->fds[i].fd);
+		q->files[i] = q->fds[i].fd < 0 ? NULL : fd_get_quick((unsigned)q->fds[i].fd);
 }
 
 static void put_files(struct poll_question *q)
