@@ -213,12 +213,7 @@ QR_INLINE struct signal_action signal_action(const struct signal_actions *a, int
 		return a->table->of[sig - 1];
 	return signal_action_altered(a, sig);
 }
-QR_INLINE uintptr_t signal_handler(const struct signal_actions *a, int sig)
-{
-	if (QR_RARELY(a->altered))
-		return signal_action_altered(a, sig).handler;
-	return a->table ? a->table->of[sig - 1].handler : SIG_DFL;
-}
+uintptr_t signal_handler(const struct signal_actions *a, int sig);
 /* -ENOMEM. */
 QR_MUST_CHECK int signal_action_set(struct signal_actions *a, int sig,
 				    const struct signal_action *action);

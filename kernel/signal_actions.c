@@ -65,6 +65,13 @@ struct signal_action signal_action_altered(const struct signal_actions *a, int s
 	return action;
 }
 
+uintptr_t signal_handler(const struct signal_actions *a, int sig)
+{
+	if (QR_RARELY(a->altered))
+		return signal_action_altered(a, sig).handler;
+	return a->table ? a->table->of[sig - 1].handler : SIG_DFL;
+}
+
 /* A table that nobody else has, and that says by itself what counts. */
 static int own_table(struct signal_actions *a)
 {

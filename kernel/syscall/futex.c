@@ -102,7 +102,7 @@ static int deadline_of(uintptr_t time, int op, uint64_t *out)
 
 typedef long futex_fn(FUTEX_ARGUMENTS);
 
-static long op_wait_bitset(FUTEX_ARGUMENTS)
+static __attribute__((noinline)) long op_wait_bitset(FUTEX_ARGUMENTS)
 {
 	uint64_t deadline;
 	int err = deadline_of(time, op, &deadline);
