@@ -6,10 +6,10 @@
  * reference for it; a frame that left the tree has none of the object's. I3. No page lies at or
  * beyond npages. I4. Each mapping of the list has this object and a space.
  *
- * Order of locks: space, then object.  Shrinking and punching go the other way: they take pages
- * out of the tree first, so that no fault can find them again, and then visit the mappings.
- * The list is held still by the object's lock while a space's lock is only tried; a space that
- * is busy makes us let go and begin the list again, which does no harm to what was done.
+ * Order of locks: space (or its tables), then object.  Shrinking and punching go the other way:
+ * they take pages out of the tree first, so that no fault can find them again, and then visit the
+ * mappings.  The list is held still by the object's lock while a space's locks are only tried; a
+ * space that is busy makes us let go and begin the list again, which does no harm to what was done.
  */
 #include "mm/space.h"
 
@@ -128,7 +128,13 @@ uint32_t qr_object_pages(struct qr_object *o, uint64_t index, uint32_t want, qr_
 
 bool qr_object_resident(const struct qr_object *o, uint64_t index)
 {
-	return index < o->npages && qr_radix_get(&o->pages, index);
+	struct qr_object *locked = (struct qr_object *)(uintptr_t)o;
+	bool there;
+
+	qr_lock_acquire(&locked->lock);
+	there = index < o->npages && qr_radix_get(&o->pages, index);
+	qr_lock_release(&locked->lock);
+	return there;
 }
 
 /* ---- contents ----------------------------------------------------------------------------- */
@@ -200,15 +206,17 @@ enum qr_err qr_object_write(struct qr_object *o, uint64_t offset, const void *fr
 static bool zap_mapping(struct qr_mapping *mp, uint64_t first, uint64_t end, bool copies)
 {
 	struct qr_space *s = mp->space;
+	/* A run that has pages of before is in the hull already, whoever changes that now. */
+	uintptr_t lo = qr_load_word(&mp->lo), hi = qr_load_word(&mp->hi);
 	/* Pages of the space, as offsets of the hull: no overflow, whatever the delta. */
-	uint64_t base = (uint64_t)((int64_t)(mp->lo >> QR_PAGE_SHIFT) + mp->delta);
-	uint64_t n = (mp->hi - mp->lo) >> QR_PAGE_SHIFT;
+	uint64_t base = (uint64_t)((int64_t)(lo >> QR_PAGE_SHIFT) + mp->delta);
+	uint64_t n = hi > lo ? (hi - lo) >> QR_PAGE_SHIFT : 0;
 	uint64_t a = first > base ? first - base : 0, b = end > base ? end - base : 0;
 
 	if (b > n)
 		b = n;
-	return a >= b || qr_zap_object(s, mp, mp->lo + (uintptr_t)(a << QR_PAGE_SHIFT),
-				       mp->lo + (uintptr_t)(b << QR_PAGE_SHIFT), copies);
+	return a >= b || qr_zap_object(s, mp, lo + (uintptr_t)(a << QR_PAGE_SHIFT),
+				       lo + (uintptr_t)(b << QR_PAGE_SHIFT), copies);
 }
 
 /* A fault takes space, leaf and object in this order; here the object comes first.  So the others
@@ -222,11 +230,13 @@ static void zap_mappings(struct qr_object *o, uint64_t first, uint64_t end, bool
 		done = true;
 		qr_lock_acquire(&o->lock);
 		for (mp = o->mappings; done && mp; mp = mp->next) {
-			done = qr_lock_try(&mp->space->lock);
+			/* In S1 zap_mapping tries the tables itself. */
+			done = QR_SPACE_STAGE || qr_lock_try(&mp->space->lock);
 			if (!done)
 				break;
 			done = zap_mapping(mp, first, end, copies);
-			qr_lock_release(&mp->space->lock);
+			if (!QR_SPACE_STAGE)
+				qr_lock_release(&mp->space->lock);
 		}
 		qr_lock_release(&o->lock);
 		if (!done)

@@ -41,7 +41,7 @@
  *	token RESIDENT       an anonymous frame whose run has no rights
  * run.W && !entry.W: the first write copies the page (or finds that nobody shares it).
  *
- * Invariants, verified by space_check.c (those of spaces.md section 9 that apply to stage S0):
+ * Invariants, verified by space_check.c:
  * I1. Runs are sorted, disjoint, in range, maximal: equal neighbours are one.
  * I2. Above the leaves an index is in a run or is a table, never both.
  * I3. An entry of a leaf that is not zero lies in a run.
@@ -54,14 +54,18 @@
  * I10. A table has as many references as parent entries: one, but for a leaf that is borrowed
  *      by all who have it.  Upper tables are never borrowed.
  * I11. A FILE entry is the object's frame for vpn + delta, or the object lost that page.
- * I13. No table on the spare list is reachable; spare tables are empty.
+ * I13. No table that was unhooked, or is on the spare list, is reachable; these are empty.
+ * I14. A table is freed after the flush, and when every CPU that may have been looking at it
+ *      has looked away (epoch.h).
  * I15. The space's counters equal recounts.
  * I16 - I19: huge pages, in space_huge.c.
- * (I8 needs swap; I12, I14 the simulated CPUs: tests/host.)
+ * I20. Locked as a whole, a space is all its tables but the borrowed, in pre-order; none is held
+ *      by anybody who does not run.
+ * (I8 needs swap; I12 the simulated CPUs: tests/host.)
  *
- * Locking: one lock per space (S0), held for a whole operation; an object's lock inside it, and
- * a leaf's where it is borrowed.  An object that wants to reach into spaces (truncate) tries
- * their locks, and gives way.
+ * Locking: space_lock.h.  One lock per space, held for a whole operation (stage S0, for one CPU);
+ * or those of the tables that it works on (S1).  An object that wants to reach into spaces
+ * (truncate) tries their locks, and gives way.
  *
  * Cost: see docs/performance.md.  Limits: descriptors lie in the first 256 GiB of low memory
  * (a frame word's link holds their address / 64); 2^18 mappings a space.
@@ -69,249 +73,8 @@
 #ifndef MM_SPACE_H
 #define MM_SPACE_H
 
-#include "mm/space_table.h"
-
-/* ---- counters -------------------------------------------------------------------------- */
-
-/* A counter of a space: n more, modulo the word. */
-QR_INLINE void tally(size_t *count, size_t n)
-{
-	if (!QR_SPACE_STAGE)
-		*count += n;
-	else if (n)
-		(void)qr_add_word(count, n);
-}
-
-QR_INLINE size_t tally_read(const size_t *count)
-{
-	return QR_SPACE_STAGE ? qr_load_word(count) : *count;
-}
-
-/* The counters of pages and faults that this CPU uses. */
-QR_INLINE struct qr_space_pages *pages_here(struct qr_space *s)
-{
-	return &s->pages[QR_SPACE_STAGE ? qr_cpu() % QR_SPACE_SETS : 0];
-}
-
-QR_INLINE void tally_event(qr_events *count)
-{
-#if QR_SPACE_STAGE
-	(void)qr_add_word(count, 1);
-#else
-	++*count;
-#endif
-}
-
-QR_INLINE qr_events tally_event_read(const qr_events *count)
-{
-#if QR_SPACE_STAGE
-	return qr_load_word(count);
-#else
-	return *count;
-#endif
-}
-
-/* All sets together. */
-struct qr_space_pages qr_space_pages_sum(const struct qr_space *s);
-
-/* ---- mappings -------------------------------------------------------------------------- */
-
-struct qr_mapping {
-	struct qr_object *object; /* null: private memory with a peculiarity */
-	int64_t delta;            /* page of the object = page of the space + delta */
-	size_t npages;            /* promised under this id; at 0 it goes */
-	uintptr_t lo, hi;         /* holds all of them */
-	struct qr_space *space;
-	struct qr_mapping *next, **prev; /* object's list */
-	struct qr_mapping *next_stack;   /* of the space's stacks, or of its dead */
-	uint32_t id;
-	uint8_t shared, maxprot, growsdown, backing;
-};
-
-#define STACK_GAP 256u /* pages below a stack that no search for free addresses hands out */
-
-/* A mapping as asked for, with npages 0 and a reference on its object; null: no memory. */
-QR_MUST_CHECK enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
-					  struct qr_mapping **out);
-/* What another mapping like this one is made of; its place in lists is not for us to read. */
-QR_INLINE struct qr_mapping mapping_like(const struct qr_mapping *mp)
-{
-	return (struct qr_mapping){ .object = mp->object,
-				    .delta = mp->delta,
-				    .lo = mp->lo,
-				    .hi = mp->hi,
-				    .id = mp->id,
-				    .shared = mp->shared,
-				    .maxprot = mp->maxprot,
-				    .growsdown = mp->growsdown,
-				    .backing = mp->backing };
-}
-
-/* No page is promised under it any more: out of the space and its object's list now, and freed
- * when the lock is released, since the last reference to an object does who knows what. */
-void qr_mapping_drop(struct qr_space *s, struct qr_mapping *mp);
-void qr_mappings_free(struct qr_space *s, struct qr_mapping *dead);
-
-QR_INLINE void space_unlock(struct qr_space *s)
-{
-	struct qr_mapping *dead = s->dead;
-
-	s->dead = NULL;
-	qr_lock_release(&s->lock);
-	if (QR_RARELY(dead))
-		qr_mappings_free(s, dead);
-}
-
-QR_INLINE struct qr_mapping *mapping_of(const struct qr_space *s, uint32_t attr)
-{
-	return (struct qr_mapping *)qr_radix_get(&s->mappings, run_id(attr));
-}
-
-/* ---- entries --------------------------------------------------------------------------- */
-
-#define SOFT_ZERO   (1u << 9)
-#define SOFT_FILE   (1u << 10)
-#define SOFT_SHARED (1u << 11)
-#define SOFT_ALL    (SOFT_ZERO | SOFT_FILE | SOFT_SHARED)
-
-/* Where entries have bits to spare (4 and 5 levels), as in Linux: a page is not writable, though
- * its run is, because the first write is to be noticed. */
-#define SOFT_CLEAN (1ull << 52) /* not written since its space was told to forget */
-#define SOFT_WP    (1ull << 53) /* userfaultfd wants to know */
-
-#define soft_clean(f) (QR_FIXED(f)->soft & SOFT_CLEAN)
-#define soft_wp(f)    (QR_FIXED(f)->soft & SOFT_WP)
-#define soft_held(f)  (QR_FIXED(f)->soft & (SOFT_CLEAN | SOFT_WP))
-
-/* The frame behind an entry that is not none: present, or a RESIDENT token. */
-QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)
-{
-	if (QR_LIKELY(qr_entry_present(m->format, e)))
-		return qr_entry_frame(m->format, e);
-	return qr_frame_of((uint32_t)qr_token_payload(m->format, e));
-}
-
-/* For loops over pages: the words of all frames, so that the word behind an entry is one load
- * away.  A present entry that is neither FILE nor ZERO passes entry_is_plain. */
-QR_INLINE uintptr_t frame_words(const struct qr_memory *m)
-{
-	return (uintptr_t)m->frames->words -
-	       (uintptr_t)m->frames->base * sizeof(struct qr_frame_word);
-}
-
-QR_INLINE struct qr_frame_word *entry_word(const struct qr_memory *m, uintptr_t words, qr_entry e)
-{
-	return (struct qr_frame_word *)(words + (uintptr_t)qr_entry_frame(m->format, e).v *
-						    sizeof(struct qr_frame_word));
-}
-
-QR_INLINE bool entry_is_plain(const struct qr_memory *m, qr_entry e)
-{
-	return (e.v & (QR_FIXED(m->format)->present | SOFT_ALL)) == QR_FIXED(m->format)->present;
-}
-
-/* Has this frame one reference?  Who gave up another one has done with the frame before. */
-QR_INLINE bool word_exclusive(const struct qr_frame_word *w)
-{
-	return (qr_load_acq32(&w->state) & QR_FRAME_REF_MASK) == 1;
-}
-
-/* May nobody else see this anonymous frame? */
-QR_INLINE bool frame_exclusive(struct qr_memory *m, qr_frame f)
-{
-	return word_exclusive(qr_frame_word(m->frames, f));
-}
-
-/* Bits for entries of this format, no wider than they are: so the compiler knows it too. */
-QR_INLINE uint64_t entry_bits(const struct qr_format *f, uint64_t v)
-{
-	return QR_FIXED(f)->entry_shift == 2 ? (uint32_t)v : v;
-}
-
-/* Present entries that the caller has just read are changed at once where nobody else can have
- * changed them since. */
-QR_INLINE void entry_update(const struct qr_format *f, void *entries, unsigned i, qr_entry e,
-			    uint64_t off, uint64_t on)
-{
-	if (QR_MAX_CPUS == 1)
-		qr_entry_set(f, entries, i, qr_entry_of((e.v & ~off) | on));
-	else
-		(void)qr_entry_change(f, entries, i, off, on);
-}
-
-QR_INLINE qr_entry entry_take(const struct qr_format *f, void *entries, unsigned i, qr_entry e)
-{
-	if (QR_MAX_CPUS > 1 || (QR_FIXED(f)->entry_shift == 3 && QR_ENTRY_IN_HALVES))
-		return qr_entry_clear(f, entries, i);
-	qr_entry_set(f, entries, i, QR_ENTRY_NONE);
-	return e;
-}
-
-/* Give up a page's frame: the entry is gone, TLBs may know it still.  With one CPU nobody runs
- * before the flush; so a reference that is not the last one can go at once. */
-QR_INLINE void release_page(struct qr_gather *g, struct qr_frame_word *w, qr_frame f)
-{
-	if (QR_MAX_CPUS == 1 && qr_frame_refs(w) > 1)
-		w->state--;
-	else
-		qr_gather_frame(g, f);
-}
-
-/* A leaf gets (n = 1) or loses (-1) a present page that is not plain: by kind. */
-QR_INLINE void count_odd(struct qr_ptdesc *t, qr_entry e, int n)
-{
-	if (e.v & SOFT_SHARED)
-		t->nshared = (uint16_t)(t->nshared + n);
-	else if (e.v & SOFT_FILE)
-		t->nfile = (uint16_t)(t->nfile + n);
-	else
-		t->nzero = (uint16_t)(t->nzero + n);
-}
-
-/* The same for a leaf that is the space's own. */
-QR_INLINE void space_count_odd(struct qr_space *s, struct qr_ptdesc *t, qr_entry e, int n)
-{
-	if (e.v & SOFT_SHARED) {
-		t->nshared = (uint16_t)(t->nshared + n);
-		tally(&pages_here(s)->shared, (size_t)n);
-	} else if (e.v & SOFT_FILE) {
-		t->nfile = (uint16_t)(t->nfile + n);
-		tally(&pages_here(s)->file, (size_t)n);
-	} else {
-		t->nzero = (uint16_t)(t->nzero + n);
-	}
-}
-
-/* Put a page where none was.  Counts it. */
-QR_INLINE void page_install(struct qr_space *s, struct qr_ptdesc *t, void *entries, unsigned i,
-			    qr_entry e)
-{
-	qr_entry_set(s->memory->format, entries, i, e);
-	t->npages++;
-	mark_used(s->memory, t, i);
-	if (QR_LIKELY(!(e.v & SOFT_ALL)))
-		tally(&pages_here(s)->anon, 1);
-	else
-		space_count_odd(s, t, e, 1);
-}
-
-/* All pages of a leaf begin (n = 1) or cease (-1) to be counted as the space's own.  What changes
- * a borrowed leaf in place counts it for as long. */
-QR_INLINE void space_count_leaf(struct qr_space *s, const struct qr_ptdesc *t, ptrdiff_t n)
-{
-	struct qr_space_pages *p = pages_here(s);
-
-	tally(&p->anon, (size_t)(n * (t->npages - t->nfile - t->nshared - t->nzero)));
-	tally(&p->file, (size_t)(n * t->nfile));
-	tally(&p->shared, (size_t)(n * t->nshared));
-}
-
-/* The last page is gone. */
-QR_INLINE void no_pages(struct qr_ptdesc *t)
-{
-	QR_ASSERT_DEBUG(!(t->npages | t->nfile | t->nshared | t->nzero), "pages are counted");
-	t->used = 0;
-}
+#include "mm/space_entry.h"
+#include "mm/space_lock.h"
 
 /* ---- finding tables ---------------------------------------------------------------------- */
 
@@ -321,8 +84,9 @@ QR_INLINE bool same_leaf(const struct qr_memory *m, uintptr_t a, uintptr_t b)
 	return (a ^ b) >> level_shift(m, 1) == 0;
 }
 
-/* The lowest table on the way to va.  A leaf that is this space's own becomes s->near: so a
- * caller that finds another table there knows that it is a borrowed leaf, or none. */
+/* The lowest table on the way to va.  In S0 a leaf that is this space's own becomes s->near: so a
+ * caller that finds another table there knows that it is a borrowed leaf, or none.  In S1 va lies
+ * in a range that is locked, as everywhere here. */
 struct qr_ptdesc *qr_table_walk(struct qr_space *s, uintptr_t va);
 
 QR_INLINE void forget_near(struct qr_space *s)
@@ -331,9 +95,14 @@ QR_INLINE void forget_near(struct qr_space *s)
 	s->near_va = UINTPTR_MAX;
 }
 
+QR_INLINE bool is_near(const struct qr_space *s, uintptr_t va)
+{
+	return !QR_SPACE_STAGE && same_leaf(s->memory, va, s->near_va);
+}
+
 QR_INLINE struct qr_ptdesc *lowest_table(struct qr_space *s, uintptr_t va)
 {
-	return QR_LIKELY(same_leaf(s->memory, va, s->near_va)) ? s->near : qr_table_walk(s, va);
+	return QR_LIKELY(is_near(s, va)) ? s->near : qr_table_walk(s, va);
 }
 
 /* ---- the cursor ------------------------------------------------------------------------ */
@@ -348,6 +117,9 @@ struct cursor {
 	uint8_t room;           /* runs that reserve makes room for, in each table */
 	bool deep;              /* all leaves of the range exist: keep them */
 	bool hold;              /* map_part does not settle: somebody holds on to a table */
+#if QR_SPACE_STAGE
+	struct qr_ptdesc *top; /* what cursor_lock has locked */
+#endif
 	struct qr_gather gather;
 };
 
@@ -374,21 +146,51 @@ QR_INLINE void cursor_begin(struct cursor *c, struct qr_space *s, uintptr_t lo, 
 	c->room = 2;
 	c->deep = c->hold = false;
 	qr_gather_init(&c->gather, &s->tlb, m->frames);
-	c->t = same_leaf(m, lo, s->near_va) && same_leaf(m, lo, hi - 1)
-		   ? s->near
-		   : qr_table_covering(s, lo, hi);
+	c->t = is_near(s, lo) && same_leaf(m, lo, hi - 1) ? s->near : qr_table_covering(s, lo, hi);
+}
+
+/* The range ends earlier. */
+QR_INLINE void cursor_narrow(struct cursor *c, uintptr_t hi)
+{
+	if (hi == c->hi)
+		return;
+	c->hi = hi;
+	c->t = qr_table_covering(c->s, c->lo, hi);
+}
+
+/* As cursor_begin; in S0 the space is locked already, in S1 the range is now. */
+QR_INLINE void cursor_take(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
+{
+#if QR_SPACE_STAGE
+	struct qr_ptdesc *top = qr_range_lock(s, lo, hi, 0);
+
+	cursor_begin(c, s, lo, hi);
+	c->top = top;
+#else
+	cursor_begin(c, s, lo, hi);
+#endif
+}
+
+/* The same again: end, and in S1 unlock. */
+QR_INLINE void cursor_drop(struct cursor *c)
+{
+	qr_cursor_end(c);
+#if QR_SPACE_STAGE
+	qr_range_unlock(c->s, c->top, c->lo);
+#endif
 }
 
 QR_INLINE void cursor_lock(struct cursor *c, struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
-	qr_lock_acquire(&s->lock);
-	cursor_begin(c, s, lo, hi);
+	space_begin(s);
+	cursor_take(c, s, lo, hi);
 }
 
 QR_INLINE void cursor_unlock(struct cursor *c)
 {
-	qr_cursor_end(c);
-	space_unlock(c->s);
+	cursor_drop(c);
+	if (!QR_SPACE_STAGE)
+		space_end(c->s);
 }
 
 /* Carve at both ends of the range and make room for two more runs in every table on the way;
@@ -422,6 +224,10 @@ QR_MUST_CHECK enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned
 
 /* Count npages more (or less: negative) that are promised with this attr. */
 void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages);
+/* The same without `mapped`, and without the mapping's own count. */
+void qr_space_count_kind(struct qr_space *s, uint32_t attr, const struct qr_mapping *mp, size_t n);
+/* npages less, which lay in [lo,hi): the mapping's hull shrinks, or it goes. */
+void qr_space_uncount(struct qr_space *s, uint32_t attr, size_t npages, uintptr_t lo, uintptr_t hi);
 
 QR_INLINE void space_count(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
 {
@@ -434,28 +240,10 @@ QR_INLINE void space_count(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
 
 /* ---- sharing leaves (space_share.c) ------------------------------------------------------ */
 
-QR_INLINE void leaf_lock(struct qr_ptdesc *t)
-{
-#if QR_MAX_CPUS > 1
-	qr_lock_acquire(&t->lock);
-#else
-	(void)t;
-#endif
-}
-
-QR_INLINE void leaf_unlock(struct qr_ptdesc *t)
-{
-#if QR_MAX_CPUS > 1
-	qr_lock_release(&t->lock);
-#else
-	(void)t;
-#endif
-}
-
 /* Around a change of a borrowed leaf that is right for all who have it. */
 QR_INLINE void borrowed_begin(struct qr_space *s, struct qr_ptdesc *t)
 {
-	leaf_lock(t);
+	table_lock(t);
 	space_count_leaf(s, t, 1);
 }
 
@@ -473,7 +261,7 @@ QR_INLINE bool borrowed_try(struct qr_space *s, struct qr_ptdesc *t)
 QR_INLINE void borrowed_end(struct qr_space *s, struct qr_ptdesc *t)
 {
 	space_count_leaf(s, t, -1);
-	leaf_unlock(t);
+	table_unlock(t);
 }
 
 /* Child i of dir, a borrowed leaf that holds va, becomes this space's own: because nobody else
@@ -545,15 +333,41 @@ struct found {
 	uint32_t attr;
 };
 
-/* The first run that ends above `at` and begins below `end`. */
+/* The first run that ends above `at` and begins below `end`.  All that lies there is locked. */
 bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out);
-/* The same, with the equal runs that follow it joined. */
+/* The same below table t, which range_lock answered. */
+bool qr_run_below(const struct qr_space *s, const struct qr_ptdesc *t, uintptr_t at, uintptr_t end,
+		  struct found *out);
+/* The same where nothing is locked, but in S0 the space.  `like`, if not null: what its mapping is
+ * like (id 0: it has none), which may be gone by the time of the answer. */
+bool qr_run_look(struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out,
+		 struct qr_mapping *like);
+void qr_mapping_describe(struct qr_space *s, uint32_t attr, struct qr_mapping *out);
+
+QR_INLINE bool run_look(struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out,
+			struct qr_mapping *like)
+{
+#if QR_SPACE_STAGE
+	return qr_run_look(s, at, end, out, like);
+#else
+	if (!qr_run_next(s, at, end, out))
+		return false;
+	if (like)
+		qr_mapping_describe(s, out->attr, like);
+	return true;
+#endif
+}
+
+/* qr_run_next, with the equal runs that follow it joined. */
 bool qr_region_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out);
 
-/* Find npages free pages, as high as possible below `top`.  Errors: QR_NOMEM. */
-QR_MUST_CHECK enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out);
+/* Find npages free pages, as high as possible below `top`.  Either the space is locked, or `look`:
+ * nothing is (but in S0), and the answer is good only if it is still true under a lock.
+ * Errors: QR_NOMEM. */
+QR_MUST_CHECK enum qr_err qr_find_free(struct qr_space *s, size_t npages, bool look,
+				       uintptr_t *out);
 QR_MUST_CHECK enum qr_err qr_find_between(struct qr_space *s, size_t npages, uintptr_t bottom,
-					  uintptr_t top, uintptr_t *out);
+					  uintptr_t top, bool look, uintptr_t *out);
 /* [lo,hi) became free / was taken. */
 void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi);
 
@@ -563,7 +377,7 @@ QR_MUST_CHECK enum qr_err qr_back_reserve(struct cursor *c);
 void qr_back_install(struct cursor *c, uint32_t attr);
 
 /* Touch every page of [lo,hi): private writable ones by a write, others by a read; or all in one
- * way.  Stops at the first that cannot; holes are skipped; the lock is held. */
+ * way.  Stops at the first that cannot; holes are skipped.  Nothing is locked. */
 enum populate { POPULATE_FIT, POPULATE_READ, POPULATE_WRITE };
 QR_MUST_CHECK enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi,
 				      enum populate how);
@@ -571,11 +385,26 @@ QR_MUST_CHECK enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_
  * their bits, frames[k], each with one reference more.  All within one node of its tree. */
 uint32_t qr_object_pages(struct qr_object *o, uint64_t index, uint32_t want, qr_frame *frames);
 
-/* qr_space_fault under the lock. */
-QR_MUST_CHECK enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t at, enum qr_access access,
-					  bool force);
+/* qr_space_fault where range_lock(at, at + a page) has answered `top`.  QR_NOENT in S1: a stack
+ * may have to grow. */
+QR_MUST_CHECK enum qr_err qr_fault_held(struct qr_space *s, uintptr_t at, enum qr_access access,
+					bool force, struct qr_ptdesc *top);
+/* In S0 a stack has grown by then.  In S1 afterwards, with nothing locked: was that answered, and has
+ * a stack grown over it?  So it is to be done again.  Else *err says why not. */
+bool qr_stack_grew(struct qr_space *s, uintptr_t at, enum qr_err *err);
 
-/* The frame at va, faulted in; the lock keeps it there. */
+/* With all of the space locked: is leaf t, the lowest table on a way just gone, its own? */
+QR_INLINE bool leaf_is_own(const struct qr_space *s, const struct qr_ptdesc *t)
+{
+	return QR_SPACE_STAGE ? held_together(s->root, t) : t == s->near;
+}
+
+QR_INLINE bool stack_grew(struct qr_space *s, uintptr_t at, enum qr_err *err)
+{
+	return QR_SPACE_STAGE && qr_stack_grew(s, at, err);
+}
+
+/* The frame at va, faulted in; all of the space is locked, and keeps it there. */
 QR_MUST_CHECK enum qr_err qr_frame_reach(struct qr_space *s, uintptr_t va, enum qr_access access,
 					 bool force, qr_frame *out);
 

@@ -22,24 +22,37 @@ qr_entry qr_entry_look(const struct qr_space *s, uintptr_t va, unsigned *level)
 	}
 }
 
+/* The frame of entry e of this level, which shows va. */
+static qr_frame frame_at(const struct qr_memory *m, uintptr_t va, qr_entry e, unsigned level,
+			 bool write)
+{
+	qr_frame f = resident_frame(m, e);
+	struct qr_frame_word *w;
+
+	if (QR_RARELY(level))
+		f.v += index_at(m, va, 0);
+	w = qr_frame_word(m->frames, f);
+	if (write && qr_load32(&w->state) & QR_FRAME_LAZYFREE)
+		qr_frame_clear(w, QR_FRAME_LAZYFREE); /* no CPU sets the dirty bit */
+	return f;
+}
+
 enum qr_err qr_frame_reach(struct qr_space *s, uintptr_t va, enum qr_access access, bool force,
 			   qr_frame *out)
 {
-	enum qr_err err = qr_fault_locked(s, va, access, force);
-	const struct qr_memory *m = s->memory;
+	struct qr_ptdesc *top = NULL;
+	enum qr_err err;
 	unsigned level;
+	qr_entry e;
 
-	if (!err) {
-		struct qr_frame_word *w;
-
-		*out = resident_frame(m, qr_entry_look(s, va, &level));
-		if (QR_RARELY(level))
-			out->v += index_at(m, va, 0);
-		w = qr_frame_word(m->frames, *out);
-		if (access == QR_ACCESS_WRITE && qr_load32(&w->state) & QR_FRAME_LAZYFREE)
-			qr_frame_clear(w, QR_FRAME_LAZYFREE); /* no CPU sets the dirty bit */
-	}
-	return err;
+	if (QR_SPACE_STAGE)
+		top = qr_table_covering(s, va, (va | QR_PAGE_MASK) + 1);
+	err = qr_fault_held(s, va, access, force, top);
+	if (err)
+		return err;
+	e = qr_entry_look(s, va, &level);
+	*out = frame_at(s->memory, va, e, level, access == QR_ACCESS_WRITE);
+	return QR_OK;
 }
 
 static void copy_part(qr_frame f, size_t in, void *buf, size_t n, bool write)
@@ -51,6 +64,56 @@ static void copy_part(qr_frame f, size_t in, void *buf, size_t n, bool write)
 	else
 		__builtin_memcpy(buf, window + in, n);
 	qr_host_window_put(window);
+}
+
+/* The leaf over va, if it is borrowed: then other spaces can take an object's page out of it, but
+ * not under its lock. */
+static struct qr_ptdesc *borrowed_leaf(struct qr_space *s, const struct qr_ptdesc *top,
+				       uintptr_t va)
+{
+	struct qr_ptdesc *t;
+
+	if (QR_MAX_CPUS == 1 || !tally_read(&s->borrowed))
+		return NULL;
+	t = qr_table_walk(s, va);
+	return t->level || t == (QR_SPACE_STAGE ? top : s->near) ? NULL : t;
+}
+
+/* Copy to or from the page that is there; false: it is gone again. */
+static bool copy_resident(struct qr_space *s, const struct qr_ptdesc *top, uintptr_t va, void *buf,
+			  size_t n, bool write)
+{
+	struct qr_ptdesc *borrowed = borrowed_leaf(s, top, va);
+	unsigned level;
+	qr_entry e;
+
+	if (borrowed)
+		table_lock(borrowed);
+	e = qr_entry_look(s, va, &level);
+	if (QR_MAX_CPUS == 1 || !qr_entry_none(e)) {
+		copy_part(frame_at(s->memory, va, e, level, write), va & QR_PAGE_MASK, buf, n,
+			  write);
+	}
+	if (borrowed)
+		table_unlock(borrowed);
+	return QR_MAX_CPUS == 1 || !qr_entry_none(e);
+}
+
+/* Fault va in and copy: what is held keeps the page there. */
+static enum qr_err copy_at(struct qr_space *s, uintptr_t va, enum qr_access access, bool force,
+			   void *buf, size_t n)
+{
+	enum qr_err err;
+	bool again;
+
+	do {
+		struct qr_ptdesc *top = page_lock(s, va);
+
+		err = qr_fault_held(s, va, access, force, top);
+		again = !err && !copy_resident(s, top, va, buf, n, access == QR_ACCESS_WRITE);
+		page_unlock(s, top);
+	} while (again || stack_grew(s, va, &err));
+	return err;
 }
 
 /* ---- pages without rights, as a debugger reaches them ---------------------------------------- */
@@ -157,8 +220,7 @@ static enum qr_err copy_hidden(struct qr_space *s, uintptr_t va, void *buf, size
 static size_t copy_page_part(struct qr_space *s, uintptr_t va, void *buf, size_t n, bool write,
 			     bool force, enum qr_err *err)
 {
-	size_t in = va & QR_PAGE_MASK, part = QR_PAGE_SIZE - in;
-	qr_frame f;
+	size_t part = QR_PAGE_SIZE - (va & QR_PAGE_MASK);
 
 	if (part > n)
 		part = n;
@@ -166,11 +228,12 @@ static size_t copy_page_part(struct qr_space *s, uintptr_t va, void *buf, size_t
 		*err = QR_NOENT;
 		return 0;
 	}
-	*err = qr_frame_reach(s, va, write ? QR_ACCESS_WRITE : QR_ACCESS_READ, force, &f);
-	if (!*err)
-		copy_part(f, in, buf, part, write);
-	else if (*err == QR_ACCESS && force)
+	*err = copy_at(s, va, write ? QR_ACCESS_WRITE : QR_ACCESS_READ, force, buf, part);
+	if (*err == QR_ACCESS && force) {
+		(void)space_lock(s);
 		*err = copy_hidden(s, va, buf, part, write);
+		qr_space_unlock(s);
+	}
 	return *err ? 0 : part;
 }
 
@@ -180,10 +243,8 @@ static enum qr_err transfer(struct qr_space *s, uintptr_t va, char *buf, size_t 
 	enum qr_err err = QR_OK;
 	size_t done = 0;
 
-	qr_lock_acquire(&s->lock);
 	while (done < n && !err)
 		done += copy_page_part(s, va + done, buf + done, n - done, write, force, &err);
-	qr_lock_release(&s->lock);
 	*out = done;
 	return err;
 }
@@ -239,7 +300,7 @@ enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, ui
 	if (!range_valid(m, at, npages))
 		return va & QR_PAGE_MASK ? QR_INVAL : QR_NOENT;
 	end = va + (npages << QR_PAGE_SHIFT);
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	while (va < end && qr_run_next(s, va, end, &f) && f.lo <= va) {
 		const struct qr_mapping *mp = run_id(f.attr) ? mapping_of(s, f.attr) : NULL;
 		uintptr_t stop = f.hi < end ? f.hi : end;
@@ -251,7 +312,7 @@ enum qr_err qr_space_residency(struct qr_space *s, qr_virt at, size_t npages, ui
 			out += (next - va) >> QR_PAGE_SHIFT;
 		}
 	}
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return va < end ? QR_NOENT : QR_OK;
 }
 
@@ -272,13 +333,13 @@ bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
 
 	if (!range_valid(s->memory, at, npages))
 		return false;
-	qr_lock_acquire(&s->lock);
-	if (QR_RARELY(!one_run(s, va, end)))
-		while (va < end && qr_run_next(s, va, end, &f) && f.lo <= va)
+	space_begin(s);
+	if (QR_SPACE_STAGE || QR_RARELY(!one_run(s, va, end)))
+		while (va < end && run_look(s, va, end, &f, NULL) && f.lo <= va)
 			va = f.hi;
 	else
 		va = end;
-	qr_lock_release(&s->lock);
+	space_end(s);
 	return va >= end;
 }
 
@@ -289,8 +350,8 @@ bool qr_space_unused(struct qr_space *s, qr_virt at, size_t npages)
 
 	if (!range_valid(s->memory, at, npages))
 		return false;
-	qr_lock_acquire(&s->lock);
-	none = !qr_run_next(s, at.v, at.v + (npages << QR_PAGE_SHIFT), &f);
-	qr_lock_release(&s->lock);
+	space_begin(s);
+	none = !run_look(s, at.v, at.v + (npages << QR_PAGE_SHIFT), &f, NULL);
+	space_end(s);
 	return none;
 }

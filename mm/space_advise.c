@@ -84,10 +84,6 @@ static enum qr_err accepts(const struct qr_space *s, const struct found *f, enum
 		return mp->shared && mp->maxprot & RUN_W ? QR_OK : QR_ACCESS;
 	case QR_ADVISE_COLLAPSE:
 		return qr_huge_eligible(s, f->attr) ? QR_OK : QR_INVAL;
-	case QR_ADVISE_POPULATE_READ:
-		return f->attr & RUN_R ? QR_OK : QR_INVAL;
-	case QR_ADVISE_POPULATE_WRITE:
-		return f->attr & RUN_W ? QR_OK : QR_INVAL;
 	default:
 		return QR_OK;
 	}
@@ -101,10 +97,10 @@ static void remove_pages(struct qr_space *s, const struct found *f)
 	uint64_t first = (uint64_t)((int64_t)(f->lo >> QR_PAGE_SHIFT) + mp->delta);
 
 	qr_object_get(o);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	qr_object_punch(o, first, (f->hi - f->lo) >> QR_PAGE_SHIFT);
 	qr_object_put(o);
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 }
 
 static enum qr_err zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
@@ -159,25 +155,45 @@ static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr
 	case QR_ADVISE_REMOVE:
 		remove_pages(s, f);
 		return QR_OK;
-	case QR_ADVISE_POPULATE_READ:
-		return qr_populate(s, f->lo, f->hi, POPULATE_READ);
-	case QR_ADVISE_POPULATE_WRITE:
-		return qr_populate(s, f->lo, f->hi, POPULATE_WRITE);
 	default:
 		return QR_OK; /* WILLNEED: what a file has in memory is all there is of it */
 	}
 }
 
-/* The one advice that a hole stops: it was to be as if each page were touched, in order. */
-static bool populates(enum qr_advice advice)
+/* As if each page were touched, in order: a hole stops it. */
+static enum qr_err populate_range(struct qr_space *s, uintptr_t va, uintptr_t end, bool write)
 {
-	return advice == QR_ADVISE_POPULATE_READ || advice == QR_ADVISE_POPULATE_WRITE;
+	enum qr_err err = QR_OK;
+	struct found f;
+	bool there;
+
+	for (; va < end && !err; va = f.hi) {
+		space_begin(s);
+		there = run_look(s, va, end, &f, NULL) && f.lo <= va;
+		if (!QR_SPACE_STAGE)
+			space_end(s);
+		if (!there)
+			return QR_NOENT;
+		f.hi = f.hi < end ? f.hi : end;
+		err = f.attr & (write ? RUN_W : RUN_R)
+			  ? qr_populate(s, va, f.hi, write ? POPULATE_WRITE : POPULATE_READ)
+			  : QR_INVAL;
+	}
+	return err;
+}
+
+/* Does it only act on what is resident in its range? */
+static bool acts(enum qr_advice advice)
+{
+	return advice == QR_ADVISE_DONTNEED || advice == QR_ADVISE_DONTNEED_LOCKED ||
+	       advice == QR_ADVISE_FREE || advice == QR_ADVISE_WILLNEED || advice == QR_ADVISE_COLD;
 }
 
 enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice)
 {
 	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
 	enum qr_err err = QR_OK, hole = QR_OK, late = QR_OK;
+	struct qr_ptdesc *top;
 	uint32_t clear, set;
 	struct found f;
 
@@ -185,16 +201,16 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 		return QR_INVAL;
 	if (!range_valid(s->memory, at, npages))
 		return QR_NOENT;
-	qr_lock_acquire(&s->lock);
+	if (advice == QR_ADVISE_POPULATE_READ || advice == QR_ADVISE_POPULATE_WRITE)
+		return populate_range(s, va, end, advice == QR_ADVISE_POPULATE_WRITE);
+	top = acts(advice) ? range_lock(s, va, end) : space_lock(s);
 	for (; va < end && !err; va = f.hi) {
-		if (!qr_run_next(s, va, end, &f)) {
+		if (!qr_run_below(s, top, va, end, &f)) {
 			hole = QR_NOENT;
 			break;
 		}
 		if (f.lo > va)
 			hole = QR_NOENT;
-		if (hole && populates(advice))
-			break;
 		f.lo = f.lo > va ? f.lo : va;
 		f.hi = f.hi < end ? f.hi : end;
 		err = advise_run(s, &f, advice);
@@ -207,7 +223,7 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 		(void)!qr_huge_collapse(s, at.v, end, false);
 	else if (advice == QR_ADVISE_COLLAPSE && end > at.v)
 		late = qr_huge_collapse(s, at.v, end, true);
-	qr_lock_release(&s->lock);
+	range_unlock(s, top, at.v);
 	return late ? late : err ? err : hole;
 }
 
@@ -241,17 +257,17 @@ enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages, enum qr
 		return QR_INVAL;
 	if (!range_valid(s->memory, at, npages))
 		return QR_NOENT;
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	end = mapped_until(s, lo, hi, &already);
 	if (set &&
 	    tally_read(&s->locked) + (((end - lo) >> QR_PAGE_SHIFT) - already) > s->max_locked)
 		err = QR_LIMIT;
 	if (!err && end > lo)
 		err = qr_flag_range(s, lo, end, ~(RUN_LOCKED | RUN_ONFAULT), set);
+	qr_space_unlock(s);
 	if (!err && end < hi)
 		err = QR_NOENT;
 	if (!err && how == QR_LOCK) /* locked all the same, as far as there are pages */
 		err = qr_populate(s, lo, end, POPULATE_FIT);
-	qr_lock_release(&s->lock);
 	return err;
 }

@@ -12,6 +12,7 @@ struct recount {
 	size_t mapped, locked, data, stack, exec;
 	size_t anon, file, shared, tables, regions, huge, borrowed;
 	unsigned nfile, nshared, nzero; /* of the leaf at hand */
+	const struct qr_ptdesc *next;   /* S1: the table that is held next */
 };
 
 #define HOLDS(cond, rule) QR_ASSERT(cond, rule)
@@ -142,6 +143,25 @@ static void check_kept(const struct recount *y)
 
 static void check_part(struct recount *y, struct qr_ptdesc *t, uintptr_t base);
 
+static bool is_idle(const struct qr_space *s, const struct qr_ptdesc *t, uintptr_t base)
+{
+	return QR_SPACE_STAGE ? t->level == 0 && same_leaf(s->memory, s->idle_va, base)
+			      : t == s->idle;
+}
+
+/* What is locked as a whole is held in the order of the tree. */
+static void check_held(struct recount *y, const struct qr_ptdesc *t)
+{
+#if QR_SPACE_STAGE
+	HOLDS(t == y->next && t->holder == (qr_word)y->s->root,
+	      "I20: all tables are held, in pre-order");
+	y->next = t->next;
+#else
+	(void)y;
+	(void)t;
+#endif
+}
+
 /* Entry e of t points to `child`. */
 static void check_child(struct recount *y, const struct qr_ptdesc *t, qr_entry e,
 			struct qr_ptdesc *child, uintptr_t base)
@@ -150,18 +170,22 @@ static void check_child(struct recount *y, const struct qr_ptdesc *t, qr_entry e
 	bool borrowed = t->level == 1 && !qr_entry_writable(m->format, e);
 
 	HOLDS(child->level + 1 == t->level, "I4: levels go down one by one");
-	HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables || child == y->s->idle,
+	HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables ||
+		  is_idle(y->s, child, base),
 	      "I4: an empty table is gone, but for the idle leaf");
+	HOLDS(!(child->flags & PT_STALE), "I13: no table that was unhooked is reachable");
 	HOLDS(table_refs(m, child) == 1 || (borrowed && table_refs(m, child)),
 	      "I10: only a leaf that is borrowed has more than one reference");
 	HOLDS(!borrowed || (child != y->s->near && child != y->s->idle),
 	      "I10: what is kept in mind of a space is its own");
 	y->borrowed += borrowed;
 	if (borrowed)
-		leaf_lock(child);
+		table_lock(child);
+	else
+		check_held(y, child);
 	check_part(y, child, base);
 	if (borrowed)
-		leaf_unlock(child);
+		table_unlock(child);
 	if (t->level > 1 || borrowed)
 		return;
 	y->anon += (size_t)child->npages - child->nfile - child->nshared - child->nzero;
@@ -236,18 +260,25 @@ static void check_spares(struct qr_memory *m)
 		n++;
 	}
 	HOLDS(n == m->nspare, "I13: spares are counted");
+#if QR_SPACE_STAGE
+	for (const struct qr_ptdesc *t = m->limbo; t; t = t->next)
+		HOLDS(t->flags & PT_STALE && !t->nruns && !t->npages && !t->ntables && !t->holder,
+		      "I13: what was unhooked is empty, and nobody holds it");
+#endif
 }
 
 void qr_space_check(struct qr_space *s)
 {
-	struct recount y = { .s = s };
+	struct recount y = { .s = s, .next = s->root };
 	struct qr_space_pages pages;
 	uint64_t id = 0;
 	uintptr_t v;
 
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	pages = qr_space_pages_sum(s);
+	check_held(&y, s->root);
 	check_part(&y, s->root, 0);
+	HOLDS(!QR_SPACE_STAGE || !y.next, "I20: nothing else is held");
 	check_kept(&y);
 	HOLDS(y.mapped == s->mapped && y.locked == s->locked && y.data == s->data &&
 		  y.stack == s->stack && y.exec == s->exec,
@@ -264,5 +295,5 @@ void qr_space_check(struct qr_space *s)
 		      "I9: a mapping's page count equals its runs'");
 	}
 	check_spares(s->memory);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 }

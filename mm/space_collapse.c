@@ -68,6 +68,7 @@ static void unhook(struct collapse *c)
 
 	(void)qr_entry_clear(c->m->format, table_window(c->m, c->t), c->i);
 	c->t->ntables--;
+	table_leave(c->leaf);
 	forget_near(c->s);
 	if (c->s->idle == c->leaf)
 		c->s->idle = NULL;
@@ -224,9 +225,9 @@ size_t qr_space_huge_count(struct qr_space *s, qr_virt at, size_t npages)
 {
 	size_t n = 0;
 
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	if (tally_read(&s->nhuge) && range_valid(s->memory, at, npages))
 		n = count_part(s->memory, s->root, at.v, at.v + (npages << QR_PAGE_SHIFT));
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return n;
 }

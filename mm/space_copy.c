@@ -9,7 +9,7 @@
  * is there and lets it happen costs a look at its entry; others are faulted in as their user would.
  *
  * The CPU does not see these writes: the dirty bit is set by hand.
- * Locking: both spaces', the lower address first.
+ * Locking: both spaces as wholes, the lower address first.
  */
 #include "mm/space.h"
 
@@ -32,10 +32,14 @@ static bool find_place(struct side *x)
 	if (x->va < m->user_start.v || x->va >= m->user_end.v)
 		return false;
 	t = lowest_table(x->s, x->va);
+	/* With several CPUs another space could take an object's page out of a borrowed leaf. */
+	if (QR_MAX_CPUS > 1 && t->level == 0 && !leaf_is_own(x->s, t) &&
+	    qr_table_at(x->s, x->va, 0, &t))
+		return false;
 	r = run_at(t, index_at(m, x->va, t->level));
 	if (!r || !(r->attr & (x->write ? RUN_W : RUN_R)))
 		return false;
-	if (t->level == 0 && (!x->write || t == x->s->near)) {
+	if (t->level == 0 && (!x->write || QR_MAX_CPUS > 1 || leaf_is_own(x->s, t))) {
 		x->t = t;
 		x->lo = entry_start(m, x->va, 0, r->start);
 		x->hi = entry_start(m, x->va, 0, r->end);
@@ -98,9 +102,9 @@ QR_INLINE void copy_piece(qr_frame to, size_t at, qr_frame from, size_t start, s
 
 static void lock_both(struct qr_space *a, struct qr_space *b)
 {
-	qr_lock_acquire(a < b ? &a->lock : &b->lock);
+	(void)space_lock(a < b ? a : b);
 	if (a != b)
-		qr_lock_acquire(a < b ? &b->lock : &a->lock);
+		(void)space_lock(a < b ? b : a);
 }
 
 size_t qr_space_copy(struct qr_space *to, qr_virt at, struct qr_space *from, qr_virt start,
@@ -125,7 +129,7 @@ size_t qr_space_copy(struct qr_space *to, qr_virt at, struct qr_space *from, qr_
 		done += part;
 	}
 	if (from != to)
-		qr_lock_release(&from->lock);
-	qr_lock_release(&to->lock);
+		qr_space_unlock(from);
+	qr_space_unlock(to);
 	return done;
 }

@@ -32,7 +32,7 @@ struct qr_ptdesc *qr_table_walk(struct qr_space *s, uintptr_t va)
 		table = (uintptr_t)(e.v & QR_FIXED(f)->address);
 	}
 	t = ptdesc_of(m, qr_frame_of((uint32_t)(table >> QR_PAGE_SHIFT)));
-	if (!level && QR_LIKELY(qr_entry_writable(f, e))) {
+	if (!QR_SPACE_STAGE && !level && QR_LIKELY(qr_entry_writable(f, e))) {
 		s->near = t;
 		s->near_va = va;
 	}
@@ -44,7 +44,7 @@ struct qr_ptdesc *qr_table_covering(struct qr_space *s, uintptr_t lo, uintptr_t 
 	struct qr_memory *m = s->memory;
 	struct qr_ptdesc *t = s->root;
 
-	if (same_leaf(m, lo, hi - 1)) {
+	if (!QR_SPACE_STAGE && same_leaf(m, lo, hi - 1)) {
 		t = qr_table_walk(s, lo);
 		if (QR_LIKELY(t->level || t == s->near))
 			return t;
@@ -71,7 +71,8 @@ void qr_settle_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr
 	}
 }
 
-/* From table t, which is on the way to va, upwards; usually nobody needs to know the way. */
+/* From table t, which is on the way to va, upwards, as far as the tables are ours; usually nobody
+ * needs to know the way. */
 static void settle_path(struct cursor *c, const struct qr_ptdesc *last, uintptr_t va)
 {
 	struct qr_ptdesc *path[QR_MAX_LEVELS], *t = c->s->root;
@@ -81,24 +82,36 @@ static void settle_path(struct cursor *c, const struct qr_ptdesc *last, uintptr_
 		t = ptdesc_of(m,
 			      qr_entry_frame(m->format, entry_of(m, t, index_at(m, va, t->level))));
 	for (unsigned level = t->level; level < c->s->root->level; level++)
-		if (!qr_pt_settle(c, path[level + 1], index_at(m, va, level + 1), path[level], va))
+		if (!held_together(path[level + 1], path[level]) ||
+		    !qr_pt_settle(c, path[level + 1], index_at(m, va, level + 1), path[level], va))
 			break;
 }
 
 void qr_settle_idle(struct cursor *c)
 {
-	struct qr_ptdesc *idle = c->s->idle;
+	struct qr_space *s = c->s;
+	struct qr_ptdesc *idle = s->idle;
+	uintptr_t va = s->idle_va;
 
-	c->s->idle = NULL;
+#if QR_SPACE_STAGE
+	va = qr_xchg_word(&s->idle_va, UINTPTR_MAX);
+	if (va == UINTPTR_MAX)
+		return;
+	idle = qr_table_walk(s, va);
+	if (idle->level || idle->nruns || !held_together(idle, s->root))
+		return;
+#endif
+	s->idle = NULL;
 	if (idle)
-		settle_path(c, idle, c->s->idle_va);
+		settle_path(c, idle, va);
 }
 
 /* One empty leaf of a space stays where it is: a program that maps and unmaps, again and again,
- * a page without neighbours would otherwise make three tables each time. */
+ * a page without neighbours would otherwise make three tables each time.  (In S1: the leaf is the
+ * top, and qr_range_unlock sees to it.) */
 static bool keep_idle(struct cursor *c, struct qr_ptdesc *t)
 {
-	if (t->level || t->nruns)
+	if (QR_SPACE_STAGE || t->level || t->nruns)
 		return false;
 	if (t != c->s->idle) {
 		qr_settle_idle(c);
@@ -124,16 +137,27 @@ void qr_cursor_end(struct cursor *c)
 
 void qr_cursor_flush(struct cursor *c)
 {
-	qr_gather_flush(&c->gather);
-	while (QR_RARELY(c->dead)) {
-		struct qr_ptdesc *t = c->dead;
+	struct qr_ptdesc *dead = c->dead;
 
-		c->dead = (struct qr_ptdesc *)t->runs;
+	qr_gather_flush(&c->gather);
+	c->dead = NULL;
+#if QR_SPACE_STAGE
+	for (struct qr_ptdesc *t = dead; t; t = (struct qr_ptdesc *)t->runs)
+		if (t->flags & PT_BLOCK)
+			qr_huge_put(c->m, qr_frame_of(t->in[0].attr));
+	if (QR_RARELY(dead))
+		qr_tables_retire(c->m, dead);
+#else
+	while (QR_RARELY(dead)) {
+		struct qr_ptdesc *t = dead;
+
+		dead = (struct qr_ptdesc *)t->runs;
 		t->runs = t->in;
 		if (t->flags & PT_BLOCK)
 			qr_huge_put(c->m, qr_frame_of(t->in[0].attr));
 		qr_pt_free(c->m, t);
 	}
+#endif
 }
 
 /* One end: down to the table where `at` begins an entry; `inside` is an address of the range

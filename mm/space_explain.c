@@ -55,7 +55,7 @@ static void put_run(struct text *t, const struct qr_space *s, const struct found
 		    enum qr_access access)
 {
 	static const char *const names[] = { "read", "write", "execute" };
-	const struct qr_mapping *mp = run_id(f->attr) ? mapping_of(s, f->attr) : NULL;
+	const struct qr_mapping *mp = run_id(f->attr) ? mapping_found(s, f->attr) : NULL;
 	uint32_t need = access == QR_ACCESS_WRITE  ? RUN_W
 			: access == QR_ACCESS_EXEC ? RUN_X
 						   : RUN_RIGHTS;

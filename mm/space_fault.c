@@ -225,7 +225,7 @@ static enum qr_err carve_down(struct qr_space *s, struct qr_ptdesc *t, uintptr_t
 	return QR_OK;
 }
 
-/* A stack begins above, and the hole is wide enough: extend it down to va. */
+/* A stack begins above, and the hole is wide enough: extend it down to va.  All is locked. */
 static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 {
 	uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT, low = va > gap ? va - gap : 0;
@@ -236,6 +236,8 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 
 	if (!qr_run_next(s, va, s->memory->user_end.v, &above) || !run_id(above.attr))
 		return QR_NOENT;
+	if (QR_SPACE_STAGE && above.lo <= va)
+		return QR_OK; /* another fault was faster */
 	mp = mapping_of(s, above.attr);
 	n = (above.lo - va) >> QR_PAGE_SHIFT;
 	if (!mp->growsdown || mp->npages + n > s->max_stack ||
@@ -255,7 +257,7 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 		qr_cursor_end(&c);
 		return QR_NOMEM;
 	}
-	mp->lo = va < mp->lo ? va : mp->lo;
+	qr_mapping_cover(s, mp, va, above.lo);
 	space_count(s, above.attr, (ptrdiff_t)n);
 	qr_map_part(&c, c.t, va, above.lo, above.attr);
 	qr_cursor_end(&c);
@@ -343,7 +345,21 @@ static __attribute__((noinline)) enum qr_err resolve_slow(struct qr_space *s, st
 			: resolve_borrowed(s, t, attr, va, write);
 }
 
-enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access access, bool force)
+/* The lowest table over va: `top`, or a borrowed leaf below it. */
+QR_INLINE struct qr_ptdesc *table_for(struct qr_space *s, struct qr_ptdesc *top, uintptr_t va)
+{
+	return QR_SPACE_STAGE && top->level != 1 ? top : lowest_table(s, va);
+}
+
+/* Is it a leaf of the space's own? */
+QR_INLINE bool own_leaf(const struct qr_space *s, const struct qr_ptdesc *top,
+			const struct qr_ptdesc *t)
+{
+	return QR_SPACE_STAGE ? t == top && t->level == 0 : t == s->near;
+}
+
+enum qr_err qr_fault_held(struct qr_space *s, uintptr_t va, enum qr_access access, bool force,
+			  struct qr_ptdesc *top)
 {
 	struct qr_memory *m = s->memory;
 	struct qr_ptdesc *t;
@@ -352,67 +368,103 @@ enum qr_err qr_fault_locked(struct qr_space *s, uintptr_t va, enum qr_access acc
 
 	va &= ~(uintptr_t)QR_PAGE_MASK;
 	tally_event(&pages_here(s)->faults);
-	t = lowest_table(s, va);
+	t = table_for(s, top, va);
 	r = run_at(t, index_at(m, va, t->level));
 	if (QR_RARELY(!r)) {
-		enum qr_err err = grow_stack(s, va);
+		enum qr_err err = QR_SPACE_STAGE ? QR_NOENT : grow_stack(s, va);
 
 		if (err)
 			return err;
-		t = lowest_table(s, va);
+		t = table_for(s, top, va);
 		r = run_at(t, index_at(m, va, t->level));
 	}
 	attr = r->attr;
 	if (QR_RARELY(!allowed(attr, access)) &&
 	    !(force && attr & RUN_RIGHTS && !(run_id(attr) && mapping_of(s, attr)->shared)))
 		return QR_ACCESS;
-	if (QR_RARELY(t != s->near))
+	if (QR_RARELY(!own_leaf(s, top, t)))
 		return resolve_slow(s, t, attr, va, access == QR_ACCESS_WRITE);
 	return resolve(s, t, attr, va, access == QR_ACCESS_WRITE);
 }
 
-enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access)
+#if QR_SPACE_STAGE
+bool qr_stack_grew(struct qr_space *s, uintptr_t va, enum qr_err *err)
+{
+	if (*err != QR_NOENT)
+		return false;
+	(void)space_lock(s);
+	*err = grow_stack(s, va & ~(uintptr_t)QR_PAGE_MASK);
+	qr_space_unlock(s);
+	return !*err;
+}
+#endif
+
+QR_INLINE enum qr_err fault(struct qr_space *s, uintptr_t va, enum qr_access access)
 {
 	enum qr_err err;
 
-	if (QR_RARELY(at.v < s->memory->user_start.v || at.v >= s->memory->user_end.v))
-		return QR_NOENT;
-	qr_lock_acquire(&s->lock);
-	err = qr_fault_locked(s, at.v, access, false);
-	qr_lock_release(&s->lock);
+	do {
+		struct qr_ptdesc *top = page_lock(s, va);
+
+		err = qr_fault_held(s, va, access, false, top);
+		page_unlock(s, top);
+	} while (stack_grew(s, va, &err));
 	return err;
 }
 
-static enum qr_access populate_access(const struct qr_space *s, uint32_t attr, enum populate how)
+enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access)
 {
-	bool private = !run_id(attr) || !mapping_of(s, attr)->shared;
+	if (QR_RARELY(at.v < s->memory->user_start.v || at.v >= s->memory->user_end.v))
+		return QR_NOENT;
+	return fault(s, at.v, access);
+}
 
+/* ---- many pages --------------------------------------------------------------------------- */
+
+static enum qr_access populate_access(const struct found *f, const struct qr_mapping *like,
+				      enum populate how)
+{
 	if (how == POPULATE_FIT)
-		return attr & RUN_W && private ? QR_ACCESS_WRITE : QR_ACCESS_READ;
+		return f->attr & RUN_W && !like->shared ? QR_ACCESS_WRITE : QR_ACCESS_READ;
 	return how == POPULATE_WRITE ? QR_ACCESS_WRITE : QR_ACCESS_READ;
 }
 
 /* The last page of the huge page that holds va, if one does. */
-static uintptr_t huge_last(const struct qr_space *s, uintptr_t va)
+static uintptr_t huge_last(struct qr_space *s, uintptr_t va)
 {
+	struct qr_ptdesc *top = page_lock(s, va);
 	unsigned level;
 	qr_entry e = qr_entry_look(s, va, &level);
 
+	page_unlock(s, top);
 	if (level != 1 || qr_entry_none(e))
 		return va;
 	return va | (((uintptr_t)1 << level_shift(s->memory, 1)) - QR_PAGE_SIZE);
 }
 
+static bool next_to_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, struct found *f,
+			     struct qr_mapping *like)
+{
+	bool found;
+
+	space_begin(s);
+	found = lo < hi && run_look(s, lo, hi, f, like);
+	if (!QR_SPACE_STAGE)
+		space_end(s);
+	return found;
+}
+
 enum qr_err qr_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, enum populate how)
 {
+	struct qr_mapping like;
 	struct found f;
 
-	while (lo < hi && qr_run_next(s, lo, hi, &f)) {
-		enum qr_access access = populate_access(s, f.attr, how);
+	while (next_to_populate(s, lo, hi, &f, &like)) {
+		enum qr_access access = populate_access(&f, &like, how);
 		uintptr_t end = f.hi < hi ? f.hi : hi;
 
 		for (lo = f.lo > lo ? f.lo : lo; lo < end; lo += QR_PAGE_SIZE) {
-			enum qr_err err = qr_fault_locked(s, lo, access, false);
+			enum qr_err err = fault(s, lo, access);
 
 			if (err)
 				return err;

@@ -12,6 +12,9 @@
  * The hint of a class is exact for its smallest size; for a larger one it is where to begin,
  * and a search that finds nothing begins again at the top before it says so.
  *
+ * In stage S1 nothing is locked but the tables that are being looked at: what was found may be taken
+ * by the time its own table is, and then the search begins again (qr_space_map).
+ *
  * What covers an entry of an upper table is also aligned to that entry, if there is room: then
  * its promise is one run, and needs no table at all.
  */
@@ -25,12 +28,13 @@ static unsigned class_of(size_t npages)
 }
 
 struct hunt {
-	const struct qr_space *s;
+	struct qr_space *s;
 	const struct qr_memory *m;
 	size_t bytes;
 	uintptr_t align; /* mask */
 	uintptr_t end;   /* the free stretch that is being measured ends here */
 	uintptr_t found;
+	bool look; /* nothing is locked: the tables on the way are, one below the other */
 };
 
 /* The free stretch reaches down to `low`: is it enough? */
@@ -72,7 +76,21 @@ static unsigned free_entries(const struct hunt *h, const struct qr_ptdesc *t, un
 	return k > stop ? k : stop;
 }
 
-static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+static bool hunt_part(struct hunt *h, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi);
+
+static bool hunt_child(struct hunt *h, const struct qr_ptdesc *t, const struct child *c)
+{
+	bool lock = QR_SPACE_STAGE && h->look && !child_borrowed(h->m, t, c->i), found;
+
+	if (lock)
+		table_lock(c->t);
+	found = hunt_part(h, c->t, c->lo, c->hi);
+	if (lock)
+		table_unlock(c->t);
+	return found;
+}
+
+static bool hunt_part(struct hunt *h, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
 {
 	unsigned i = index_at(h->m, lo, t->level), k = index_at(h->m, hi - 1, t->level) + 1;
 	uintptr_t base = entry_start(h->m, lo, t->level, i), start, end;
@@ -93,7 +111,7 @@ static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, u
 		end = start + ((uintptr_t)1 << shift);
 		if (t->ntables &&
 		    child_next(h->m, t, start < lo ? lo : start, end < hi ? end : hi, &c)) {
-			if (hunt_part(h, c.t, c.lo, c.hi))
+			if (hunt_child(h, t, &c))
 				return true;
 			k--;
 			continue;
@@ -113,12 +131,36 @@ static bool hunt_part(struct hunt *h, const struct qr_ptdesc *t, uintptr_t lo, u
 	return false;
 }
 
+/* The first run of [at,end): is it a stack's? */
+static bool next_run(struct qr_space *s, bool look, uintptr_t at, uintptr_t end, struct found *f,
+		     bool *stack)
+{
+	struct qr_mapping like;
+
+	if (QR_SPACE_STAGE && look) {
+		if (!run_look(s, at, end, f, &like))
+			return false;
+		*stack = like.growsdown;
+		return true;
+	}
+	if (!qr_run_next(s, at, end, f))
+		return false;
+	*stack = run_id(f->attr) && mapping_of(s, f->attr)->growsdown;
+	return true;
+}
+
 /* Where the search below `top` begins: a stack that is next above it keeps its gap free. */
-static uintptr_t below_stacks(const struct qr_space *s, uintptr_t top)
+static uintptr_t below_stacks(struct qr_space *s, uintptr_t top, bool look)
 {
 	const uintptr_t gap = (uintptr_t)STACK_GAP << QR_PAGE_SHIFT;
 	struct found f;
+	bool stack;
 
+	if (QR_SPACE_STAGE) {
+		if (!next_run(s, look, top, top + gap, &f, &stack) || !stack || f.lo < top)
+			return top;
+		return f.lo > gap && f.lo - gap < top ? f.lo - gap : 0;
+	}
 	for (const struct qr_mapping *mp = s->stacks; mp; mp = mp->next_stack) {
 		if (QR_LIKELY(top > mp->hi || (top < mp->lo && mp->lo - top >= gap)))
 			continue;
@@ -128,34 +170,41 @@ static uintptr_t below_stacks(const struct qr_space *s, uintptr_t top)
 	return top;
 }
 
-static bool hunt_down(const struct qr_space *s, size_t npages, uintptr_t align, uintptr_t bottom,
-		      uintptr_t top, uintptr_t *out)
+static bool hunt_down(struct qr_space *s, size_t npages, uintptr_t align, uintptr_t bottom,
+		      uintptr_t top, bool look, uintptr_t *out)
 {
 	struct hunt h = { .s = s,
 			  .m = s->memory,
 			  .bytes = npages << QR_PAGE_SHIFT,
 			  .align = align,
-			  .end = below_stacks(s, top) };
+			  .end = below_stacks(s, top, look),
+			  .look = look };
+	bool found;
 
-	if (h.end <= bottom || npages > (h.end - bottom) >> QR_PAGE_SHIFT ||
-	    !hunt_part(&h, s->root, bottom, h.end))
+	if (h.end <= bottom || npages > (h.end - bottom) >> QR_PAGE_SHIFT)
 		return false;
-	*out = h.found;
-	return true;
+	if (QR_SPACE_STAGE && look)
+		table_lock(s->root);
+	found = hunt_part(&h, s->root, bottom, h.end);
+	if (QR_SPACE_STAGE && look)
+		table_unlock(s->root);
+	if (found)
+		*out = h.found;
+	return found;
 }
 
 enum qr_err qr_find_between(struct qr_space *s, size_t npages, uintptr_t bottom, uintptr_t top,
-			    uintptr_t *out)
+			    bool look, uintptr_t *out)
 {
 	if (bottom >= top)
 		return QR_NOMEM;
-	return hunt_down(s, npages, 0, bottom, top, out) ? QR_OK : QR_NOMEM;
+	return hunt_down(s, npages, 0, bottom, top, look, out) ? QR_OK : QR_NOMEM;
 }
 
 /* Mostly there is room right below the hint, in the leaf that was used last. */
-static bool find_below(struct qr_space *s, size_t npages, uintptr_t from, uintptr_t *out)
+QR_INLINE bool room_below(struct qr_space *s, const struct qr_ptdesc *t, size_t npages,
+			  uintptr_t from, uintptr_t *out)
 {
-	const struct qr_ptdesc *t = lowest_table(s, from - 1);
 	unsigned k, r, stop;
 
 	if (t->level)
@@ -166,7 +215,24 @@ static bool find_below(struct qr_space *s, size_t npages, uintptr_t from, uintpt
 		return false;
 	stop = r ? t->runs[r - 1].end : 0;
 	*out = from - (npages << QR_PAGE_SHIFT);
-	return k - stop >= npages && *out >= s->bottom && below_stacks(s, from) == from;
+	return k - stop >= npages && *out >= s->bottom;
+}
+
+static bool find_below(struct qr_space *s, size_t npages, uintptr_t from, bool look, uintptr_t *out)
+{
+	bool room;
+
+#if QR_SPACE_STAGE
+	if (look) {
+		struct qr_ptdesc *t = qr_range_lock(s, from - QR_PAGE_SIZE, from, 0);
+
+		room = room_below(s, t, npages, from, out);
+		qr_tables_unlock(t);
+		return room && below_stacks(s, from, look) == from;
+	}
+#endif
+	room = room_below(s, lowest_table(s, from - 1), npages, from, out);
+	return room && below_stacks(s, from, look) == from;
 }
 
 /* The largest entry that fits into the request, as a mask; on 32 bits, where addresses are
@@ -185,17 +251,18 @@ static uintptr_t alignment(const struct qr_memory *m, size_t npages)
 }
 
 /* Where the search goes when there is nothing below: the lowest hole above s->up. */
-static bool find_up(const struct qr_space *s, size_t npages, uintptr_t *out)
+static bool find_up(struct qr_space *s, size_t npages, bool look, uintptr_t *out)
 {
 	uintptr_t at = s->up, end = s->memory->window_end.v, gap = STACK_GAP << QR_PAGE_SHIFT;
 
 	while (at && at < end) {
 		struct found f = { .lo = end, .hi = end };
+		bool stack = false;
 		uintptr_t limit;
 
-		(void)qr_run_next(s, at, end, &f);
+		(void)next_run(s, look, at, end, &f, &stack);
 		limit = f.lo;
-		if (f.lo < end && run_id(f.attr) && mapping_of(s, f.attr)->growsdown)
+		if (stack)
 			limit = f.lo > gap ? f.lo - gap : 0;
 		if (limit > at && npages <= (limit - at) >> QR_PAGE_SHIFT) {
 			*out = at;
@@ -206,24 +273,45 @@ static bool find_up(const struct qr_space *s, size_t npages, uintptr_t *out)
 	return false;
 }
 
-enum qr_err qr_find_free(struct qr_space *s, size_t npages, uintptr_t *out)
+/* What is found is about to be taken; unless something above it became free meanwhile. */
+static void lower_hint(uintptr_t *hint, uintptr_t seen, uintptr_t to)
 {
-	uintptr_t *from = &s->find_from[class_of(npages)];
-	uintptr_t align;
+	if (QR_SPACE_STAGE)
+		(void)qr_cas_word(hint, &seen, to);
+	else
+		*hint = to;
+}
 
-	if (QR_LIKELY(npages < table_entries(s->memory, 0) && find_below(s, npages, *from, out))) {
-		*from = *out;
+static void raise_hint(uintptr_t *hint, uintptr_t to)
+{
+	uintptr_t seen = QR_SPACE_STAGE ? qr_load_word(hint) : *hint;
+
+	if (QR_SPACE_STAGE) {
+		while (seen < to && !qr_cas_word(hint, &seen, to))
+			;
+	} else if (seen < to) {
+		*hint = to;
+	}
+}
+
+enum qr_err qr_find_free(struct qr_space *s, size_t npages, bool look, uintptr_t *out)
+{
+	uintptr_t *hint = &s->find_from[class_of(npages)], from = qr_load_word(hint), align;
+
+	if (QR_LIKELY(npages < table_entries(s->memory, 0) &&
+		      find_below(s, npages, from, look, out))) {
+		lower_hint(hint, from, *out);
 		return QR_OK;
 	}
 	align = alignment(s->memory, npages);
-	if (QR_LIKELY(hunt_down(s, npages, align, s->bottom, *from, out)) ||
-	    hunt_down(s, npages, align, s->bottom, s->top, out)) {
-		*from = *out;
+	if (QR_LIKELY(hunt_down(s, npages, align, s->bottom, from, look, out)) ||
+	    hunt_down(s, npages, align, s->bottom, s->top, look, out)) {
+		lower_hint(hint, from, *out);
 		return QR_OK;
 	}
-	if (align && hunt_down(s, npages, 0, s->bottom, s->top, out))
+	if (align && hunt_down(s, npages, 0, s->bottom, s->top, look, out))
 		return QR_OK;
-	return find_up(s, npages, out) ? QR_OK : QR_NOMEM;
+	return find_up(s, npages, look, out) ? QR_OK : QR_NOMEM;
 }
 
 /* The hole that [lo,hi) is a part of counts; neighbours in the covering table are seen, and
@@ -235,25 +323,24 @@ void qr_find_freed(struct cursor *c, uintptr_t lo, uintptr_t hi)
 	unsigned i = index_at(c->m, lo, t->level), r = run_find(t, i);
 	size_t hole = SIZE_MAX;
 
-	if (hi > s->top)
-		hi = s->top;
 	if (t->level == 0 && r < t->nruns && r > 0) {
 		hole = (size_t)t->runs[r].start - t->runs[r - 1].end;
 		hi = entry_start(c->m, lo, 0, t->runs[r].start);
 	}
+	if (hi > s->top)
+		hi = s->top;
 	for (unsigned class = 0; class < QR_FIND_CLASSES && class_min[class] <= hole; class ++)
-		if (s->find_from[class] < hi)
-			s->find_from[class] = hi < s->top ? hi : s->top;
+		raise_hint(&s->find_from[class], hi);
 }
 
 void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top)
 {
-	qr_lock_acquire(&s->lock);
+	space_begin(s);
 	s->bottom = bottom.v < s->memory->user_start.v ? s->memory->user_start.v : bottom.v;
 	s->top = top.v > s->memory->user_end.v ? s->memory->user_end.v : top.v;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
-		s->find_from[class] = s->top;
-	qr_lock_release(&s->lock);
+		qr_store_word(&s->find_from[class], s->top);
+	space_end(s);
 }
 
 void qr_space_window_up(struct qr_space *s, qr_virt from)

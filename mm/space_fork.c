@@ -13,8 +13,8 @@
  * again; the parent keeps its pages, some of them read-only until its next write to them finds
  * that nobody shares them.
  *
- * With threads in the parent nothing more is needed than that all of this happens under its lock,
- * and that the lock is let go after the flush: nobody can own a leaf in between, in the parent
+ * With threads in the parent nothing more is needed than that all of it is locked, table by table
+ * in S1, and that this is let go after the flush: nobody can own a leaf in between, in the parent
  * for want of the lock, in the child because it does not run yet; and who has had the leaf from
  * an earlier fork could not write to it before this one.
  *
@@ -46,10 +46,7 @@ static enum qr_err copy_mapping(struct fork *k, uint32_t id, uintptr_t lo, uintp
 		if (qr_mapping_make(k->child, &like, &mp))
 			return QR_NOMEM;
 	}
-	if (lo < mp->lo)
-		mp->lo = lo;
-	if (hi > mp->hi)
-		mp->hi = hi;
+	qr_mapping_cover(k->child, mp, lo, hi);
 	return QR_OK;
 }
 
@@ -150,6 +147,7 @@ static enum qr_err share_leaf(struct fork *k, struct qr_ptdesc *from, struct qr_
 		entry_update(m->format, entries, x->i, e, QR_FIXED(m->format)->write, 0);
 		tally(&k->c->s->borrowed, 1);
 		space_count_leaf(k->c->s, x->t, -1);
+		table_leave(x->t);
 		qr_gather_all(&k->c->gather);
 	}
 	qr_entry_set(m->format, table_window(m, to), x->i, qr_entry_read_only(m->format, e));
@@ -193,10 +191,10 @@ static enum qr_err copy_table(struct fork *k, struct qr_ptdesc *from, struct qr_
 			t = ptdesc_of(m, qr_entry_frame(m->format, e));
 		}
 		if (QR_RARELY(borrowed))
-			leaf_lock(x.t);
+			table_lock(x.t);
 		err = copy_table(k, x.t, t, x.lo, x.hi);
 		if (QR_RARELY(borrowed))
-			leaf_unlock(x.t);
+			table_unlock(x.t);
 		if (err)
 			return QR_NOMEM;
 		/* Empty, or one full run: DONTFORK, pages of objects. */
@@ -216,8 +214,11 @@ static void drop_unused_mappings(struct qr_space *s)
 	for (; (v = qr_radix_next(&s->mappings, &id)); id++) {
 		struct qr_mapping *mp = (struct qr_mapping *)v;
 
-		if (!mp->npages)
+		if (!mp->npages) {
+			mappings_lock(s);
 			qr_mapping_drop(s, mp);
+			mappings_unlock(s);
+		}
 	}
 }
 
@@ -227,7 +228,7 @@ static void inherit(struct qr_space *child, const struct qr_space *parent)
 	child->top = parent->top;
 	child->up = parent->up;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
-		child->find_from[class] = parent->find_from[class];
+		child->find_from[class] = qr_load_word(&parent->find_from[class]);
 	child->no_huge = parent->no_huge;
 	child->lazy = parent->lazy;
 	child->max_pages = parent->max_pages;
@@ -243,8 +244,10 @@ enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
 	enum qr_err err;
 
 	QR_ASSERT(!child->mapped, "the child of a fork is fresh");
-	cursor_lock(&c, parent, lo, hi);
-	cursor_lock(&d, child, lo, hi);
+	(void)space_lock(parent);
+	(void)space_lock(child);
+	cursor_begin(&c, parent, lo, hi);
+	cursor_begin(&d, child, lo, hi);
 	c.t = parent->root;
 	d.t = child->root;
 	qr_settle_idle(&c);
@@ -255,7 +258,9 @@ enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child)
 		qr_unmap_part(&d, child->root, lo, hi);
 		drop_unused_mappings(child);
 	}
-	cursor_unlock(&c);
-	cursor_unlock(&d);
+	qr_cursor_end(&c);
+	qr_cursor_end(&d);
+	qr_space_unlock(parent);
+	qr_space_unlock(child);
 	return err;
 }

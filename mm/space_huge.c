@@ -315,7 +315,7 @@ void qr_huge_zap(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t 
 
 		qr_gather_page(&c->gather, qr_virt_of(entry_start(m, lo, 1, i)));
 		tally(&c->s->tables, -(size_t)1);
-		leaf->flags = PT_BLOCK;
+		leaf->flags = PT_BLOCK | PT_STALE;
 		leaf->in[0].attr = resident_frame(m, e).v;
 		leaf->runs = (struct qr_run *)c->dead;
 		c->dead = leaf;

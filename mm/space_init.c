@@ -66,6 +66,9 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 	m->low_base = (uintptr_t)qr_host_window_get(m->kernel_root) -
 		      ((uintptr_t)m->kernel_root.v << QR_PAGE_SHIFT);
 	qr_lock_init(&m->spare_lock, QR_RANK_TABLE);
+#if QR_SPACE_STAGE
+	qr_epochs_init(&m->epochs, m->frames->ncpus);
+#endif
 	err = init_pools(m, config->slabs);
 	if (err)
 		return err;
@@ -189,6 +192,7 @@ enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m)
 		.memory = m,
 		.root = root,
 		.near_va = UINTPTR_MAX,
+		.idle_va = UINTPTR_MAX,
 		.free_id = 1,
 		.max_pages = SIZE_MAX,
 		.max_locked = SIZE_MAX,
@@ -208,11 +212,13 @@ void qr_space_fini(struct qr_space *s)
 	struct cursor c;
 
 	QR_ASSERT(!qr_tlb_in_use(&s->tlb), "a space that is freed is loaded nowhere");
-	cursor_lock(&c, s, m->user_start.v, m->user_end.v);
+	(void)space_lock(s);
+	cursor_begin(&c, s, m->user_start.v, m->user_end.v);
 	c.t = s->root;
 	qr_gather_all(&c.gather);
 	qr_unmap_part(&c, s->root, m->user_start.v, m->user_end.v);
-	cursor_unlock(&c);
+	qr_cursor_end(&c);
+	qr_space_unlock(s);
 	left = qr_space_pages_sum(s);
 	QR_ASSERT(!s->mapped && !left.anon && !left.file && !left.shared && !s->borrowed &&
 		      !s->mappings.root,

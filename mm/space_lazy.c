@@ -75,7 +75,7 @@ void qr_lazy_free(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {
 	struct cursor c;
 
-	s->lazy = true;
+	__atomic_store_n(&s->lazy, true, __ATOMIC_RELAXED);
 	cursor_begin(&c, s, lo, hi);
 	give_up_part(&c, c.t, lo, hi);
 	qr_cursor_end(&c);
@@ -117,7 +117,9 @@ static size_t reclaim_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, 
 
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
 		if (child_borrowed(c->m, t, k.i)) {
-			c->s->lazy = true; /* it may be this space's again: look anew then */
+			__atomic_store_n(
+			    &c->s->lazy, true,
+			    __ATOMIC_RELAXED); /* it may be this space's again: look anew then */
 			continue;
 		}
 		n += reclaim_part(c, k.t, k.lo, k.hi);
@@ -138,11 +140,11 @@ size_t qr_space_reclaim(struct qr_space *s)
 	struct cursor c;
 	size_t n = 0;
 
-	if (QR_LIKELY(!s->lazy))
+	if (QR_LIKELY(!__atomic_load_n(&s->lazy, __ATOMIC_RELAXED)))
 		return 0;
 	cursor_lock(&c, s, m->user_start.v, m->user_end.v);
 	c.t = s->root;
-	s->lazy = false;
+	__atomic_store_n(&s->lazy, false, __ATOMIC_RELAXED);
 	n = reclaim_part(&c, s->root, m->user_start.v, m->user_end.v);
 	cursor_unlock(&c);
 	return n;

@@ -44,7 +44,7 @@ bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct f
 	qr_entry e;
 
 	/* Usually the answer is in the leaf that was used last, or in the lowest table there. */
-	if (!same_leaf(m, at, s->near_va))
+	if (!is_near(s, at))
 		for (t = s->root; t->level; t = ptdesc_of(m, qr_entry_frame(m->format, e))) {
 			e = entry_of(m, t, index_at(m, at, t->level));
 			if (!qr_entry_is_table(m->format, e, t->level))
@@ -57,6 +57,82 @@ bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct f
 		return next_part(m, t, at, end, out);
 	return next_part(m, t, at, last, out) || next_part(m, s->root, at, end, out);
 }
+
+bool qr_run_below(const struct qr_space *s, const struct qr_ptdesc *t, uintptr_t at, uintptr_t end,
+		  struct found *out)
+{
+	return QR_SPACE_STAGE ? next_part(s->memory, t, at, end, out)
+			      : qr_run_next(s, at, end, out);
+}
+
+void qr_mapping_describe(struct qr_space *s, uint32_t attr, struct qr_mapping *out)
+{
+	*out = (struct qr_mapping){ 0 };
+	if (run_id(attr))
+		*out = mapping_like(mapping_of(s, attr));
+}
+
+#if QR_SPACE_STAGE
+
+/* Table t is the lowest over *at, and locked.  True: the run is found; else *at: where to go on. */
+static bool look_here(const struct qr_space *s, const struct qr_ptdesc *t, uintptr_t *at,
+		      uintptr_t end, struct found *out)
+{
+	const struct qr_memory *m = s->memory;
+	uintptr_t stop = end;
+
+	if (t != s->root) {
+		uintptr_t last = *at | (((uintptr_t)1 << level_shift(m, t->level + 1u)) - 1);
+
+		stop = last < end - 1 ? last + 1 : end;
+	}
+	while (*at < stop) {
+		unsigned r = run_find(t, index_at(m, *at, t->level));
+		uintptr_t start = stop;
+		struct child k;
+
+		if (r < t->nruns)
+			start = entry_start(m, *at, t->level, t->runs[r].start);
+		if (start > stop)
+			start = stop;
+		if (t->level && child_next(m, t, *at, start > *at ? start : *at, &k)) {
+			bool borrowed = child_borrowed(m, t, k.i);
+
+			if (borrowed && next_part(m, k.t, k.lo, k.hi, out))
+				return true;
+			*at = borrowed ? k.hi : k.lo;
+			if (!borrowed)
+				return false;
+			continue;
+		}
+		*at = stop;
+		if (start >= stop)
+			return false;
+		out->lo = start;
+		out->hi = entry_start(m, start, t->level, t->runs[r].end);
+		out->attr = t->runs[r].attr;
+		return true;
+	}
+	return false;
+}
+
+bool qr_run_look(struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out,
+		 struct qr_mapping *like)
+{
+	bool found = false;
+
+	while (at < end && !found) {
+		struct qr_ptdesc *t = qr_range_lock(s, at, at + QR_PAGE_SIZE, 0);
+
+		found = look_here(s, t, &at, end, out);
+		if (found && like)
+			qr_mapping_describe(s, out->attr, like);
+		qr_tables_unlock(t);
+	}
+	return found;
+}
+
+#endif
 
 static bool agree(const struct qr_space *s, uint32_t a, uint32_t b)
 {
@@ -126,11 +202,11 @@ enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out)
 	struct found f;
 	bool found;
 
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	found = from < s->memory->user_end.v && qr_region_next(s, from, s->memory->user_end.v, &f);
 	if (found)
 		describe(s, &f, out);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return found ? QR_OK : QR_NOENT;
 }
 
@@ -201,12 +277,12 @@ size_t qr_space_regions(struct qr_space *s, qr_virt at, struct qr_region *out, s
 	uintptr_t from = at.v < s->memory->user_start.v ? s->memory->user_start.v : at.v;
 	struct walk w = { .s = s, .out = out, .max = max };
 
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	if (from < s->memory->user_end.v && max)
 		(void)walk_part(&w, s->root, from, s->memory->user_end.v);
 	if (w.f.hi)
 		describe(s, &w.f, &out[w.n++]);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return w.n;
 }
 
@@ -243,11 +319,11 @@ static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t,
 		}
 		if (!child_borrowed(m, t, k.i))
 			continue;
-		leaf_lock(k.t);
+		table_lock(k.t);
 		out->resident_anon += (size_t)k.t->npages - k.t->nfile - k.t->nshared - k.t->nzero;
 		out->resident_file += k.t->nfile;
 		out->resident_shared += k.t->nshared;
-		leaf_unlock(k.t);
+		table_unlock(k.t);
 	}
 }
 
@@ -272,7 +348,7 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 {
 	const struct qr_space_pages pages = qr_space_pages_sum(s);
 
-	qr_lock_acquire(&s->lock);
+	space_begin(s);
 	*out = (struct qr_space_stat){
 		.mapped = tally_read(&s->mapped),
 		.resident_anon = pages.anon,
@@ -289,7 +365,12 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 		.faults_zero = pages.zero,
 		.faults_copy = pages.copy,
 	};
-	if (tally_read(&s->borrowed))
+	if (tally_read(&s->borrowed)) {
+		if (QR_SPACE_STAGE)
+			(void)space_lock(s);
 		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, out);
-	qr_lock_release(&s->lock);
+		if (QR_SPACE_STAGE)
+			qr_space_unlock(s);
+	}
+	space_end(s);
 }

@@ -86,32 +86,54 @@ static bool is_plain(const struct qr_space *s, const struct qr_map *req)
 		req->backing == s->memory->backing);
 }
 
-/* A neighbour of the same object, offset and kind lends its mapping, so that the two regions
- * are one. */
-static struct qr_mapping *neighbour(struct qr_space *s, const struct qr_mapping *like, uintptr_t lo,
-				    uintptr_t hi)
+/* What the pages on either side are mapped by: the ids, or 0.  In S1 nothing is locked. */
+struct sides {
+	uint32_t id[2];
+};
+
+static void look_aside(struct qr_space *s, uintptr_t lo, uintptr_t hi, struct sides *out)
 {
 	uintptr_t probe[2] = { lo - QR_PAGE_SIZE, hi };
 
 	for (unsigned n = 0; n < 2; n++) {
 		struct found f;
-		struct qr_mapping *mp;
 
-		if (probe[n] < s->memory->user_start.v || probe[n] >= s->memory->user_end.v ||
-		    !qr_run_next(s, probe[n], probe[n] + QR_PAGE_SIZE, &f) || !run_id(f.attr))
-			continue;
-		mp = mapping_of(s, f.attr);
-		if (mp->object == like->object && mp->delta == like->delta &&
-		    mp->shared == like->shared && mp->maxprot == like->maxprot &&
-		    mp->growsdown == like->growsdown && mp->backing == like->backing)
-			return mp;
+		out->id[n] = 0;
+		if (probe[n] >= s->memory->user_start.v && probe[n] < s->memory->user_end.v &&
+		    run_look(s, probe[n], probe[n] + QR_PAGE_SIZE, &f, NULL))
+			out->id[n] = run_id(f.attr);
 	}
-	return NULL;
 }
 
-static enum qr_err choose_mapping(struct qr_space *s, const struct qr_map *req, uintptr_t lo,
-				  uintptr_t hi, struct qr_mapping **out)
+/* A neighbour of the same object, offset and kind lends its mapping, so that the two regions are
+ * one.  The pages count from now on, so that it stays even if its own ones go. */
+static struct qr_mapping *lend(struct qr_space *s, const struct sides *sides,
+			       const struct qr_mapping *like, size_t npages)
 {
+	struct qr_mapping *found = NULL;
+
+	mappings_lock(s);
+	for (unsigned n = 0; n < 2 && !found; n++) {
+		uintptr_t v = sides->id[n] ? qr_radix_get(&s->mappings, sides->id[n]) : 0;
+		struct qr_mapping *mp = (struct qr_mapping *)v;
+
+		if (mp && mp->object == like->object && mp->delta == like->delta &&
+		    mp->shared == like->shared && mp->maxprot == like->maxprot &&
+		    mp->growsdown == like->growsdown && mp->backing == like->backing)
+			found = mp;
+	}
+	if (found)
+		found->npages += npages;
+	mappings_unlock(s);
+	return found;
+}
+
+/* Its pages are counted. */
+static enum qr_err choose_mapping(struct qr_space *s, const struct qr_map *req,
+				  const struct sides *sides, uintptr_t lo, uintptr_t hi,
+				  struct qr_mapping **out)
+{
+	enum qr_err err;
 	struct qr_mapping like = {
 		.object = req->object,
 		.delta = req->object ? (int64_t)(req->pgoff - (lo >> QR_PAGE_SHIFT)) : 0,
@@ -125,8 +147,23 @@ static enum qr_err choose_mapping(struct qr_space *s, const struct qr_map *req, 
 		.hi = hi,
 	};
 
-	*out = neighbour(s, &like, lo, hi);
-	return *out ? QR_OK : qr_mapping_make(s, &like, out);
+	*out = lend(s, sides, &like, req->npages);
+	if (*out)
+		return QR_OK;
+	err = qr_mapping_make(s, &like, out);
+	if (!err)
+		(*out)->npages = req->npages;
+	return err;
+}
+
+/* They are not mapped after all. */
+static void give_back(struct qr_space *s, struct qr_mapping *mp, size_t npages)
+{
+	mappings_lock(s);
+	mp->npages -= npages;
+	if (!mp->npages)
+		qr_mapping_drop(s, mp);
+	mappings_unlock(s);
 }
 
 static enum qr_err check_request(const struct qr_space *s, const struct qr_map *req)
@@ -163,17 +200,18 @@ static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, ui
 	    wish + bytes <= s->memory->user_end.v) {
 		uintptr_t got;
 
-		if (!qr_find_between(s, req->npages, wish, wish + bytes, &got)) {
+		if (!qr_find_between(s, req->npages, wish, wish + bytes, true, &got)) {
 			*out = wish;
 			return QR_OK;
 		}
 	}
 	if (req->flags & QR_MAP_LOW)
-		return qr_find_between(s, req->npages, s->bottom, 0x80000000u, out);
+		return qr_find_between(s, req->npages, s->bottom, 0x80000000u, true, out);
 	if (req->flags & QR_MAP_HIGH &&
-	    !qr_find_between(s, req->npages, s->top, s->memory->user_end.v - QR_PAGE_SIZE, out))
+	    !qr_find_between(s, req->npages, s->top, s->memory->user_end.v - QR_PAGE_SIZE, true,
+			     out))
 		return QR_OK;
-	return qr_find_free(s, req->npages, out);
+	return qr_find_free(s, req->npages, true, out);
 }
 
 /* Limits count what is promised, not what is resident. */
@@ -188,65 +226,94 @@ static enum qr_err check_limits(const struct qr_space *s, const struct qr_map *r
 	return QR_OK;
 }
 
-static enum qr_err map_at(struct cursor *c, struct qr_space *s, const struct qr_map *req,
-			  uintptr_t lo, uintptr_t hi)
+/* The range is held.  `sides`: null for what id 0 means. */
+QR_INLINE enum qr_err map_held(struct cursor *c, const struct qr_map *req,
+			       const struct sides *sides)
 {
+	struct qr_space *s = c->s;
 	struct qr_mapping *mp = NULL;
 	uint32_t attr = req->prot | (req->flags & QR_MAP_LOCKED ? RUN_LOCKED : 0) |
 			(req->flags & QR_MAP_ONFAULT ? RUN_ONFAULT : 0);
 
-	cursor_begin(c, s, lo, hi);
-	if ((req->flags & (QR_MAP_FIXED | QR_MAP_NOREPLACE)) == (QR_MAP_FIXED | QR_MAP_NOREPLACE) &&
-	    !qr_range_free(c->m, c->t, lo, hi))
-		return QR_EXISTS;
-	if (!is_plain(s, req)) {
-		if (choose_mapping(s, req, lo, hi, &mp))
+	if (sides) {
+		if (choose_mapping(s, req, sides, c->lo, c->hi, &mp))
 			return QR_NOMEM;
 		attr |= mp->id << RUN_ID_SHIFT;
 	}
 	if (qr_cursor_reserve(c, true) ||
 	    (QR_RARELY(req->backing == QR_BACK_IMMEDIATE && req->prot) && qr_back_reserve(c))) {
-		if (mp && !mp->npages)
-			qr_mapping_drop(s, mp);
+		if (mp)
+			give_back(s, mp, req->npages);
 		return QR_NOMEM;
 	}
 	/* Counted first: replacing the last page of a neighbour must not take its mapping away;
 	 * its hull last: replacing its own pages makes it shorter. */
-	space_count(s, attr, (ptrdiff_t)req->npages);
-	qr_map_part(c, c->t, lo, hi, attr);
 	if (mp) {
-		mp->lo = lo < mp->lo ? lo : mp->lo;
-		mp->hi = hi > mp->hi ? hi : mp->hi;
+		tally(&s->mapped, req->npages);
+		qr_space_count_kind(s, attr, mp, req->npages);
+	} else {
+		space_count(s, attr, (ptrdiff_t)req->npages);
 	}
+	qr_map_part(c, c->t, c->lo, c->hi, attr);
+	if (mp)
+		qr_mapping_cover(s, mp, c->lo, c->hi);
 	if (QR_RARELY(c->deep))
 		qr_back_install(c, attr);
 	return QR_OK;
 }
 
+/* *lost: somebody was faster. */
+QR_INLINE enum qr_err map_at(struct qr_space *s, const struct qr_map *req, uintptr_t lo, bool *lost)
+{
+	const unsigned careful = QR_MAP_FIXED | QR_MAP_NOREPLACE;
+	uintptr_t hi = lo + (req->npages << QR_PAGE_SHIFT);
+	const bool plain = is_plain(s, req);
+	struct sides sides;
+	enum qr_err err;
+	struct cursor c;
+
+	/* In S0 all is locked already, and what the cursor has found is near. */
+	if (QR_SPACE_STAGE && !plain)
+		look_aside(s, lo, hi, &sides);
+	cursor_take(&c, s, lo, hi);
+	if (!QR_SPACE_STAGE && QR_RARELY(!plain))
+		look_aside(s, lo, hi, &sides);
+	*lost = QR_SPACE_STAGE && !(req->flags & QR_MAP_FIXED) && !qr_range_free(c.m, c.t, lo, hi);
+	if (*lost)
+		err = QR_OK;
+	else if ((req->flags & careful) == careful && !qr_range_free(c.m, c.t, lo, hi))
+		err = QR_EXISTS;
+	else
+		err = map_held(&c, req, plain ? NULL : &sides);
+	cursor_drop(&c);
+	return err;
+}
+
 enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *out)
 {
 	enum qr_err err = check_request(s, req);
-	struct cursor c;
-	uintptr_t lo, hi;
+	uintptr_t lo;
+	bool lost;
 
 	if (QR_RARELY(err))
 		return err;
-	qr_lock_acquire(&s->lock);
+	space_begin(s);
 	err = check_limits(s, req);
-	if (QR_LIKELY(!err))
-		err = choose_place(s, req, &lo);
-	if (QR_RARELY(err)) {
-		qr_lock_release(&s->lock);
+	do {
+		lost = false;
+		if (QR_LIKELY(!err))
+			err = choose_place(s, req, &lo);
+		if (QR_LIKELY(!err))
+			err = map_at(s, req, lo, &lost);
+	} while (lost);
+	if (!QR_SPACE_STAGE)
+		space_end(s);
+	if (QR_RARELY(err))
 		return err;
-	}
-	hi = lo + (req->npages << QR_PAGE_SHIFT);
-	err = map_at(&c, s, req, lo, hi);
-	qr_cursor_end(&c);
-	if (QR_RARELY(!err && req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED)) &&
+	if (QR_RARELY(req->flags & (QR_MAP_POPULATE | QR_MAP_LOCKED)) &&
 	    !(req->flags & QR_MAP_ONFAULT))
-		(void)!qr_populate(s, lo, hi, POPULATE_FIT); /* as far as it goes */
-	space_unlock(s);
-	if (QR_LIKELY(!err))
-		out->v = lo;
-	return err;
+		(void)!qr_populate(s, lo, lo + (req->npages << QR_PAGE_SHIFT),
+				   POPULATE_FIT); /* as far as it goes */
+	out->v = lo;
+	return QR_OK;
 }

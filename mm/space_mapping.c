@@ -31,6 +31,20 @@ static void list_remove(struct qr_mapping *mp)
 	qr_lock_release(&mp->object->lock);
 }
 
+/* Hulls are read by objects that reach in, without the lock of the mappings. */
+static void set_hull(struct qr_mapping *mp, uintptr_t lo, uintptr_t hi)
+{
+	qr_store_word(&mp->lo, lo);
+	qr_store_word(&mp->hi, hi);
+}
+
+void qr_mapping_cover(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uintptr_t hi)
+{
+	mappings_lock(s);
+	set_hull(mp, lo < mp->lo ? lo : mp->lo, hi > mp->hi ? hi : mp->hi);
+	mappings_unlock(s);
+}
+
 static uint32_t find_id(struct qr_space *s)
 {
 	uint32_t id = s->free_id;
@@ -40,8 +54,8 @@ static uint32_t find_id(struct qr_space *s)
 	return id;
 }
 
-enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
-			    struct qr_mapping **out)
+static enum qr_err make_locked(struct qr_space *s, const struct qr_mapping *like,
+			       struct qr_mapping **out)
 {
 	struct qr_memory *m = s->memory;
 	uint32_t id = like->id ? like->id : find_id(s);
@@ -74,6 +88,17 @@ enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
 	return QR_OK;
 }
 
+enum qr_err qr_mapping_make(struct qr_space *s, const struct qr_mapping *like,
+			    struct qr_mapping **out)
+{
+	enum qr_err err;
+
+	mappings_lock(s);
+	err = make_locked(s, like, out);
+	mappings_unlock(s);
+	return err;
+}
+
 void qr_mapping_drop(struct qr_space *s, struct qr_mapping *mp)
 {
 	(void)qr_radix_clear(&s->mappings, &s->memory->nodes, mp->id);
@@ -89,7 +114,7 @@ void qr_mapping_drop(struct qr_space *s, struct qr_mapping *mp)
 		*at = mp->next_stack;
 	}
 	mp->next_stack = s->dead;
-	s->dead = mp;
+	__atomic_store_n(&s->dead, mp, __ATOMIC_RELAXED);
 }
 
 void qr_mappings_free(struct qr_space *s, struct qr_mapping *dead)
@@ -107,13 +132,8 @@ void qr_mappings_free(struct qr_space *s, struct qr_mapping *dead)
 	}
 }
 
-void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
+void qr_space_count_kind(struct qr_space *s, uint32_t attr, const struct qr_mapping *mp, size_t n)
 {
-	size_t n = (size_t)npages;
-	struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
-
-	if (mp)
-		mp->npages += n;
 	if (attr & RUN_LOCKED)
 		tally(&s->locked, n);
 	if (attr & RUN_X)
@@ -122,4 +142,35 @@ void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
 		tally(&s->stack, n);
 	else if (attr & RUN_W && !(mp && mp->shared))
 		tally(&s->data, n);
+}
+
+void qr_space_count_slow(struct qr_space *s, uint32_t attr, ptrdiff_t npages)
+{
+	struct qr_mapping *mp = NULL;
+
+	if (run_id(attr)) {
+		mappings_lock(s);
+		mp = mapping_found(s, attr);
+		mp->npages += (size_t)npages;
+		mappings_unlock(s);
+	}
+	qr_space_count_kind(s, attr, mp, (size_t)npages);
+}
+
+void qr_space_uncount(struct qr_space *s, uint32_t attr, size_t npages, uintptr_t lo, uintptr_t hi)
+{
+	struct qr_mapping *mp;
+
+	mappings_lock(s);
+	mp = mapping_found(s, attr);
+	tally(&s->mapped, -npages);
+	qr_space_count_kind(s, attr, mp, -npages);
+	mp->npages -= npages;
+	if (mp->npages == 0)
+		qr_mapping_drop(s, mp);
+	else if (lo <= mp->lo && hi < mp->hi && hi > mp->lo)
+		set_hull(mp, hi, mp->hi);
+	else if (hi >= mp->hi && lo > mp->lo && lo < mp->hi)
+		set_hull(mp, mp->lo, lo);
+	mappings_unlock(s);
 }

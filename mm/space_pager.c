@@ -74,9 +74,9 @@ enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool o
 
 	if (!range_valid(s->memory, at, npages))
 		return QR_INVAL;
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	err = watch_pages(s, at.v, at.v + (npages << QR_PAGE_SHIFT), on);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return err;
 }
 
@@ -100,12 +100,12 @@ enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages, unsign
 
 	if (!range_valid(s->memory, at, npages))
 		return QR_INVAL;
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	watched = soft_wp(s->memory->format) && is_watched(s, lo, hi);
 	err = qr_flag_range(s, lo, hi, ~(RUN_UMISS | RUN_UWP), set);
 	if (!err && watched && !(set & RUN_UWP))
 		err = watch_pages(s, lo, hi, false);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return err;
 }
 
@@ -224,9 +224,9 @@ enum qr_err qr_space_supply(struct qr_space *s, qr_virt at, const void *bytes, b
 
 	if (!range_valid(s->memory, at, 1))
 		return QR_NOENT;
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	if (qr_run_next(s, at.v, at.v + QR_PAGE_SIZE, &f) && f.attr & (RUN_UMISS | RUN_UWP))
 		err = supply(s, f.attr, at.v, bytes, watched);
-	qr_lock_release(&s->lock);
+	qr_space_unlock(s);
 	return err;
 }

@@ -58,9 +58,16 @@ static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 
 		if (qr_entry_is_table(m->format, e, t->level)) {
 			uintptr_t last = at + ((uintptr_t)1 << level_shift(m, t->level)) - 1;
+			struct qr_ptdesc *child = ptdesc_of(m, qr_entry_frame(m->format, e));
+			bool borrowed = QR_MAX_CPUS > 1 && child_borrowed(m, t, i), more;
 
-			if (!look_part(m, ptdesc_of(m, qr_entry_frame(m->format, e)),
-				       at > lo ? at : lo, last < hi - 1 ? last + 1 : hi, fn, ctx))
+			if (borrowed)
+				table_lock(child);
+			more = look_part(m, child, at > lo ? at : lo, last < hi - 1 ? last + 1 : hi,
+					 fn, ctx);
+			if (borrowed)
+				table_unlock(child);
+			if (!more)
 				return false;
 			continue;
 		}
@@ -79,11 +86,13 @@ void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, 
 	const struct qr_memory *m = s->memory;
 	uintptr_t a = lo.v < m->user_start.v ? m->user_start.v : lo.v;
 	uintptr_t b = hi.v > m->user_end.v ? m->user_end.v : hi.v;
+	struct qr_ptdesc *top;
 
-	qr_lock_acquire(&s->lock);
-	if (a < b)
-		look_part(m, qr_table_covering(s, a, b), a, b, fn, ctx);
-	qr_lock_release(&s->lock);
+	if (a >= b)
+		return;
+	top = range_lock(s, a, b);
+	look_part(m, QR_SPACE_STAGE ? top : qr_table_covering(s, a, b), a, b, fn, ctx);
+	range_unlock(s, top, a);
 }
 
 bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end)
@@ -91,9 +100,9 @@ bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end)
 	struct found f = { .lo = s->memory->user_end.v, .hi = s->memory->user_end.v };
 	bool there;
 
-	qr_lock_acquire(&s->lock);
-	there = qr_run_next(s, at.v, s->memory->user_end.v, &f) && f.lo <= at.v;
-	qr_lock_release(&s->lock);
+	space_begin(s);
+	there = run_look(s, at.v, s->memory->user_end.v, &f, NULL) && f.lo <= at.v;
+	space_end(s);
 	*end = qr_virt_of(there ? f.hi : f.lo);
 	return there && soft_clean(s->memory->format) && !(f.attr & RUN_CLEAN);
 }
@@ -137,7 +146,13 @@ static void forget_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uin
 		tally(&c->s->regions, (size_t)t->nruns - before);
 	}
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
+		bool borrowed = QR_MAX_CPUS > 1 && child_borrowed(c->m, t, k.i);
+
+		if (borrowed)
+			table_lock(k.t);
 		forget_part(c, k.t, k.lo, k.hi, what);
+		if (borrowed)
+			table_unlock(k.t);
 		qr_pt_settle(c, t, k.i, k.t, k.lo);
 	}
 }
@@ -150,7 +165,8 @@ enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget what)
 
 	if (what == QR_FORGET_WRITES && !soft_clean(m->format))
 		return QR_OK;
-	cursor_lock(&c, s, m->user_start.v, m->user_end.v);
+	(void)space_lock(s);
+	cursor_begin(&c, s, m->user_start.v, m->user_end.v);
 	c.t = s->root;
 	qr_settle_idle(&c);
 	qr_gather_all(&c.gather);
@@ -158,6 +174,7 @@ enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget what)
 		err = qr_own_range(&c, true);
 	if (!err)
 		forget_part(&c, s->root, m->user_start.v, m->user_end.v, what);
-	cursor_unlock(&c);
+	qr_cursor_end(&c);
+	qr_space_unlock(s);
 	return err;
 }

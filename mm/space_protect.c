@@ -190,13 +190,14 @@ static void protect_part(const struct change *g, struct qr_ptdesc *t, uintptr_t 
 }
 
 /* How far the change may go: up to the first hole or refusal. */
-static enum qr_err allowed_until(struct qr_space *s, uintptr_t lo, uintptr_t hi, unsigned prot,
-				 uintptr_t *out)
+static enum qr_err allowed_until(const struct cursor *c, unsigned prot, uintptr_t *out)
 {
+	struct qr_space *s = c->s;
+	uintptr_t hi = c->hi;
 	struct found f;
 
-	for (*out = lo; *out < hi; *out = f.hi) {
-		if (!qr_run_next(s, *out, hi, &f) || f.lo > *out)
+	for (*out = c->lo; *out < hi; *out = f.hi) {
+		if (!qr_run_below(s, c->t, *out, hi, &f) || f.lo > *out)
 			return QR_NOENT;
 		if (run_id(f.attr) && prot & ~mapping_of(s, f.attr)->maxprot)
 			return QR_ACCESS;
@@ -241,8 +242,8 @@ enum qr_err qr_space_protect(struct qr_space *s, qr_virt at, size_t npages, unsi
 		return npages && !(lo & QR_PAGE_MASK) ? QR_NOENT : QR_INVAL;
 	cursor_lock(&c, s, lo, hi);
 	if (QR_RARELY(!is_simple(&c))) {
-		reason = allowed_until(s, lo, hi, prot, &hi);
-		cursor_begin(&c, s, lo, hi > lo ? hi : lo + QR_PAGE_SIZE);
+		reason = allowed_until(&c, prot, &hi);
+		cursor_narrow(&c, hi > lo ? hi : lo + QR_PAGE_SIZE);
 	}
 	if (hi > lo)
 		err = protect_locked(&c, prot);

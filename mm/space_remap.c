@@ -73,8 +73,8 @@ static enum qr_err grow_in_place(struct qr_space *s, struct cursor *c, uint32_t 
 	if (!err) {
 		struct qr_mapping *mp = run_id(attr) ? mapping_of(s, attr) : NULL;
 
-		if (mp && mp->hi < hi)
-			mp->hi = hi;
+		if (mp)
+			qr_mapping_cover(s, mp, end, hi);
 		space_count(s, attr, (ptrdiff_t)((hi - end) >> QR_PAGE_SHIFT));
 		qr_map_part(c, c->t, end, hi, attr);
 	}
@@ -382,8 +382,13 @@ static enum qr_err take_place(struct move *v, uintptr_t from, size_t old, uintpt
 	if (!err && old)
 		err = room_huge(v, v->from.t, from, old_end);
 	if (err) {
-		if (run_id(v->attr))
-			qr_mapping_drop(s, mapping_of(s, v->attr));
+		if (run_id(v->attr)) {
+			struct qr_mapping *mp = mapping_of(s, v->attr);
+
+			mappings_lock(s);
+			qr_mapping_drop(s, mp);
+			mappings_unlock(s);
+		}
 		return err;
 	}
 	v->to.deep = true;
@@ -451,9 +456,9 @@ static enum qr_err find_place(struct qr_space *s, const struct qr_remap *req, ui
 
 	if (req->keep_old && range_valid(s->memory, req->to, req->new_npages) &&
 	    !qr_find_between(s, req->new_npages, wish, wish + (req->new_npages << QR_PAGE_SHIFT),
-			     to))
+			     false, to))
 		return QR_OK;
-	return qr_find_free(s, req->new_npages, to);
+	return qr_find_free(s, req->new_npages, false, to);
 }
 
 static enum qr_err remap_locked(struct move *v, const struct qr_remap *req, const struct found *f,
@@ -491,20 +496,20 @@ enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_vi
 	struct found f;
 	enum qr_err err;
 
-	qr_lock_acquire(&s->lock);
+	(void)space_lock(s);
 	err = check(s, req, &f);
 	if (!err)
 		err = remap_locked(&v, req, &f, &to);
+	if (!err && f.attr & RUN_LOCKED && req->keep_old)
+		(void)!qr_flag_range(s, req->from.v,
+				     req->from.v + (req->old_npages << QR_PAGE_SHIFT),
+				     ~(RUN_LOCKED | RUN_ONFAULT), 0);
+	qr_space_unlock(s);
 	/* What moves stays as it is: only what is new comes in. */
 	if (!err && (f.attr & (RUN_LOCKED | RUN_ONFAULT)) == RUN_LOCKED &&
 	    req->new_npages > req->old_npages)
 		(void)!qr_populate(s, to + (req->old_npages << QR_PAGE_SHIFT),
 				   to + (req->new_npages << QR_PAGE_SHIFT), POPULATE_FIT);
-	if (!err && f.attr & RUN_LOCKED && req->keep_old)
-		(void)!qr_flag_range(s, req->from.v,
-				     req->from.v + (req->old_npages << QR_PAGE_SHIFT),
-				     ~(RUN_LOCKED | RUN_ONFAULT), 0);
-	space_unlock(s);
 	if (!err)
 		out->v = to;
 	return err;

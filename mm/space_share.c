@@ -26,8 +26,8 @@
  * (share_from); so is one with runs that the child does not get as they are, and one that shows
  * shared memory.
  *
- * Locking: the leaf's, inside its space's.  A leaf's references change under it, or are taken by
- * somebody who has one.  This space's other CPUs have forgotten the leaf before its reference goes.
+ * Locking: the leaf's, inside its space's, or of its directory (S1).  A leaf's references change
+ * under it, or are taken by somebody who has one.  This space's other CPUs have forgotten the leaf before its reference goes.
  * Cost: own: some 40 instructions, or about 12 a page; let go: about 70.
  * Source: Zhao et al., "On-demand-fork" (EuroSys 2021).
  */
@@ -179,6 +179,7 @@ static enum qr_err replace(struct qr_space *s, struct qr_ptdesc *dir, unsigned i
 
 	if (duplicate(m, old, pages, leaf))
 		return QR_NOMEM;
+	table_adopt(dir, *leaf);
 	grant(m, dir, i, *leaf);
 	/* Pages are where they were, but CPUs remember the table as well; forgetting any page
 	 * forgets that. */
@@ -199,12 +200,16 @@ enum qr_err qr_leaf_own(struct qr_space *s, struct qr_ptdesc *dir, unsigned i, u
 	enum qr_err err = QR_OK;
 
 	*out = old;
-	leaf_lock(old);
+	table_lock(old);
 	if (table_refs(m, old) == 1)
 		grant(m, dir, i, old);
 	else
 		err = replace(s, dir, i, va, pages, out);
-	leaf_unlock(old);
+	/* What the space owns is held as its directory is. */
+	if (QR_SPACE_STAGE && !err && *out == old)
+		table_join(dir, old);
+	else
+		table_unlock(old);
 	if (!err) {
 		tally(&s->borrowed, -(size_t)1);
 		space_count_leaf(s, *out, 1);
@@ -246,7 +251,7 @@ bool qr_leaf_let_go(struct cursor *c, struct qr_ptdesc *dir, const struct child 
 	struct qr_ptdesc *leaf = k->t;
 	bool others;
 
-	leaf_lock(leaf);
+	table_lock(leaf);
 	others = table_refs(m, leaf) > 1;
 	if (others) {
 		qr_uncount_runs(c, leaf, 0, table_entries(m, 0), k->lo);
@@ -263,7 +268,10 @@ bool qr_leaf_let_go(struct cursor *c, struct qr_ptdesc *dir, const struct child 
 		grant(m, dir, k->i, leaf);
 		space_count_leaf(s, leaf, 1);
 	}
-	leaf_unlock(leaf);
+	if (QR_SPACE_STAGE && !others)
+		table_join(dir, leaf);
+	else
+		table_unlock(leaf);
 	tally(&s->borrowed, -(size_t)1);
 	return others;
 }

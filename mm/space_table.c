@@ -47,6 +47,10 @@ static struct qr_ptdesc *fresh(struct qr_memory *m)
 #if QR_MAX_CPUS > 1
 	qr_lock_init(&t->lock, QR_RANK_TABLE);
 #endif
+#if QR_SPACE_STAGE
+	t->holder = 0;
+	t->next = t->prev = NULL;
+#endif
 	return t;
 }
 
@@ -100,6 +104,9 @@ size_t qr_memory_trim(struct qr_memory *m)
 	struct qr_ptdesc *t;
 
 	qr_memory_drop_roots(m);
+#if QR_SPACE_STAGE
+	(void)qr_tables_reclaim(m);
+#endif
 	while ((t = spare_take(m))) {
 		t->runs = t->in;
 		destroy(m, t);
@@ -209,6 +216,8 @@ static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 		forget_near(c->s);
 	if (child == c->s->idle)
 		c->s->idle = NULL;
+	child->flags |= PT_STALE;
+	table_leave(child);
 	qr_gather_page(&c->gather, qr_virt_of(va));
 	/* Reachable for the hardware until the flush: the list goes through `in`. */
 	QR_ASSERT_DEBUG(!child->npages && !child->ntables, "an unlinked table is empty");

@@ -50,14 +50,86 @@ struct qr_ptdesc {
 	uint16_t nfile, nshared, nzero; /* of npages: FILE without and with SHARED, ZERO */
 	struct qr_run in[RUN_INLINE];
 #if QR_MAX_CPUS > 1
-	struct qr_lock lock; /* of a leaf that is borrowed */
+	struct qr_lock lock; /* S0: of a leaf that is borrowed; S1: the table's */
+#endif
+#if QR_SPACE_STAGE
+	qr_word holder;                /* the address of the top it is held with; 0: not held */
+	struct qr_ptdesc *next, *prev; /* what is held with it, the top first; in limbo: the next */
+	qr_word retired;               /* in limbo: since when */
 #endif
 } __attribute__((aligned(64)));
 
 #define PT_KEEP  1 /* never freed or folded before its space (PAE: right behind the root) */
 #define PT_BLOCK 2 /* unlinked, and a huge page's block goes with it: its first frame in in[0] */
+#define PT_STALE 4 /* unlinked */
 
-_Static_assert(QR_MAX_CPUS > 1 || sizeof(struct qr_ptdesc) == 64, "a descriptor is a cache line");
+_Static_assert(QR_MAX_CPUS > 1 || QR_SPACE_STAGE || sizeof(struct qr_ptdesc) == 64,
+	       "a descriptor is a cache line");
+
+/* ---- held tables (mm/space_lock.h) ------------------------------------------------------- */
+
+QR_INLINE void table_lock(struct qr_ptdesc *t)
+{
+#if QR_MAX_CPUS > 1
+	qr_lock_acquire(&t->lock);
+#else
+	(void)t;
+#endif
+}
+
+QR_INLINE void table_unlock(struct qr_ptdesc *t)
+{
+#if QR_MAX_CPUS > 1
+	qr_lock_release(&t->lock);
+#else
+	(void)t;
+#endif
+}
+
+/* Locked table t is from now on held together with `after`. */
+QR_INLINE void table_join(struct qr_ptdesc *after, struct qr_ptdesc *t)
+{
+#if QR_SPACE_STAGE
+	t->prev = after;
+	t->next = after->next;
+	if (t->next)
+		t->next->prev = t;
+	after->next = t;
+	qr_store_word(&t->holder, after->holder);
+#else
+	(void)after;
+	(void)t;
+#endif
+}
+
+/* A table that is about to be hung below `parent` is born held, as that is. */
+QR_INLINE void table_adopt(struct qr_ptdesc *parent, struct qr_ptdesc *t)
+{
+#if QR_SPACE_STAGE
+	if (!parent->holder || t->holder == parent->holder)
+		return;
+	table_lock(t);
+	table_join(parent, t);
+#else
+	(void)parent;
+	(void)t;
+#endif
+}
+
+/* A table that its holder has unhooked, or shares from now on; not the top. */
+QR_INLINE void table_leave(struct qr_ptdesc *t)
+{
+#if QR_SPACE_STAGE
+	t->prev->next = t->next;
+	if (t->next)
+		t->next->prev = t->prev;
+	t->next = t->prev = NULL;
+	qr_store_word(&t->holder, 0);
+	table_unlock(t);
+#else
+	(void)t;
+#endif
+}
 
 QR_INLINE uint32_t run_id(uint32_t attr)
 {
@@ -206,6 +278,7 @@ void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t);
 QR_INLINE void pt_link(struct qr_memory *m, struct qr_ptdesc *parent, unsigned i,
 		       struct qr_ptdesc *t)
 {
+	table_adopt(parent, t);
 	qr_entry_set(m->format, table_window(m, parent), i,
 		     qr_entry_table(m->format, qr_frame_of(t->frame), parent->level, true));
 	parent->ntables++;

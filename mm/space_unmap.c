@@ -140,7 +140,12 @@ bool qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uint
 {
 	struct cursor c;
 	bool done;
+#if QR_SPACE_STAGE
+	struct qr_ptdesc *top = qr_range_try(s, lo, hi);
 
+	if (!top)
+		return false;
+#endif
 	cursor_begin(&c, s, lo, hi);
 	if (QR_RARELY(tally_read(&s->borrowed))) {
 		c.gather.tlb = &c.m->tlbs->kernel;
@@ -148,23 +153,14 @@ bool qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uint
 	}
 	done = zap_object_part(&c, c.t, lo, hi, mp->id, copies);
 	qr_cursor_end(&c);
+#if QR_SPACE_STAGE
+	/* Promises are all still there: a table that could be folded stays as it is. */
+	qr_tables_unlock(top);
+#endif
 	return done;
 }
 
 /* ---- taking promises back --------------------------------------------------------------- */
-
-static void mapping_shrink(struct cursor *c, uint32_t attr, uintptr_t lo, uintptr_t hi)
-{
-	struct qr_mapping *mp = mapping_of(c->s, attr);
-
-	if (mp->npages == 0) {
-		qr_mapping_drop(c->s, mp);
-	} else if (lo <= mp->lo && hi < mp->hi && hi > mp->lo) {
-		mp->lo = hi;
-	} else if (hi >= mp->hi && lo > mp->lo && lo < mp->hi) {
-		mp->hi = lo;
-	}
-}
 
 void qr_uncount_runs(struct cursor *c, const struct qr_ptdesc *t, unsigned i, unsigned j,
 		     uintptr_t lo)
@@ -175,11 +171,12 @@ void qr_uncount_runs(struct cursor *c, const struct qr_ptdesc *t, unsigned i, un
 		const struct qr_run *run = &t->runs[r];
 		unsigned a = run->start > i ? run->start : i, b = run->end < j ? run->end : j;
 		uintptr_t va = lo + ((uintptr_t)(a - i) << order << QR_PAGE_SHIFT);
+		size_t n = (size_t)(b - a) << order;
 
-		space_count(c->s, run->attr, -((ptrdiff_t)(b - a) << order));
 		if (QR_RARELY(run_id(run->attr)))
-			mapping_shrink(c, run->attr, va,
-				       va + ((uintptr_t)(b - a) << order << QR_PAGE_SHIFT));
+			qr_space_uncount(c->s, run->attr, n, va, va + (n << QR_PAGE_SHIFT));
+		else
+			space_count(c->s, run->attr, -(ptrdiff_t)n);
 	}
 }
 

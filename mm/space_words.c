@@ -124,7 +124,7 @@ static void put_words(struct words *w, const struct qr_ptdesc *t, uintptr_t lo, 
 	const unsigned i = index_at(m, lo, t->level), j = index_at(m, hi - 1, t->level) + 1;
 	const struct qr_run *run = &t->runs[run_find(t, i)], *last = &t->runs[t->nruns];
 	struct child k = { .hi = lo };
-	bool more = t->level != 0;
+	bool more = t->level != 0, borrowed;
 
 	for (;;) {
 		uintptr_t start =
@@ -135,7 +135,12 @@ static void put_words(struct words *w, const struct qr_ptdesc *t, uintptr_t lo, 
 		start = start > lo ? start : lo;
 		while (more && k.hi < start && (more = child_next(m, t, k.hi, start, &k))) {
 			put_same(w, k.lo, 0);
+			borrowed = QR_MAX_CPUS > 1 && child_borrowed(m, t, k.i);
+			if (borrowed)
+				table_lock(k.t);
 			put_words(w, k.t, k.lo, k.hi);
+			if (borrowed)
+				table_unlock(k.t);
 		}
 		put_same(w, start, 0);
 		if (start == hi)
@@ -159,12 +164,15 @@ void qr_space_words(struct qr_space *s, qr_virt at, size_t npages, bool frames, 
 {
 	const struct qr_memory *m = s->memory;
 	uintptr_t hi = at.v + (npages << QR_PAGE_SHIFT);
+	struct qr_ptdesc *top;
 	struct words w = { .m = m, .at = at.v, .out = out, .show = frames ? UINT32_MAX : 0 };
 
 	QR_ASSERT_DEBUG(at.v <= hi && hi <= m->user_end.v, "the words of a user's pages");
-	qr_lock_acquire(&s->lock);
+	if (at.v >= hi)
+		return;
+	top = range_lock(s, at.v, hi);
 	put_same(&w, m->user_start.v < hi ? m->user_start.v : hi, 0);
 	if (w.at < hi)
 		put_words(&w, qr_table_covering(s, w.at, hi), w.at, hi);
-	qr_lock_release(&s->lock);
+	range_unlock(s, top, at.v);
 }

@@ -7,13 +7,15 @@
 #	gcc64 gcc32 clang64 clang32     -O2, as users build it
 #	gcc64-san ... clang32-san       address and undefined-behaviour sanitizers, QR_DEBUG
 #	gcc64-tsan clang64-tsan         thread sanitizer: tests that say so only
+#	gcc64-s0 gcc32-s0               stage S0 of spaces, one lock each: tests of spaces only
 #
 # Lines in a test's source that this file reads:
 #
 #	// test: threads                also build it with the thread sanitizer
 #	// sources: fs/cpio.c ...       link these too
 
-host_variants := $(foreach c,gcc clang,$(foreach b,64 32,$(c)$(b) $(c)$(b)-san) $(c)64-tsan)
+host_variants := $(foreach c,gcc clang,$(foreach b,64 32,$(c)$(b) $(c)$(b)-san) $(c)64-tsan) \
+	gcc64-s0 gcc32-s0
 
 host_tests := $(patsubst tests/host/test_%.c,%,$(sort $(wildcard tests/host/test_*.c)))
 host_threaded := $(if $(host_tests),$(patsubst tests/host/test_%.c,%,$(shell \
@@ -31,6 +33,7 @@ host_cflags := -std=gnu17 -g -I. -Iinclude -Itests/host/lib -pthread -D_GNU_SOUR
 host_mode_ := -O2
 host_mode_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DQR_DEBUG
 host_mode_tsan := -O1 -fsanitize=thread -DQR_DEBUG
+host_mode_s0 := -O1 -DQR_DEBUG -DQR_SPACE_STAGE=0
 
 # A source that went away must leave the archives too.
 build/host/sources: FORCE
@@ -66,7 +69,8 @@ endef
 cc_of = $(if $(filter gcc%,$(1)),gcc,clang)
 bits_of = $(if $(findstring 64,$(1)),64,32)
 mode_of = $(word 2,$(subst -, ,$(1)))
-tests_of = $(if $(filter tsan,$(mode_of)),$(host_threaded),$(host_tests))
+host_spaces := $(filter space space_%,$(host_tests))
+tests_of = $(if $(filter tsan,$(mode_of)),$(host_threaded),$(if $(filter s0,$(mode_of)),$(host_spaces),$(host_tests)))
 $(foreach v,$(host_variants),$(eval $(call host_variant,$(v),$(call cc_of,$(v)),$(call bits_of,$(v)),$(call mode_of,$(v)),$(call tests_of,$(v)))))
 
 # The library as a kernel on the host's own compiler would take it: mm/ alone, freestanding.

@@ -183,6 +183,16 @@ QR_INLINE qr_entry qr_entry_read(const struct qr_format *f, const void *table, u
 	return qr_entry_of((uint64_t)high << 32 | low);
 }
 
+/* The same, for who goes on to what it points to without a lock. */
+QR_INLINE qr_entry qr_entry_read_acq(const struct qr_format *f, const void *table, unsigned i)
+{
+	if (QR_FIXED(f)->entry_shift == 2)
+		return qr_entry_of(qr_load_acq32((const uint32_t *)table + i));
+	if (!QR_ENTRY_IN_HALVES)
+		return qr_entry_of(qr_load_acq_word((const qr_word *)table + i));
+	return qr_entry_read(f, table, i);
+}
+
 /* ---- what an entry says --------------------------------------------------------------- */
 
 QR_INLINE bool qr_entry_none(qr_entry e)

@@ -7,6 +7,7 @@
 #ifndef QUIRE_SPACE_TYPES_H
 #define QUIRE_SPACE_TYPES_H
 
+#include <quire/epoch.h>
 #include <quire/paging.h>
 #include <quire/pool.h>
 #include <quire/radix.h>
@@ -47,6 +48,11 @@ struct qr_memory {
 	struct qr_ptdesc *spare;
 	struct qr_ptdesc *roots; /* these have their kernel half (and PAE's directories) still */
 	uint32_t nspare, nroots;
+#if QR_SPACE_STAGE
+	/* Unhooked, oldest first, until nobody can be looking at them; under spare_lock. */
+	struct qr_ptdesc *limbo, *limbo_last;
+	struct qr_epochs epochs;
+#endif
 };
 
 /* Sizes that the search for free addresses keeps apart; see mm/space_find.c. */
@@ -68,14 +74,14 @@ struct qr_space_pages {
 };
 
 struct qr_space {
-	struct qr_lock lock; /* one for all of it: stage S0 */
+	struct qr_lock lock; /* S0: of all of it; S1: of its mappings */
 	struct qr_memory *memory;
 	struct qr_ptdesc *root;
 	struct qr_tlb tlb;
 	struct qr_ptdesc *near; /* the leaf that was used last, the space's own, */
 	uintptr_t near_va;      /* and an address in it; none: UINTPTR_MAX */
-	struct qr_ptdesc *idle; /* a leaf that may be empty, kept for the next promise, */
-	uintptr_t idle_va;      /* and an address in it */
+	struct qr_ptdesc *idle; /* a leaf that may be empty, kept for the next promise (S0), */
+	uintptr_t idle_va;      /* and an address in it; S1: none: UINTPTR_MAX */
 	struct qr_ptdesc *kept; /* a leaf for each huge entry; under the memory's spare_lock */
 	size_t nhuge;           /* huge entries */
 	bool no_huge;           /* qr_space_huge */

@@ -7,6 +7,10 @@
  *	one object	shows in all of the family, and loses pages meanwhile
  *	one mess	all threads on the same pages; nothing is known but the invariants
  *
+ * Behind them each thread has addresses of its own for whole huge pages, and for regions that move.
+ *
+ * Stage S1 runs here as it would; S0, the same with one lock, is another build of this.
+ *
  * Contents go through qr_space_read and qr_space_write: nobody has loaded a space, so that the
  * machine has no say here (test_tlb and test_space_model have the simulated one).
  */
@@ -19,7 +23,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { FRAMES = 12 * 1024, CPUS = 4, LEAVES = 3, OWN = 40, PAGES = LEAVES * OWN, STEPS = 2500 };
+enum { FRAMES = 24 * 1024, CPUS = 4, LEAVES = 3, OWN = 40, PAGES = LEAVES * OWN, STEPS = 2500 };
 enum { RW = QR_READ | QR_WRITE, OBJECT_PAGES = 64, BEHIND = 300 };
 
 static char *ram;
@@ -204,6 +208,152 @@ static void do_anywhere(struct worker *w)
 	must(!qr_space_unmap(w->space, at, req.npages), "unmap there");
 }
 
+/* ---- whole entries, and regions that move ------------------------------------------------------ */
+
+enum { HUGE_AT = 16, AREA = 8 }; /* in leaves: where they begin, and each thread's share */
+
+static uintptr_t area(unsigned n)
+{
+	return base + (HUGE_AT + this_cpu * AREA + n) * leaf;
+}
+
+static uint8_t read_byte(struct worker *w, uintptr_t at, enum qr_err *err)
+{
+	uint8_t value = 0;
+	size_t done;
+
+	*err = qr_space_read(w->space, qr_virt_of(at), &value, 1, false, &done);
+	return value;
+}
+
+static bool write_byte(struct worker *w, uintptr_t at, uint8_t value)
+{
+	size_t done;
+
+	return !qr_space_write(w->space, qr_virt_of(at), &value, 1, false, &done);
+}
+
+/* A huge page: written, taken apart in the middle, perhaps collapsed again. */
+static void do_huge(struct worker *w)
+{
+	size_t npages = leaf / QR_PAGE_SIZE, hole = 1 + random_below(&w->rnd, npages - 2);
+	struct qr_map req = { .at = qr_virt_of(area(0)),
+			      .npages = npages,
+			      .flags = QR_MAP_FIXED,
+			      .prot = RW,
+			      .maxprot = 7 };
+	uintptr_t last = req.at.v + leaf - 1;
+	enum qr_err err;
+	qr_virt at;
+
+	must(!qr_space_map(w->space, &req, &at), "map a whole entry");
+	if (random_below(&w->rnd, 2))
+		must(!qr_space_advise(w->space, at, npages, QR_ADVISE_HUGEPAGE), "advise");
+	must(write_byte(w, at.v, 7) && write_byte(w, last, 9), "write to it");
+	switch (random_below(&w->rnd, 4)) {
+	case 0:
+		must(!qr_space_unmap(w->space, qr_virt_of(at.v + hole * QR_PAGE_SIZE), 1), "hole");
+		break;
+	case 1:
+		must(!qr_space_protect(w->space, at, hole, QR_READ), "protect a part");
+		break;
+	case 2:
+		must(!qr_space_advise(w->space, qr_virt_of(at.v + QR_PAGE_SIZE), hole,
+				      QR_ADVISE_FREE),
+		     "free a part");
+		break;
+	default:
+		(void)!qr_space_advise(w->space, at, npages, QR_ADVISE_COLLAPSE);
+		break;
+	}
+	must(read_byte(w, at.v, &err) == 7 && !err, "its first byte");
+	must(read_byte(w, last, &err) == 9 && !err, "its last byte");
+	if (random_below(&w->rnd, 2))
+		must(!qr_space_unmap(w->space, at, npages), "unmap a whole entry");
+}
+
+/* Some pages grow, and go to another place of the thread's. */
+static void do_move(struct worker *w)
+{
+	size_t n = 1 + random_below(&w->rnd, 30);
+	struct qr_map req = { .at = qr_virt_of(area(2) + random_below(&w->rnd, 100) * QR_PAGE_SIZE),
+			      .npages = n,
+			      .flags = QR_MAP_FIXED,
+			      .prot = RW,
+			      .maxprot = 7 };
+	struct qr_remap move = {
+		.from = req.at, .old_npages = n, .new_npages = n + 5, .may_move = true
+	};
+	enum qr_err err;
+	qr_virt at;
+
+	must(!qr_space_map(w->space, &req, &at), "map what moves");
+	must(write_byte(w, at.v + (n - 1) * QR_PAGE_SIZE, 5), "write to it");
+	if (random_below(&w->rnd, 4) == 0)
+		must(!qr_space_lock(w->space, at, n, QR_LOCK), "lock it");
+	if (random_below(&w->rnd, 2)) {
+		move.fixed = true;
+		move.to = qr_virt_of(area(5) + random_below(&w->rnd, 100) * QR_PAGE_SIZE);
+	}
+	err = qr_space_remap(w->space, &move, &at);
+	must(!err, "move: error %d", err);
+	must(read_byte(w, at.v + (n - 1) * QR_PAGE_SIZE, &err) == 5 && !err, "it has moved along");
+	must(!qr_space_unmap(w->space, at, n + 5), "unmap what moved");
+}
+
+/* The object, beside itself perhaps, so that mappings are lent, shrink and go. */
+static void do_object(struct worker *w)
+{
+	struct qr_map req = { .npages = 1 + random_below(&w->rnd, 20),
+			      .flags = QR_MAP_FIXED,
+			      .prot = RW,
+			      .maxprot = 7,
+			      .object = &object };
+	uint64_t first = random_below(&w->rnd, 40);
+	enum qr_err err;
+	qr_virt at;
+
+	if (!object.memory)
+		return;
+	req.at = qr_virt_of(area(7) + first * QR_PAGE_SIZE);
+	req.pgoff = first;
+	req.flags |= random_below(&w->rnd, 2) ? QR_MAP_SHARED : 0;
+	must(!qr_space_map(w->space, &req, &at), "map the object");
+	(void)read_byte(w, at.v, &err);
+	must(!err, "read it");
+	if (!(req.flags & QR_MAP_SHARED)) /* bytes that others read are nobody's to write */
+		(void)write_byte(w, at.v + (req.npages - 1) * QR_PAGE_SIZE, 3);
+	if (random_below(&w->rnd, 2))
+		must(!qr_space_unmap(w->space, at, 1 + req.npages / 2), "unmap a part of it");
+}
+
+/* What locks all of a space, and changes nothing that the model knows. */
+static void do_whole(struct worker *w)
+{
+	uintptr_t at = base + random_below(&w->rnd, LEAVES) * leaf;
+	struct qr_region region;
+	struct qr_space_stat stat;
+
+	switch (random_below(&w->rnd, 5)) {
+	case 0:
+		(void)!qr_space_forget(w->space, QR_FORGET_ALL);
+		break;
+	case 1:
+		qr_space_stat(w->space, &stat);
+		break;
+	case 2:
+		(void)!qr_space_advise(w->space, qr_virt_of(at), 100, QR_ADVISE_NOHUGEPAGE);
+		break;
+	case 3:
+		(void)!qr_space_advise(w->space, qr_virt_of(at), 100, QR_ADVISE_POPULATE_READ);
+		break;
+	default:
+		for (qr_virt v = { 0 }; !qr_space_next(w->space, v, &region); v = region.end)
+			must(region.start.v < region.end.v && region.end.v > v.v,
+			     "regions are in order");
+	}
+}
+
 /* A child looks at what it was born with, writes to it, and goes. */
 static void do_fork(struct worker *w)
 {
@@ -240,10 +390,18 @@ static void *work(void *arg)
 			do_unmap(w);
 		else if (what < 87)
 			do_protect(w);
-		else if (what < 91)
+		else if (what < 90)
 			do_drop(w);
-		else if (what < 96)
+		else if (what < 93)
 			do_anywhere(w);
+		else if (what < 94)
+			do_huge(w);
+		else if (what < 96)
+			do_move(w);
+		else if (what < 97)
+			do_object(w);
+		else if (what < 98)
+			do_whole(w);
 		else
 			do_fork(w);
 	}
@@ -256,7 +414,9 @@ static void *work(void *arg)
 
 static size_t machine_on(const struct qr_format *f)
 {
-	struct qr_memory_config c = { .frames = &frames, .format = f, .tlbs = &tlbs };
+	struct qr_memory_config c = {
+		.frames = &frames, .format = f, .tlbs = &tlbs, .huge = QR_HUGE_MADVISE
+	};
 	size_t before;
 
 	qr_tlbs_init(&tlbs);
@@ -301,17 +461,6 @@ static void run(struct worker *w)
 		pthread_join(threads[i], NULL);
 }
 
-static void one_space(const struct qr_format *f)
-{
-	size_t before = machine_on(f);
-	struct worker w[CPUS];
-
-	for (unsigned i = 0; i < CPUS; i++)
-		w[i] = (struct worker){ .space = &space, .first = i * OWN, .certain = true };
-	run(w);
-	machine_off(f, before, "one space");
-}
-
 static void one_mess(const struct qr_format *f)
 {
 	size_t before = machine_on(f);
@@ -337,7 +486,55 @@ static void *punch(void *arg)
 	return NULL;
 }
 
-/* The parent's pages, and behind those of all threads an object, privately. */
+/* Behind the pages of all threads: an object, privately. */
+static void show_object(void)
+{
+	struct qr_map req = { .at = qr_virt_of(base + BEHIND * QR_PAGE_SIZE),
+			      .npages = OBJECT_PAGES,
+			      .flags = QR_MAP_FIXED,
+			      .prot = RW,
+			      .maxprot = 7,
+			      .object = &object };
+	qr_virt at;
+
+	qr_object_init(&object, &memory, OBJECT_PAGES, NULL, NULL);
+	for (unsigned k = 0; k < LEAVES; k++, req.at.v += leaf)
+		must(!qr_space_map(&space, &req, &at), "map the object");
+}
+
+static void hide_object(void)
+{
+	must(!qr_space_unmap(&space, memory.user_start,
+			     (memory.user_end.v - memory.user_start.v) / QR_PAGE_SIZE),
+	     "unmap all");
+	qr_object_put(&object);
+	object.memory = NULL;
+}
+
+static void run_and_punch(struct worker *w)
+{
+	pthread_t puncher;
+
+	must(!pthread_create(&puncher, NULL, punch, NULL), "thread");
+	run(w);
+	pthread_join(puncher, NULL);
+}
+
+static void one_space(const struct qr_format *f)
+{
+	size_t before = machine_on(f);
+	struct worker w[CPUS];
+
+	show_object();
+	for (unsigned i = 0; i < CPUS; i++)
+		w[i] = (struct worker){ .space = &space, .first = i * OWN, .certain = true };
+	run_and_punch(w);
+	qr_space_check(&space);
+	hide_object();
+	machine_off(f, before, "one space");
+}
+
+/* The parent's pages. */
 static void make_parent(struct model *m)
 {
 	struct qr_map req = { .at = qr_virt_of(base),
@@ -349,17 +546,9 @@ static void make_parent(struct model *m)
 	size_t done;
 	qr_virt at;
 
-	qr_object_init(&object, &memory, OBJECT_PAGES, NULL, NULL);
-	for (unsigned k = 0; k < LEAVES; k++, req.at.v += leaf) {
-		req.npages = OWN;
-		req.object = NULL;
+	for (unsigned k = 0; k < LEAVES; k++, req.at.v += leaf)
 		must(!qr_space_map(&space, &req, &at), "map");
-		req.at.v += BEHIND * QR_PAGE_SIZE;
-		req.npages = OBJECT_PAGES;
-		req.object = &object;
-		must(!qr_space_map(&space, &req, &at), "map the object");
-		req.at.v -= BEHIND * QR_PAGE_SIZE;
-	}
+	show_object();
 	for (unsigned i = 0; i < PAGES; i++) {
 		m->mapped[i] = true;
 		m->value[i] = (uint8_t)(i + 1);
@@ -375,7 +564,6 @@ static void one_family(const struct qr_format *f)
 	static struct qr_space child[CPUS];
 	struct worker w[CPUS];
 	struct model m = { 0 };
-	pthread_t puncher;
 
 	make_parent(&m);
 	for (unsigned i = 0; i < CPUS; i++) {
@@ -384,9 +572,7 @@ static void one_family(const struct qr_format *f)
 		     "fork");
 		w[i] = (struct worker){ .space = &child[i], .m = m, .certain = true };
 	}
-	must(!pthread_create(&puncher, NULL, punch, NULL), "thread");
-	run(w);
-	pthread_join(puncher, NULL);
+	run_and_punch(w);
 	for (unsigned i = 0; i < CPUS; i++) {
 		qr_space_check(&child[i]);
 		qr_space_fini(&child[i]);
@@ -394,10 +580,7 @@ static void one_family(const struct qr_format *f)
 	w[0] = (struct worker){ .space = &space, .m = m, .certain = true };
 	for (unsigned i = 0; i < PAGES; i++)
 		check_page(&w[0], i);
-	must(!qr_space_unmap(&space, memory.user_start,
-			     (memory.user_end.v - memory.user_start.v) / QR_PAGE_SIZE),
-	     "unmap all");
-	qr_object_put(&object);
+	hide_object();
 	machine_off(f, before, "one family");
 }
 
