@@ -105,6 +105,13 @@ static bool may_nest(const struct file *set, const struct file *f)
 	       above.ways * below.ways <= WAYS_MAX;
 }
 
+/* Errors and hang-ups are told to everybody. */
+static void set_event(struct watch *w, const struct epoll_event *e)
+{
+	w->event = *e;
+	w->event.events |= POLLERR | POLLHUP;
+}
+
 int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct epoll_event *e)
 {
 	struct watch *w;
@@ -121,7 +128,7 @@ int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct ep
 	w->file = f;
 	w->set = set;
 	w->fd = fd;
-	w->event = *e;
+	set_event(w, e);
 	list_add_tail(&w->in_set, &set_of(set)->watches);
 	list_add_tail(&w->in_file, &f->watches);
 	waitq_wake_all(&set_of(set)->changed);
@@ -134,7 +141,9 @@ int eventpoll_change(struct file *set, struct file *f, unsigned fd, const struct
 
 	if (!w)
 		return -ENOENT;
-	w->event = *e;
+	if (w->event.events & EPOLLEXCLUSIVE)
+		return -EINVAL;
+	set_event(w, e);
 	waitq_wake_all(&set_of(set)->changed);
 	return 0;
 }

@@ -16,8 +16,10 @@
 
 #include "fs/file.h"
 
-#define EPOLLONESHOT (1u << 30)
-#define EPOLLET      (1u << 31)
+#define EPOLLEXCLUSIVE (1u << 28)
+#define EPOLLWAKEUP    (1u << 29)
+#define EPOLLONESHOT   (1u << 30)
+#define EPOLLET        (1u << 31)
 
 /* As programs give it; the same on both ABIs. */
 struct epoll_event {

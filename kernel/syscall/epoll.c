@@ -30,8 +30,15 @@ static int control(struct file *set, unsigned op, struct file *f, unsigned fd,
 		   const struct epoll_event *e)
 {
 	enum { ADD = 1, DEL, MOD };
+	const uint32_t sharable =
+	    POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
 
+	if (!f->ops->poll)
+		return -EPERM;
 	if (f == set || !is_eventpoll(set))
+		return -EINVAL;
+	if (op != DEL && e->events & EPOLLEXCLUSIVE &&
+	    (op != ADD || is_eventpoll(f) || e->events & ~sharable))
 		return -EINVAL;
 	switch (op) {
 	case ADD:

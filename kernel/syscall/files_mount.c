@@ -65,14 +65,14 @@ SYSCALL5(mount, const char __user *, source, const char __user *, target, const 
 	struct path at;
 	int err;
 
-	if (!may_mount())
-		return -EPERM;
 	err = optional_string(&s, source);
 	if (err)
 		return err;
 	err = user_lookup(AT_FDCWD, target, LOOKUP_FOLLOW, &at);
 	if (!err) {
-		if (flags & MS_REMOUNT)
+		if (!may_mount())
+			err = -EPERM;
+		else if (flags & MS_REMOUNT)
 			err = vfs_remount(at, flags & MS_KEPT);
 		else if (flags & MS_BIND)
 			err = mount_bind(at, s.name);
@@ -96,12 +96,10 @@ SYSCALL2(umount2, const char __user *, name, unsigned, flags)
 
 	if (flags & ~(FORCE | DETACH | EXPIRE | NOFOLLOW))
 		return -EINVAL;
-	if (!may_mount())
-		return -EPERM;
 	err = user_lookup(AT_FDCWD, name, flags & NOFOLLOW ? 0 : LOOKUP_FOLLOW, &at);
 	if (err)
 		return err;
-	err = vfs_umount(at, flags & DETACH);
+	err = may_mount() ? vfs_umount(at, flags & DETACH) : -EPERM;
 	path_put(at);
 	return err;
 }

@@ -3,6 +3,7 @@
  * io_pipe.c - pipes, descriptors and waiting for them: pipe, dup, fcntl, poll, select.
  */
 #include "user.h"
+#include <sys/epoll.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
@@ -247,4 +248,33 @@ TEST("a pipe opened once more through /proc/self/fd waits for nobody")
 	CHECK_EQ(read(again, &c, 1), 1);
 	CHECK_EQ(read(again, &c, 1), 0);
 	close(fd[0]);
+}
+
+TEST("epoll_ctl: what is refused; hang-ups are told unasked")
+{
+	struct epoll_event e = { .events = 0, .data.u32 = 7 }, got;
+	int set = epoll_create1(0), other = epoll_create1(0), p[2];
+	int file = open("plain", O_RDWR | O_CREAT, 0600);
+
+	NEED(set >= 0 && other >= 0 && file >= 0 && pipe(p) == 0);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_ADD, file, &e), EPERM);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_DEL, file, &e), EPERM);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_ADD, set, &e), EINVAL);
+	CHECK_ERR(epoll_ctl(p[0], EPOLL_CTL_ADD, p[1], &e), EINVAL);
+	e.events = EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT;
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_ADD, p[0], &e), EINVAL);
+	e.events = EPOLLIN | EPOLLEXCLUSIVE;
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_ADD, other, &e), EINVAL);
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_MOD, p[0], &e), EINVAL);
+	CHECK_EQ(epoll_ctl(set, EPOLL_CTL_ADD, p[0], &e), 0);
+	e.events = EPOLLIN;
+	CHECK_ERR(epoll_ctl(set, EPOLL_CTL_MOD, p[0], &e), EINVAL);
+	CHECK_EQ(epoll_ctl(set, EPOLL_CTL_DEL, p[0], &e), 0);
+	e.events = 0;
+	CHECK_EQ(epoll_ctl(set, EPOLL_CTL_ADD, p[0], &e), 0);
+	NEED(write(p[1], "x", 1) == 1);
+	CHECK_EQ(epoll_wait(set, &got, 1, 0), 0);
+	close(p[1]);
+	CHECK_EQ(epoll_wait(set, &got, 1, 0), 1);
+	CHECK(got.events == EPOLLHUP && got.data.u32 == 7);
 }
