@@ -45,17 +45,44 @@ static void ask_frame(const struct qr_memory *m, struct qr_page *p, uint32_t spa
 		p->flags |= p->flags & QR_PAGE_PRESENT ? QR_PAGE_LAZY : 0;
 }
 
-static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
-		      uintptr_t hi, qr_page_fn *fn, void *ctx)
+/* From entry i of a leaf on: how many in a row differ in nothing but their frames? */
+static unsigned alike(const struct qr_memory *m, const void *entries, unsigned i, unsigned j,
+		      qr_entry e)
 {
+	const uint64_t same = entry_bits(m->format, ~QR_FIXED(m->format)->address);
+	const uintptr_t words = frame_words(m);
+	uint32_t state = qr_load32(&entry_word(m, words, e)->state);
+	unsigned k = i + 1;
+
+	for (; k < j; k++) {
+		qr_entry next = qr_entry_read(m->format, entries, k);
+
+		if (((next.v ^ e.v) & same) ||
+		    qr_load32(&entry_word(m, words, next)->state) != state)
+			break;
+	}
+	return k - i;
+}
+
+struct look {
+	const struct qr_memory *m;
+	qr_page_fn *fn;
+	void *ctx;
+	bool groups;
+};
+
+static bool look_part(const struct look *l, const struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
+{
+	const struct qr_memory *m = l->m;
 	unsigned i = index_at(m, lo, t->level), j = index_at(m, hi - 1, t->level) + 1;
 	void *entries = table_window(m, t);
+	struct qr_page p;
 
-	for (; (i = next_used(m, t, entries, i, j)) < j; i++) {
+	for (; (i = next_used(m, t, entries, i, j)) < j; i += p.alike) {
 		qr_entry e = qr_entry_read(m->format, entries, i);
 		uintptr_t at = entry_start(m, lo, t->level, i);
-		struct qr_page p = { .at = qr_virt_of(at) };
 
+		p = (struct qr_page){ .at = qr_virt_of(at), .alike = 1 };
 		if (qr_entry_is_table(m->format, e, t->level)) {
 			uintptr_t last = at + ((uintptr_t)1 << level_shift(m, t->level)) - 1;
 			struct qr_ptdesc *child = ptdesc_of(m, qr_entry_frame(m->format, e));
@@ -63,8 +90,8 @@ static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 
 			if (borrowed)
 				table_lock(child);
-			more = look_part(m, child, at > lo ? at : lo, last < hi - 1 ? last + 1 : hi,
-					 fn, ctx);
+			more =
+			    look_part(l, child, at > lo ? at : lo, last < hi - 1 ? last + 1 : hi);
 			if (borrowed)
 				table_unlock(child);
 			if (!more)
@@ -74,14 +101,16 @@ static bool look_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 		p.npages = 1u << qr_format_order(m->format, t->level);
 		p.frame = qr_frame_of(resident_frame(m, e).v & ~(p.npages - 1));
 		p.flags = flags_of(m, e);
+		if (l->groups && t->level == 0 && p.flags & QR_PAGE_PRESENT)
+			p.alike = alike(m, entries, i, j, e);
 		ask_frame(m, &p, table_refs(m, t));
-		if (!fn(ctx, &p))
+		if (!l->fn(l->ctx, &p))
 			return false;
 	}
 	return true;
 }
 
-void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx)
+static void look_at(struct qr_space *s, qr_virt lo, qr_virt hi, const struct look *l)
 {
 	const struct qr_memory *m = s->memory;
 	uintptr_t a = lo.v < m->user_start.v ? m->user_start.v : lo.v;
@@ -91,8 +120,18 @@ void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, 
 	if (a >= b)
 		return;
 	top = range_lock(s, a, b);
-	look_part(m, QR_SPACE_STAGE ? top : qr_table_covering(s, a, b), a, b, fn, ctx);
+	look_part(l, QR_SPACE_STAGE ? top : qr_table_covering(s, a, b), a, b);
 	range_unlock(s, top, a);
+}
+
+void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx)
+{
+	look_at(s, lo, hi, &(struct look){ s->memory, fn, ctx, false });
+}
+
+void qr_space_page_groups(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx)
+{
+	look_at(s, lo, hi, &(struct look){ s->memory, fn, ctx, true });
 }
 
 bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end)

@@ -207,7 +207,7 @@ static bool count_page(void *ctx, const struct qr_page *p)
 {
 	struct sizes *s = ctx;
 	/* Of a huge page, what lies in the region. */
-	uintptr_t start = p->at.v, end = start + (uintptr_t)p->npages * QR_PAGE_SIZE - 1;
+	uintptr_t start = p->at.v, end = start + (uintptr_t)p->npages * p->alike * QR_PAGE_SIZE - 1;
 	uint64_t bytes, part;
 	/* A page without rights was written once, or it would not be there. */
 	bool dirty = !(p->flags & QR_PAGE_PRESENT) || p->flags & QR_PAGE_DIRTY;
@@ -236,7 +236,7 @@ static void count_region(struct sizes *s, struct mm *mm, const struct qr_region 
 {
 	s->region = r;
 	s->file = r->object && object_inode(r->object);
-	qr_space_pages(&mm->space, r->start, r->end, count_page, s);
+	qr_space_page_groups(&mm->space, r->start, r->end, count_page, s);
 }
 
 static void put_size(struct text *t, const char name[16], uint64_t bytes)

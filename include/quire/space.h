@@ -229,8 +229,10 @@ enum qr_page_flags {
 
 struct qr_page {
 	qr_virt at;
-	qr_frame frame;   /* the first of npages */
-	uint32_t npages;  /* 1, or those of a huge page */
+	qr_frame frame;  /* the first of npages */
+	uint32_t npages; /* 1, or those of a huge page */
+	uint32_t
+	    alike; /* page groups: so many follow each other that differ only in their frames */
 	uint32_t mappers; /* table entries that show this frame, here and in other spaces */
 	uint32_t flags;
 };
@@ -239,6 +241,8 @@ struct qr_page {
  * space's lock: it does not call the space.  Huge pages may begin below lo, end above hi. */
 typedef bool qr_page_fn(void *ctx, const struct qr_page *page);
 void qr_space_pages(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx);
+/* The same for who counts: pages in a row that are alike are told of at once. */
+void qr_space_page_groups(struct qr_space *s, qr_virt lo, qr_virt hi, qr_page_fn *fn, void *ctx);
 /* The same as one word a page, as /proc/PID/pagemap has them: bits 0-54 the frame (`frames`), and
  * these.  WRITTEN also where nothing is resident, if nobody watches; all of it at or below the
  * user's end.  0: nothing is there. */

@@ -21,6 +21,21 @@ static bool take(void *ctx, const struct qr_page *page)
 }
 
 static struct qr_page pages[64];
+static unsigned groups;
+
+/* All of a group are what each was told to be. */
+static bool take_group(void *ctx, const struct qr_page *page)
+{
+	size_t i = (page->at.v - base) / 4096;
+	const struct qr_page *each = (struct qr_page *)ctx + i;
+
+	groups++;
+	for (size_t k = 0; k < page->alike && i + k < 64; k++)
+		must(each[k].npages == 1 && each[k].flags == page->flags &&
+			 each[k].mappers == page->mappers,
+		     "a page of a group");
+	return true;
+}
 
 /* What the word of page i has to be, by what is known of the page. */
 static uint64_t word_of(struct qr_space *s, unsigned i)
@@ -49,6 +64,9 @@ static const struct qr_page *look(struct qr_space *s, unsigned i)
 	for (unsigned k = 0; k < 64; k++)
 		must(words[k] == word_of(s, k), "the word of a page says the same");
 	must(words[64] == 0xaaaaaaaaaaaaaaaaull, "no word too many");
+	groups = 0;
+	qr_space_page_groups(s, qr_virt_of(AT(0)), qr_virt_of(AT(64)), take_group, pages);
+	must(groups <= 64, "no more groups than pages");
 	qr_space_words(s, qr_virt_of(AT(i)), 1, false, words);
 	must(words[0] == (word_of(s, i) & ~(QR_WORD_WRITTEN - 1)), "without its frame");
 	return &pages[i];
