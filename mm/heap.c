@@ -79,9 +79,9 @@ static __attribute__((noinline)) void *alloc_slow(struct qr_heap *h, size_t n, u
 
 QR_INLINE void *alloc_class(struct qr_heap *h, size_t n, unsigned class)
 {
-	uintptr_t irq = qr_host_irq_save(), p = pop(this_local(h), class);
+	uintptr_t irq = quick_begin(), p = pop(this_local(h), class);
 
-	qr_host_irq_restore(irq);
+	quick_end(irq);
 	if (QR_RARELY(!p))
 		return alloc_slow(h, n, class);
 	give_out(h, class, p);
@@ -149,11 +149,11 @@ static __attribute__((noinline)) enum qr_err free_slow(struct qr_heap *h, struct
 
 enum qr_err qr_heap_free(struct qr_heap *h, void *p)
 {
-	uintptr_t irq = qr_host_irq_save();
+	uintptr_t irq = quick_begin();
 	struct qr_heap_local *l = this_local(h);
 	bool done = quick_free(h, l, (uintptr_t)p);
 
-	qr_host_irq_restore(irq);
+	quick_end(irq);
 	return QR_LIKELY(done) ? QR_OK : free_slow(h, l, p);
 }
 

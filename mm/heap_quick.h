@@ -102,6 +102,24 @@ QR_INLINE void give_out(const struct qr_heap *h, unsigned class, uintptr_t p)
 }
 #endif
 
+#ifdef QR_HOST_INLINES_MAGAZINE
+
+/* The host's are one step, seen from an interrupt: these may be on. */
+QR_INLINE uintptr_t pop(struct qr_heap_local *l, unsigned class)
+{
+	return qr_host_pop(&l->top[class]);
+}
+
+QR_INLINE bool push(struct qr_heap_local *l, unsigned class, uintptr_t p)
+{
+	return qr_host_push(&l->top[class], p);
+}
+
+#define quick_begin()  0u
+#define quick_end(irq) ((void)(irq))
+
+#else
+
 /* An object out of the loaded magazine, or 0. */
 QR_INLINE uintptr_t pop(struct qr_heap_local *l, unsigned class)
 {
@@ -124,6 +142,11 @@ QR_INLINE bool push(struct qr_heap_local *l, unsigned class, uintptr_t p)
 	__atomic_store_n(&l->top[class], top + 1, __ATOMIC_RELAXED);
 	return true;
 }
+
+#define quick_begin()  qr_host_irq_save()
+#define quick_end(irq) qr_host_irq_restore(irq)
+
+#endif
 
 /* The spare magazine in place of the loaded one. */
 QR_INLINE void swap(struct qr_heap_local *l, unsigned class)

@@ -14,6 +14,7 @@
 #include <quire/types.h>
 #include "arch/x86/cpu.h"
 #include "arch/x86/layout.h"
+#include "arch/x86/restart.h"
 
 #define QR_HOST_INLINES_CPU
 QR_INLINE unsigned qr_host_cpu(void)
@@ -30,6 +31,17 @@ QR_INLINE uintptr_t qr_host_irq_save(void)
 QR_INLINE void qr_host_irq_restore(uintptr_t state)
 {
 	irq_restore(state);
+}
+
+#define QR_HOST_INLINES_MAGAZINE
+QR_INLINE uintptr_t qr_host_pop(qr_word **top)
+{
+	return restart_pop(top);
+}
+
+QR_INLINE bool qr_host_push(qr_word **top, uintptr_t object)
+{
+	return restart_push(top, object);
 }
 
 #define QR_HOST_INLINES_RELAX

@@ -7,6 +7,7 @@
 #include "arch/x86/asm.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/irq.h"
+#include "arch/x86/restart.h"
 #include "arch/x86/tables.h"
 #include "arch/x86/trap.h"
 #include "kernel/panic.h"
@@ -173,6 +174,7 @@ static void kernel_exception(struct regs *r)
 void trap_from_kernel(struct regs *r)
 {
 	if (is_irq(r)) {
+		r->ip = restarted(r->ip);
 		irq_dispatch((unsigned)r->vector - VECTOR_IRQ0);
 	} else if (r->vector == TRAP_PF) {
 		uintptr_t address = cr2_get();

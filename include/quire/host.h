@@ -8,7 +8,9 @@
  *	tier 1  frames    cpu, interrupts, panic
  *	tier 2  paging    windows, table root, TLB
  *	tier 3  spaces    the same
- *	tier 4  heap      the same (its pages come through a struct qr_heap_source)
+ *	tier 4  heap      the same (its pages come through a struct qr_heap_source), and if the host
+ *			  has them, a magazine's pop and push (mm/heap_quick.h) that an
+ *			  interrupt cannot come between: QR_HOST_INLINES_MAGAZINE
  *
  * The hooks are ordinary functions found by the linker.  A host that wants the short ones
  * inlined defines QR_HOST_INLINE as the name of a header ("arch/x86/quire_host.h") that
