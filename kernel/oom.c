@@ -5,7 +5,7 @@
  * First comes what programs said that they do not need (memory_reclaim).  If there is none of that:
  *
  * A program that touches a page for which there is no frame cannot go on, and cannot be told in
- * any other way: somebody has to go.  The victim is the process whose end frees most: resident
+ * any other way: somebody has to go.  The victim is the process whose end frees most, roughly: resident
  * pages and page tables, shifted by its oom_score_adj (-1000: never).  Init is never chosen, nor who
  * lives in its memory (vfork).
  *
@@ -49,20 +49,33 @@ long oom_score(struct process *p)
 	return score > 0 ? score : 0;
 }
 
-/* A victim of an earlier round whose memory is gone is not chosen again: it weighs nothing. */
+static bool is_killed(const struct process *p)
+{
+	return p->flags & (PROCESS_EXITING | PROCESS_ZOMBIE) ||
+	       p->pending.set & signal_bit(SIGKILL);
+}
+
+/* In steps of 1/256 of RAM.  0: its end would free nothing, or nothing more. */
+static long long weight_of(struct process *p)
+{
+	long long pages, total = (long long)frames.total;
+
+	if (!can_die(p) || is_killed(p))
+		return 0;
+	pages = (long long)footprint(p) + (long long)p->oom_score_adj * total / 1000;
+	return pages > 0 ? 1 + pages / (total / 256 + 1) : 0;
+}
+
+/* Of those that are about as large, the youngest: of a fork bomb its last children, and not the shell that
+ * is to end it. */
 static struct process *choose(void)
 {
 	struct process *victim = NULL, *p;
-	long long best = 0;
+	long long best = 1, weight;
 
 	for_each_process (p) {
-		long long weight;
-
-		if (!can_die(p))
-			continue;
-		weight = (long long)footprint(p) +
-			 (long long)p->oom_score_adj * (long long)frames.total / 1000;
-		if (weight > best || (weight == best && victim && p->nr > victim->nr)) {
+		weight = weight_of(p);
+		if (weight > best || (weight == best && (!victim || p->nr > victim->nr))) {
 			best = weight;
 			victim = p;
 		}

@@ -18,20 +18,34 @@
 
 /* ---- numbers ------------------------------------------------------------------------------------ */
 
-int proc_parse(const char *text, long long *out)
+/* The whole of a word: an unsigned long may be written as it is read. */
+static bool parse(const char *text, bool *minus, unsigned long long *out)
 {
-	bool negative = *text == '-';
 	unsigned long long v = 0;
 
-	text += negative || *text == '+';
+	*minus = *text == '-';
+	text += *minus || *text == '+';
 	if (!*text)
-		return -EINVAL;
+		return false;
 	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || v > INT64_MAX / 10 - 1)
-			return -EINVAL;
-		v = v * 10 + (unsigned)(*text - '0');
+		unsigned digit = (unsigned)(*text - '0');
+
+		if (digit > 9 || v > (UINT64_MAX - digit) / 10)
+			return false;
+		v = v * 10 + digit;
 	}
-	*out = negative ? -(long long)v : (long long)v;
+	*out = v;
+	return true;
+}
+
+int proc_parse(const char *text, long long *out)
+{
+	unsigned long long v;
+	bool minus;
+
+	if (!parse(text, &minus, &v) || v > INT64_MAX)
+		return -EINVAL;
+	*out = minus ? -(long long)v : (long long)v;
 	return 0;
 }
 
@@ -49,17 +63,19 @@ int proc_show_number(struct text *t, const struct proc_target *of)
 int proc_store_number(const struct proc_target *of, const char *text, size_t unused)
 {
 	const struct proc_number *n = of->node->data;
-	long long v;
+	unsigned long long v;
+	bool minus;
 
 	while (*text == ' ' || *text == '\t')
 		text++;
-	if (proc_parse(text, &v) || v < (long long)n->min ||
-	    (unsigned long long)v > (unsigned long long)n->max)
+	if (!parse(text, &minus, &v) || v > (minus ? INT64_MAX : (unsigned long long)n->max) ||
+	    (minus ? -(long long)v < (long long)n->min
+		   : (long long)n->min > 0 && v < (unsigned long long)n->min))
 		return -EINVAL;
 	if (n->is_long)
 		*(unsigned long *)n->value = (unsigned long)v;
 	else
-		*(int *)n->value = (int)v;
+		*(int *)n->value = minus ? -(int)v : (int)v;
 	if (n->changed)
 		n->changed();
 	return 0;

@@ -16,6 +16,19 @@ sub available {
 	return $kib // 0;
 }
 
+# Everybody forks; the shell ends it.  The prompt may come late: all memory is in use when it is made.
+sub bomb {
+	my ($vm) = @_;
+	$vm->send(q{sh -c 'b() { b | b & b; }; b' >/dev/null 2>&1 &} . "\n");
+	sleep 3;
+	$vm->send("cd /; kill -9 -1; echo ali''ve\n");
+	my $alive = defined $vm->expect(qr/^alive$/m, 60);
+	sleep 1;
+	$vm->send("cd /\n");
+	$vm->prompt;
+	return $alive;
+}
+
 for my $arch (arches()) {
 	my $vm = Quire::Boot->start(arch => $arch, memory => '64M', limit => 400);
 	$vm->prompt;
@@ -51,6 +64,14 @@ for my $arch (arches()) {
 	is($vm->run('for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; kill $(jobs -p); wait; echo alive', 60) =~ /^alive$/m, 1,
 		"$arch: many processes");
 	$came_back->('processes');
+
+	# A fork bomb, stopped by the limit of tasks; and without one, until memory is gone.
+	for my $max (linux() ? () : ('', 1000000)) {
+		$vm->run("echo $max >/proc/sys/kernel/threads-max") if $max;
+		ok(bomb($vm), "$arch: the shell outlives a fork bomb" . ($max ? ' without a limit' : ''));
+	}
+	is($vm->run('wait; sleep 1; echo 3 >/proc/sys/vm/drop_caches; echo alive') =~ /^alive$/m, 1, "$arch: and ends it");
+	cmp_ok(available($vm), '>', $before - 6 * 1024, "$arch: memory came back but for what the heap keeps");
 	is($vm->poweroff, 0, "$arch: power off");
 }
 done_testing;
