@@ -339,7 +339,7 @@ bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
 			va = f.hi;
 	else
 		va = end;
-	space_end(s);
+	space_looked(s);
 	return va >= end;
 }
 
@@ -352,6 +352,6 @@ bool qr_space_unused(struct qr_space *s, qr_virt at, size_t npages)
 		return false;
 	space_begin(s);
 	none = !run_look(s, at.v, at.v + (npages << QR_PAGE_SHIFT), &f, NULL);
-	space_end(s);
+	space_looked(s);
 	return none;
 }

@@ -170,8 +170,7 @@ static enum qr_err populate_range(struct qr_space *s, uintptr_t va, uintptr_t en
 	for (; va < end && !err; va = f.hi) {
 		space_begin(s);
 		there = run_look(s, va, end, &f, NULL) && f.lo <= va;
-		if (!QR_SPACE_STAGE)
-			space_end(s);
+		space_looked(s);
 		if (!there)
 			return QR_NOENT;
 		f.hi = f.hi < end ? f.hi : end;

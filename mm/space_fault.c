@@ -449,8 +449,7 @@ static bool next_to_populate(struct qr_space *s, uintptr_t lo, uintptr_t hi, str
 
 	space_begin(s);
 	found = lo < hi && run_look(s, lo, hi, f, like);
-	if (!QR_SPACE_STAGE)
-		space_end(s);
+	space_looked(s);
 	return found;
 }
 

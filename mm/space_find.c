@@ -340,7 +340,7 @@ void qr_space_window(struct qr_space *s, qr_virt bottom, qr_virt top)
 	s->top = top.v > s->memory->user_end.v ? s->memory->user_end.v : top.v;
 	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
 		qr_store_word(&s->find_from[class], s->top);
-	space_end(s);
+	space_looked(s);
 }
 
 void qr_space_window_up(struct qr_space *s, qr_virt from)

@@ -372,5 +372,5 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 		if (QR_SPACE_STAGE)
 			qr_space_unlock(s);
 	}
-	space_end(s);
+	space_looked(s);
 }

@@ -92,6 +92,13 @@ QR_INLINE void space_end(struct qr_space *s)
 		qr_mappings_free(s, dead);
 }
 
+/* The same after a look, which leaves no mapping without pages. */
+QR_INLINE void space_looked(struct qr_space *s)
+{
+	if (!QR_SPACE_STAGE)
+		qr_lock_release(&s->lock);
+}
+
 /* [lo,hi): what may change there is locked, all else perhaps not.  In S1 answers the top. */
 QR_INLINE struct qr_ptdesc *range_lock(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 {

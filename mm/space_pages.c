@@ -141,7 +141,7 @@ bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end)
 
 	space_begin(s);
 	there = run_look(s, at.v, s->memory->user_end.v, &f, NULL) && f.lo <= at.v;
-	space_end(s);
+	space_looked(s);
 	*end = qr_virt_of(there ? f.hi : f.lo);
 	return there && soft_clean(s->memory->format) && !(f.attr & RUN_CLEAN);
 }
