@@ -46,11 +46,11 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
 	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
-	$(addprefix kernel/,elf.c exec.c exec_args.c exit.c fault.c fork.c futex.c \
-		format.c kmalloc.c kstack.c pid.c process.c sched.c signal.c signal_deliver.c signal_user.c \
+	$(addprefix kernel/,elf.c exec.c exec_args.c exit.c fault.c fork.c \
+		format.c kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
-	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c kill.c memory.c \
-		mmap.c poll.c process.c process_vm.c signals.c tasks.c time.c timespec.c) \
+	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c memory.c \
+		mmap.c poll.c process_vm.c signals.c time.c timespec.c) \
 	$(addprefix fs/,dentry.c file.c files.c inode.c memfs_file.c open.c path.c \
 		pipe.c uio.c proc/text.c) \
 	drivers/clock.c
