@@ -53,8 +53,8 @@ for my $arch (linux() ? () : arches()) {
 	my $vm = Quire::Boot->start(arch => $arch);
 	my $files = 'i=0; while [ $i -lt 1000 ]; do : >/tmp/f$i; i=$((i+1)); done; rm -rf /tmp/f*; ';
 	$vm->prompt;
-	my ($busy, $idle) = map { $vm->run("$files $_ grep cached /proc/quire/heap") =~ /(\d+)/ ? $1 : 0 } '', 'sleep 2;';
-	cmp_ok($busy, '>', 4 * $idle, "$arch: freed memory of the heap goes back in idle time");
-	diag("$busy then $idle bytes in magazines") if $busy <= 4 * $idle;
+	# Some 500 KiB, if nothing gave it back.
+	my $kept = $vm->run("$files sleep 2; grep cached /proc/quire/heap") =~ /(\d+)/ ? $1 : 1e9;
+	cmp_ok($kept, '<', 131072, "$arch: freed memory of the heap goes back in idle time");
 }
 done_testing;
