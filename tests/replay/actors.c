@@ -165,6 +165,7 @@ long spawn(int actor, bool thread)
 
 	if (alive((unsigned)actor))
 		return -EBUSY;
+	board->forked |= !thread;
 	id = thread ? spawn_thread(actor) : spawn_process(actor);
 	if (id < 0)
 		return id;
@@ -187,7 +188,7 @@ void run_script(void)
 
 	board->turn = board->at = 0;
 	board->left_pid = 0;
-	board->done = board->huge = false;
+	board->done = board->huge = board->forked = false;
 	board->hash = 0xcbf29ce484222325;
 	board->length = 0;
 	memset(board->actor, 0, sizeof(board->actor));

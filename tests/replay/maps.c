@@ -305,6 +305,8 @@ static void say_core(const struct area *a, void *arg)
 
 void say_residency(void)
 {
+	if (board->forked)
+		settle();
 	if (!board->huge)
 		each_named(say_core, NULL);
 }

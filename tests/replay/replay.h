@@ -152,7 +152,8 @@ void say_areas(void);
 void say_residency(void);
 void say_contents(void);
 /* Whether a private page that only reads as zero stays resident through fork, or while it may not be
- * read, is each kernel's own: such pages are let go there. */
+ * read, is each kernel's own: such pages are let go there.  So is whether one that a relative has read
+ * since a fork is resident for all (Quire shares tables): they are let go before residency is said. */
 void settle(void);
 void settle_range(uintptr_t start, uintptr_t end);
 unsigned count_zeroes(uintptr_t start, uintptr_t end);
@@ -197,6 +198,7 @@ struct board {
 	int shm[SHMS]; /* identifiers of segments; 0: none */
 	uint64_t hash;
 	bool oracle; /* this is Linux: it says which steps to skip */
+	bool forked; /* what one reads may be resident for its relatives: see settle */
 	bool huge;   /* who has huge pages does not say what is resident */
 	bool loud;   /* keep the words too */
 	unsigned length;

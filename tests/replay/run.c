@@ -204,6 +204,8 @@ static long run_mincore(const struct step *s, long *a)
 	long err, pages = whole(a[1]) / PAGE;
 
 	(void)s;
+	if (board->forked)
+		settle();
 	err = SYS(mincore, a[0], a[1], P(core));
 	for (long i = 0; !err && !board->huge && i < pages && i < ARENA_SIZE; i++)
 		say(core[i] & 1 ? "1" : "0");
