@@ -103,12 +103,17 @@ static bool may_share(const struct fork *k, const struct qr_ptdesc *leaf, bool b
 {
 	if (borrowed)
 		return table_refs(k->c->m, leaf) < QR_FRAME_REF_MAX;
-	/* Few pages to copy on a write are copied now.  None: the child is likely never to write. */
-	if (leaf->npages < k->c->m->share_from && leaf->npages > leaf->nfile + leaf->nzero)
+	/* Few pages to copy on a write are copied now.  None, and only objects' pages to come: the
+	 * child is likely never to write. */
+	bool small = leaf->npages < k->c->m->share_from;
+
+	if (small && leaf->npages > leaf->nfile)
 		return false;
 	for (unsigned r = 0; r < leaf->nruns; r++) {
 		uint32_t attr = leaf->runs[r].attr;
 
+		if (small && (!run_id(attr) || !mapping_of(k->c->s, attr)->object))
+			return false;
 		if (attr & (NOT_INHERITED | RUN_DONTFORK | RUN_WIPE) ||
 		    (run_id(attr) && mapping_of(k->c->s, attr)->shared))
 			return false;
