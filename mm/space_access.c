@@ -76,7 +76,7 @@ static struct qr_ptdesc *borrowed_leaf(struct qr_space *s, const struct qr_ptdes
 	if (QR_MAX_CPUS == 1 || !tally_read(&s->borrowed))
 		return NULL;
 	t = qr_table_walk(s, va);
-	return t->level || t == (QR_SPACE_STAGE ? top : s->near) ? NULL : t;
+	return t->level || (QR_SPACE_STAGE ? held_together(top, t) : t == s->near) ? NULL : t;
 }
 
 /* Copy to or from the page that is there; false: it is gone again. */
