@@ -234,6 +234,9 @@ bool qr_pt_settle(struct cursor *c, struct qr_ptdesc *parent, unsigned i, struct
 	struct qr_run full;
 	size_t before;
 
+	/* Others may be filling it in. */
+	if (QR_MAX_CPUS > 1 && child_borrowed(c->m, parent, i))
+		return false;
 	if (!may_settle(c->m, child) || child->flags & PT_KEEP) {
 		if (QR_RARELY(child->runs != child->in) && !child_borrowed(c->m, parent, i))
 			qr_run_shrink(c->m, child);
