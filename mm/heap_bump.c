@@ -43,14 +43,15 @@ enum qr_err qr_bump_init(struct qr_bump *b, void *arena, size_t bytes, size_t al
 	return QR_OK;
 }
 
-/* The byte of the table that has the bit of an address, and the bit; false: it can have none. */
+/* The byte of the table, if there is one, that has the bit of an address, and the bit; false: no
+ * object begins there. */
 static bool bit_of(const struct qr_bump *b, uintptr_t p, uint8_t **byte, uint8_t *bit)
 {
 	size_t place = (p - table_base(b)) / b->align;
 
 	if (p < b->base || p >= b->next || p & (b->align - 1))
 		return false;
-	*byte = b->table + place / 8;
+	*byte = b->table ? b->table + place / 8 : NULL;
 	*bit = (uint8_t)(1u << place % 8);
 	return true;
 }
