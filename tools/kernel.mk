@@ -41,8 +41,8 @@ kernel_flags_i686-pae := -DQR_FORMAT=QR_FORMAT_PAE -DQUIRE_PAE
 # figures).  A file belongs here when a row of `make bench` gets dearer by 1 % without it.
 fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		mm/heap_bump.c mm/heap_block.c mm/heap_list.c mm/heap_any.c \
-		mm/space_huge.c mm/space_collapse.c mm/space_pages.c mm/space_back.c mm/space_pager.c \
-		mm/space_access.c mm/space_advise.c, \
+		mm/space_huge.c mm/space_collapse.c mm/space_back.c mm/space_pager.c \
+		mm/space_advise.c, \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
 	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
