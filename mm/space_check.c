@@ -143,10 +143,10 @@ static void check_kept(const struct recount *y)
 
 static void check_part(struct recount *y, struct qr_ptdesc *t, uintptr_t base);
 
-static bool may_be_empty(const struct qr_space *s, const struct qr_ptdesc *t)
+static bool is_idle(const struct qr_space *s, const struct qr_ptdesc *t, uintptr_t base)
 {
-	/* In S1 an empty leaf may stay until its space goes. */
-	return QR_SPACE_STAGE ? t->level == 0 : t == s->idle;
+	return QR_SPACE_STAGE ? t->level == 0 && same_leaf(s->memory, s->idle_va, base)
+			      : t == s->idle;
 }
 
 /* What is locked as a whole is held in the order of the tree. */
@@ -170,7 +170,8 @@ static void check_child(struct recount *y, const struct qr_ptdesc *t, qr_entry e
 	bool borrowed = t->level == 1 && !qr_entry_writable(m->format, e);
 
 	HOLDS(child->level + 1 == t->level, "I4: levels go down one by one");
-	HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables || may_be_empty(y->s, child),
+	HOLDS(child->flags & PT_KEEP || child->nruns || child->ntables ||
+		  is_idle(y->s, child, base),
 	      "I4: an empty table is gone, but for the idle leaf");
 	HOLDS(!(child->flags & PT_STALE), "I13: no table that was unhooked is reachable");
 	HOLDS(table_refs(m, child) == 1 || (borrowed && table_refs(m, child)),

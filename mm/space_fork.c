@@ -103,6 +103,9 @@ static bool may_share(const struct fork *k, const struct qr_ptdesc *leaf, bool b
 {
 	if (borrowed)
 		return table_refs(k->c->m, leaf) < QR_FRAME_REF_MAX;
+	/* On its way to be kept, or to go (qr_range_unlock): nobody unhooks what is borrowed. */
+	if (QR_SPACE_STAGE && !leaf->nruns)
+		return false;
 	/* Few pages to copy on a write are copied now.  None, and only objects' pages to come: the
 	 * child is likely never to write. */
 	bool small = leaf->npages < k->c->m->share_from;
