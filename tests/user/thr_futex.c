@@ -18,11 +18,13 @@ static const struct timeout *in_ms(int clock, int ms)
 {
 	static struct timeout t;
 	struct timespec now = { 0, 0 };
+	long long ns;
 
 	if (clock >= 0)
 		clock_gettime(clock, &now);
-	t.sec = now.tv_sec + (now.tv_nsec / 1000000 + ms) / 1000;
-	t.nsec = now.tv_nsec % 1000000 + (now.tv_nsec / 1000000 + ms) % 1000 * 1000000;
+	ns = now.tv_sec * 1000000000ll + now.tv_nsec + ms * 1000000ll;
+	t.sec = ns / 1000000000;
+	t.nsec = ns % 1000000000;
 	return &t;
 }
 
