@@ -4,64 +4,18 @@
  * point, random operations against a model, four threads.
  */
 // test: threads
+#include "heap_arena.h"
 #include "plain_host.h"
 #include "tap.h"
-
-#include <quire/frames.h>
-#include <quire/heap.h>
 
 #include <pthread.h>
 #include <string.h>
 
-#ifdef __SANITIZE_THREAD__
-#define RUNNING_SLOW 1
-#elif defined(__has_feature)
-#define RUNNING_SLOW __has_feature(thread_sanitizer)
-#else
-#define RUNNING_SLOW 0
-#endif
-
-enum { FRAMES = 8192, LIVE = 2000, STEPS = 1000000 };
-
-static struct qr_frames frames;
-static char *ram;
-
-void *qr_host_window_get(qr_frame f)
-{
-	return ram + (size_t)f.v * QR_PAGE_SIZE;
-}
-
-void qr_host_window_put(void *window)
-{
-	(void)window;
-}
-
-static void boot(void)
-{
-	struct qr_frames_config c = { { 0 }, { FRAMES }, { FRAMES }, 4, false };
-	size_t bytes = qr_frames_metadata_size(&c);
-
-	ram = aligned_alloc(4u << 20, (size_t)FRAMES * QR_PAGE_SIZE);
-	must(qr_frames_init(&frames, &c, aligned_alloc(64, bytes), bytes) == QR_OK, "init");
-	must(qr_frames_add(&frames, qr_frame_of(0), FRAMES) == QR_OK, "add");
-}
-
-static struct qr_heap_fault last;
-static unsigned faults;
-
-static void note(void *ctx, const struct qr_heap_fault *fault)
-{
-	(void)ctx;
-	last = *fault;
-	faults++;
-}
+enum { LIVE = 2000, STEPS = 1000000 };
 
 static void start(struct qr_heap *h)
 {
-	struct qr_heap_source src;
-
-	qr_heap_source_frames(&src, &frames);
-	must(qr_heap_init(h, &src, 4) == QR_OK, "heap init");
+	arena_heap(h, 4);
 	qr_heap_set_report(h, note, NULL);
 }
 
@@ -78,9 +32,7 @@ static void stop(struct qr_heap *h)
 {
 	must(checks(h), "invariants at the end");
 	qr_heap_fini(h);
-	qr_frames_drain_all(&frames);
-	must(qr_frames_free_count(&frames) == FRAMES, "every frame came back");
-	must(!qr_frames_check(&frames), "frames hold");
+	arena_whole();
 }
 
 static void test_sizes(void)
@@ -215,7 +167,8 @@ static void test_wrong_frees(void)
 	refused(&h, &on_stack, QR_HEAP_FOREIGN, NULL, 0, "an address of the stack");
 	refused(&h, (void *)1, QR_HEAP_FOREIGN, NULL, 0, "address 1");
 	refused(&h, (void *)UINTPTR_MAX, QR_HEAP_FOREIGN, NULL, 0, "the last address");
-	refused(&h, ram + FRAMES / 2 * QR_PAGE_SIZE, QR_HEAP_FOREIGN, NULL, 0, "a free page");
+	refused(&h, arena_ram + ARENA_FRAMES / 2 * QR_PAGE_SIZE, QR_HEAP_FOREIGN, NULL, 0,
+		"a free page");
 	refused(&h, a + 1, QR_HEAP_INTERIOR, a, 112, "inside an object");
 	refused(&h, a + 16, QR_HEAP_INTERIOR, a, 112, "inside, aligned");
 	refused(&h, large + 4096, QR_HEAP_INTERIOR, large, 20480, "inside a large object");
@@ -305,11 +258,11 @@ static void test_no_memory(void)
 	ok(n > 10, "no memory at each of %u points: nothing lost, nothing broken", n - 1);
 
 	start(&h);
-	void *all[FRAMES];
+	void *all[ARENA_FRAMES];
 	unsigned got = 0;
 	while ((all[got] = qr_heap_alloc(&h, 4096)))
 		got++;
-	ok(got > FRAMES * 9 / 10, "all memory as pages (%u of %u)", got, FRAMES);
+	ok(got > ARENA_FRAMES * 9 / 10, "all memory as pages (%u of %u)", got, FRAMES);
 	while (got)
 		must(qr_heap_free(&h, all[--got]) == QR_OK, "free");
 	ok(qr_heap_trim(&h) && checks(&h), "and back");
@@ -354,7 +307,7 @@ static void test_random(void)
 	struct qr_heap h;
 	struct qr_heap_stats st;
 	uint64_t state = seed();
-	unsigned steps = RUNNING_SLOW ? STEPS / 10 : STEPS, live = 0;
+	unsigned steps = ARENA_THREADS_ONLY ? STEPS / 10 : STEPS, live = 0;
 	size_t sum = 0;
 
 	start(&h);
@@ -448,7 +401,7 @@ static void test_threads(void)
 
 int main(void)
 {
-	boot();
+	arena_boot();
 	test_sizes();
 	test_class_checks();
 	test_aligned();

@@ -17,16 +17,6 @@ enum { HOLD = 64 << 10, SITES = 40 };
 
 static struct qr_heap heap;
 static struct qr_heap_debug d;
-static struct qr_heap_fault last;
-static unsigned faults;
-
-static void note(void *ctx, const struct qr_heap_fault *fault)
-{
-	(void)ctx;
-	last = *fault;
-	faults++;
-}
-
 static void start(void)
 {
 	arena_heap(&heap, 4);

@@ -5,6 +5,8 @@
  * slabs come through it; random operations against a model that knows every byte; four threads.
  */
 // test: threads
+#define ARENA_FRAMES 1024u
+#include "heap_arena.h"
 #include "plain_host.h"
 #include "tap.h"
 
@@ -14,29 +16,10 @@
 #include <pthread.h>
 #include <string.h>
 
-#ifdef __SANITIZE_THREAD__
-#define RUNNING_SLOW 1
-#elif defined(__has_feature)
-#define RUNNING_SLOW __has_feature(thread_sanitizer)
-#else
-#define RUNNING_SLOW 0
-#endif
+enum { ARENA = 1 << 20, LIVE = 128 };
 
-enum { FRAMES = 1024, ARENA = 1 << 20, LIVE = 128 };
-
-static struct qr_frames frames;
-static char *ram, *arena;
+static char *arena;
 static uint8_t table[ARENA / 128 + 1];
-
-void *qr_host_window_get(qr_frame f)
-{
-	return ram + (size_t)f.v * QR_PAGE_SIZE;
-}
-
-void qr_host_window_put(void *window)
-{
-	(void)window;
-}
 
 static union {
 	struct qr_bump bump;
@@ -46,16 +29,6 @@ static union {
 
 static const struct qr_allocator_ops *const all[] = { &qr_bump_ops, &qr_block_ops, &qr_list_ops };
 #define FOR_HEAPS(o) for (unsigned i_ = 0; i_ < 3 && (o = all[i_]); i_++)
-
-static struct qr_heap_fault last;
-static unsigned faults;
-
-static void note(void *ctx, const struct qr_heap_fault *fault)
-{
-	(void)ctx;
-	last = *fault;
-	faults++;
-}
 
 static struct qr_allocator fresh(const struct qr_allocator_ops *o)
 {
@@ -228,7 +201,7 @@ static void test_pool(const struct qr_allocator_ops *o)
 
 	must(!qr_pool_init(&p, &frames, "behind a door", 200, 0), "init");
 	qr_pool_set_source(&p, &source);
-	for (unsigned step = 0; step < (RUNNING_SLOW ? 2000 : 20000); step++) {
+	for (unsigned step = 0; step < (ARENA_THREADS_ONLY ? 2000 : 20000); step++) {
 		unsigned k = (unsigned)random_below(&state, LIVE);
 
 		if (live[k]) {
@@ -306,7 +279,7 @@ static void give_all(const struct qr_allocator_ops *o)
 
 static void test_model(const struct qr_allocator_ops *o)
 {
-	enum { STEPS = RUNNING_SLOW ? 2000 : 60000 };
+	enum { STEPS = ARENA_THREADS_ONLY ? 2000 : 60000 };
 	uint64_t state = seed();
 	struct qr_arena_stats st;
 	unsigned live = 0;
@@ -394,14 +367,10 @@ static void test_threads(const struct qr_allocator_ops *o)
 
 int main(void)
 {
-	struct qr_frames_config c = { { 0 }, { FRAMES }, { FRAMES }, 1, false };
-	size_t bytes = qr_frames_metadata_size(&c);
 	const struct qr_allocator_ops *o;
 
-	ram = aligned_alloc(4u << 20, (size_t)FRAMES * QR_PAGE_SIZE);
+	arena_boot();
 	arena = aligned_alloc(65536, ARENA);
-	must(!qr_frames_init(&frames, &c, aligned_alloc(64, bytes), bytes), "init");
-	must(!qr_frames_add(&frames, qr_frame_of(0), FRAMES), "add");
 	FOR_HEAPS(o)
 	{
 		test_interface(o);
@@ -412,6 +381,6 @@ int main(void)
 		test_threads(o);
 	}
 	qr_frames_drain_all(&frames);
-	is(qr_frames_free_count(&frames), FRAMES, "every frame came back");
+	is(qr_frames_free_count(&frames), ARENA_FRAMES, "every frame came back");
 	return done();
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * heap_arena.h - frames to put a heap on, for a test: 32 MiB, or as much as it says, and all of
- * them are back at the end.
+ * them are back at the end.  And somebody whom the heap can tell of wrong frees.
  *
  * Include it in one source of the program, which has no other windows.
  */
@@ -65,6 +65,18 @@ static inline void arena_whole(void)
 {
 	qr_frames_drain_all(&frames);
 	must(qr_frames_free_count(&frames) == ARENA_FRAMES, "every frame came back");
+	must(!qr_frames_check(&frames), "frames hold");
+}
+
+/* How many wrong frees were reported (qr_heap_set_report), and what the last one was. */
+static struct qr_heap_fault last;
+static unsigned faults;
+
+static inline void note(void *ctx, const struct qr_heap_fault *fault)
+{
+	(void)ctx;
+	last = *fault;
+	faults++;
 }
 
 #endif
