@@ -23,7 +23,6 @@
 
 /* ---- tasks ------------------------------------------------------------------------------ */
 
-static uint64_t nforks;
 int task_count, task_max = INT32_MAX;
 
 void task_set_max(size_t ram_pages)
@@ -72,27 +71,7 @@ void task_start(struct task *t)
 	task_count++;
 	if (!p->leader)
 		p->leader = t;
-	nforks++;
 	task_wake(t);
-}
-
-struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg)
-{
-	struct pid *pid;
-	struct task *t = pid_new(0, &pid) ? NULL : task_new(&kernel_process, pid);
-
-	if (!t)
-		return NULL;
-	t->kernel = true;
-	t->blocked = ~(signal_set)0;
-	context_init_kernel(&t->context, t, t->kstack_top, fn, arg);
-	task_start(t);
-	return t;
-}
-
-uint64_t fork_count(void)
-{
-	return nforks;
 }
 
 /* ---- the parts of a process ------------------------------------------------------------- */

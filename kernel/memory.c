@@ -404,12 +404,6 @@ uint64_t memory_reported(void)
 	return sum;
 }
 
-void memory_each_range(void (*fn)(const struct qr_boot_range *r, void *arg), void *arg)
-{
-	for (size_t i = 0; i < nmap; i++)
-		fn(&map[i], arg);
-}
-
 void memory_release_module(uint64_t start, uint64_t end)
 {
 	for (size_t i = 0; i < nmap; i++) {

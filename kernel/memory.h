@@ -44,9 +44,6 @@ void *memory_map_device(uint64_t pa, size_t n, enum qr_cache cache);
  * metadata: for the boot log and /proc. */
 uint64_t memory_reported(void);
 
-/* Call fn for each range of the normalised boot map (for /proc/iomem and the log). */
-void memory_each_range(void (*fn)(const struct qr_boot_range *r, void *arg), void *arg);
-
 /* ---- kmalloc.c, heap_choice.c, kstack.c: their beginnings, called by memory_init --------------------------- */
 
 void kmalloc_init(void);

@@ -186,13 +186,6 @@ void task_start(struct task *t);
 /* Never started: free it. */
 void task_discard(struct task *t);
 
-/* Start fn(arg) in a task of process 0.  It never returns to user mode unless it has called
- * exec.  NULL: no memory. */
-struct task *kernel_thread(const char *name, void (*fn)(void *), void *arg);
-
-/* Tasks started since boot. */
-uint64_t fork_count(void);
-
 /* Tasks that there are, and how many there may be: so many that their stacks take an eighth of
  * RAM, as with Linux. */
 extern int task_count, task_max;

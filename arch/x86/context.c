@@ -462,11 +462,6 @@ void context_make_user(struct context *c)
 #endif
 }
 
-uintptr_t context_saved_ip(const struct context *c)
-{
-	return ((const struct switch_frame *)c->sp)->ip;
-}
-
 void regs_init_user(struct regs *r, uintptr_t ip, uintptr_t sp)
 {
 	memset(r, 0, sizeof(*r));

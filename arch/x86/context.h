@@ -84,9 +84,6 @@ QR_INLINE struct regs *context_regs(const struct context *c)
 	return (struct regs *)(c->kstack_top - sizeof(struct regs));
 }
 
-/* Where a task that sleeps would go on: for wchan and backtraces of others. */
-uintptr_t context_saved_ip(const struct context *c);
-
 /* ---- FPU ------------------------------------------------------------------------------ */
 
 /* Copy the running task's FPU into its context, e.g. to write a signal frame or to fork. */

@@ -38,16 +38,6 @@ int irq_register(unsigned line, irq_handler handler, void *arg)
 	return 0;
 }
 
-void irq_unregister(unsigned line)
-{
-	uintptr_t flags = irq_save();
-
-	if (line != IRQ_TIMER)
-		pic_mask(line);
-	lines[line].handler = NULL;
-	irq_restore(flags);
-}
-
 /* Acknowledged first: interrupts stay off until the return, so nothing comes in between, and the
  * handler may switch tasks on its way out. */
 void irq_dispatch(unsigned n)

@@ -21,9 +21,6 @@ typedef void (*irq_handler)(void *arg);
 /* Attach and unmask.  -EINVAL: no such line; -EBUSY: taken. */
 int irq_register(unsigned line, irq_handler handler, void *arg);
 
-/* Mask and detach. */
-void irq_unregister(unsigned line);
-
 /* From trap.c: line n was raised; a vector that belongs to nobody came. */
 void irq_dispatch(unsigned line);
 void irq_stray(unsigned vector);
