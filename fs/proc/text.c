@@ -142,28 +142,28 @@ void text_hex(struct text *t, uint64_t v, unsigned least)
 		t->n = (size_t)(write_hex(to, v, least) - t->bytes);
 }
 
-void text_count(struct text *t, const char *name, size_t n, uint64_t v)
+/* A line: its name, a number of at least so many places, its tail. */
+static inline void named(struct text *t, const char *name, size_t n, uint64_t v, unsigned least,
+			 const char *tail, size_t ntail)
 {
-	char *to = text_room(t, n + 32);
+	char *to = text_room(t, n + 36 + ntail);
 
 	if (!to)
 		return;
 	memcpy(to, name, n);
-	to = put_digits(to + n, v, 0);
-	*to++ = '\n';
-	t->n = (size_t)(to - t->bytes);
+	to = put_digits(to + n, v, least);
+	memcpy(to, tail, ntail);
+	t->n = (size_t)(to + ntail - t->bytes);
+}
+
+void text_count(struct text *t, const char *name, size_t n, uint64_t v)
+{
+	named(t, name, n, v, 0, "\n", 1);
 }
 
 void text_kb(struct text *t, const char *name, size_t n, uint64_t kb)
 {
-	char *to = text_room(t, n + 40);
-
-	if (!to)
-		return;
-	memcpy(to, name, n);
-	to = put_digits(to + n, kb, 8);
-	memcpy(to, " kB\n", 4);
-	t->n = (size_t)(to + 4 - t->bytes);
+	named(t, name, n, kb, 8, " kB\n", 4);
 }
 
 void text_free(struct text *t)
