@@ -17,17 +17,22 @@ my $freed = qr/quire-malloc: freed by drop\+/;
 my $object = qr/quire-malloc: object 0x\w+, class of \d+ bytes/;
 my $hundred = qr/quire-malloc: object 0x\w+, class of 144 bytes\n(?:.*\n)?quire-malloc: 100 bytes were asked for\n/;
 
+# What both libraries say that have no notes of their own.
+my %wrong = (
+	'double-free'        => [ 6, qr/0x\w+ is free already\n$object/ ],
+	'hidden-double-free' => [ 6, qr/0x\w+ is free already\n$object/ ],
+	'interior'           => [ 6, qr/0x\w+ is not the begin of an object\n$object/ ],
+	'foreign'            => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+	'large-double-free'  => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+	'realloc-freed'      => [ 6, qr/0x\w+ is free already\n$object/ ],
+	'nothing'            => [ 0, qr/^$/ ],
+);
+
 # Words that are said, before SIGABRT (6); or the end alone: 0, SIGSEGV (11).
 my %says = (
 	'' => {
-		'double-free'        => [ 6, qr/0x\w+ is free already\n$object/ ],
-		'hidden-double-free' => [ 6, qr/0x\w+ is free already\n$object/ ],
-		'interior'           => [ 6, qr/0x\w+ is not the begin of an object\n$object/ ],
-		'foreign'            => [ 6, qr/0x\w+ is no address of the heap\n/ ],
-		'large-double-free'  => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+		%wrong,
 		'kept-double-free'   => [ 6, qr/0x\w+ is free already\n$object/ ],
-		'realloc-freed'      => [ 6, qr/0x\w+ is free already\n$object/ ],
-		'nothing'            => [ 0, qr/^$/ ],
 	},
 	'-debug' => {
 		'double-free'        => [ 6, qr/0x\w+ is free already\n$hundred$made.*\n$freed/ ],
@@ -46,18 +51,12 @@ my %says = (
 		'nothing'            => [ 0, qr/in use at exit: 0 bytes/ ],
 	},
 	'-hardened' => {
-		'double-free'        => [ 6, qr/0x\w+ is free already\n$object/ ],
-		'hidden-double-free' => [ 6, qr/0x\w+ is free already\n$object/ ],
-		'interior'           => [ 6, qr/0x\w+ is not the begin of an object\n$object/ ],
-		'foreign'            => [ 6, qr/0x\w+ is no address of the heap\n/ ],
-		'large-double-free'  => [ 6, qr/0x\w+ is no address of the heap\n/ ],
+		%wrong,
 		'use-after-free'     => [ 6, qr/0x\w+ was written to after it was freed\n$object\nquire-malloc: byte 50 of it/ ],
-		'realloc-freed'      => [ 6, qr/0x\w+ is free already\n$object/ ],
 		'large-overrun'      => [ 11, qr/^$/ ],
 		'large-after-free'   => [ 11, qr/^$/ ],
 		'long-overrun'       => [ 11, qr/^$/ ],
 		'order'              => [ 0, qr/^by chance$/ ],
-		'nothing'            => [ 0, qr/^$/ ],
 	},
 );
 
