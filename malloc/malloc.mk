@@ -56,13 +56,18 @@ malloc-hardened: build/host/libquire-malloc-hardened.so build/host/32/libquire-m
 
 ## install: install the library, its headers and libquire-malloc.so to PREFIX (DESTDIR)
 install: lib malloc malloc-debug malloc-hardened
-	install -d $(DESTDIR)$(PREFIX)/include/quire $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 644 include/quire/*.h $(DESTDIR)$(PREFIX)/include/quire
-	install -m 644 build/host/libquire.a $(DESTDIR)$(LIBDIR)
-	install -m 755 $(foreach k,$(malloc_kinds),build/host/libquire-malloc$(call malloc_suffix,$k).so) $(DESTDIR)$(LIBDIR)
-	install -m 644 malloc/libquire-malloc.7 $(DESTDIR)$(PREFIX)/share/man/man7
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' malloc/quire.pc.in \
+	$(call quiet,INSTALL,$(DESTDIR)$(PREFIX)/include/quire)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/include/quire
+	$(Q)install -m 644 include/quire/*.h $(DESTDIR)$(PREFIX)/include/quire
+	$(call quiet,INSTALL,$(DESTDIR)$(LIBDIR))
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)install -m 644 build/host/libquire.a $(DESTDIR)$(LIBDIR)
+	$(Q)install -m 755 $(foreach k,$(malloc_kinds),build/host/libquire-malloc$(call malloc_suffix,$k).so) $(DESTDIR)$(LIBDIR)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' malloc/quire.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/quire.pc
+	$(call quiet,INSTALL,$(DESTDIR)$(PREFIX)/share/man/man7/libquire-malloc.7)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man7
+	$(Q)install -m 644 malloc/libquire-malloc.7 $(DESTDIR)$(PREFIX)/share/man/man7
 
 # The test program is told nothing of what malloc promises, or the compiler would do it itself.
 build/host/malloc-family%: tests/malloc/family.c

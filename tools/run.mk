@@ -15,7 +15,7 @@ machine = $(qemu) -m $(1) -nic none -no-reboot -display none -serial mon:stdio \
 boot = -kernel $(KERNEL) -initrd $(1) -append "console=ttyS0 $(APPEND)"
 
 run-needs: $(KERNEL) $(if $(own_root),,$(ROOT_FILE))
-	
+	@:
 .PHONY: run-needs image
 
 ## run: boot a shell in this terminal (Ctrl-A X leaves)
@@ -61,7 +61,7 @@ fmt:
 help:
 	@echo 'make GOAL [ARCH=x86_64|i686|i686-pae] [CC=gcc|clang] [DEBUG=1] [V=1]'
 	@echo
-	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1\t\2/p' Makefile $(filter %.mk,$(MAKEFILE_LIST)) | sort | expand -t 14
+	@sed -n 's/^## \([a-z-]*\): \(.*\)/  \1\t\2/p' Makefile $(filter %.mk,$(MAKEFILE_LIST)) | sort | expand -t 19
 	@echo
 	@echo 'Without a goal: kernel.  run and debug take MEMORY=64M, APPEND="words",'
 	@echo 'QEMU_ARGS="..."; run takes ACCEL=kvm, and another root file system: PACKAGES="names" of'
