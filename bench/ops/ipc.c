@@ -23,38 +23,43 @@ static ops_ticks clock_call(unsigned n)
 	return ops_since(start, n);
 }
 
-/* A byte to another process and back. */
-static ops_ticks round_trip(unsigned n)
+ops_ticks ops_ping(unsigned n, const int near[2], const int far[2])
 {
-	int to[2], fro[2];
+	long pid = sys0(NR_fork), ok = 1;
 	ops_ticks t;
 	char c = 1;
 	u64 start;
-	long pid;
 
-	if (sys1(NR_pipe, to) < 0 || sys1(NR_pipe, fro) < 0)
-		return -24;
-	pid = sys0(NR_fork);
 	if (pid == 0) {
-		sys1(NR_close, to[1]);
-		while (sys3(NR_read, to[0], (long)&c, 1) == 1)
-			sys3(NR_write, fro[1], (long)&c, 1);
+		while (sys3(NR_read, far[0], (long)&c, 1) == 1)
+			sys3(NR_write, far[1], (long)&c, 1);
 		quit(0);
 	}
 	if (pid < 0)
 		return pid;
-	sys1(NR_close, to[0]);
-	sys1(NR_close, fro[1]);
 	start = ticks();
-	for (unsigned i = 0; i < n; i++) {
-		sys3(NR_write, to[1], (long)&c, 1);
-		if (sys3(NR_read, fro[0], (long)&c, 1) != 1)
-			return -32;
+	for (unsigned i = 0; i < n && ok == 1; i++) {
+		sys3(NR_write, near[1], (long)&c, 1);
+		ok = sys3(NR_read, near[0], (long)&c, 1);
 	}
 	t = ops_since(start, n);
-	sys1(NR_close, to[1]);
-	sys1(NR_close, fro[0]);
+	sys2(NR_kill, pid, SIGKILL);
 	wait_for(pid);
+	return ok == 1 ? t : -32;
+}
+
+static ops_ticks round_trip(unsigned n)
+{
+	int to[2], fro[2];
+	ops_ticks t;
+
+	if (sys1(NR_pipe, to) < 0 || sys1(NR_pipe, fro) < 0)
+		return -24;
+	t = ops_ping(n, (int[2]){ fro[0], to[1] }, (int[2]){ to[0], fro[1] });
+	for (unsigned i = 0; i < 2; i++) {
+		sys1(NR_close, to[i]);
+		sys1(NR_close, fro[i]);
+	}
 	return t;
 }
 

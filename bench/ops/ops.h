@@ -37,6 +37,7 @@ extern const struct row more_map[], more_fault[], more_huge[], more_process[], m
 extern const struct row more_file[];
 extern const struct row call_lock[], call_advise[], call_share[], call_thread[], call_pager[],
     call_proc[];
+extern const struct row other_name[], other_move[], other_ready[], other_socket[], other_self[];
 extern const struct weight weights[];
 
 /* How this program was started: what exec rows start again. */
@@ -62,6 +63,15 @@ static inline ops_ticks ops_since(u64 start, unsigned n)
 			err_ = (call);                             \
 		err_ < 0 ? (ops_ticks)err_ : ops_since(start_, n); \
 	})
+
+/* 2n instructions. */
+static inline void ops_spin(u32 n)
+{
+	__asm__ volatile("1: dec %0\n\tjnz 1b" : "+r"(n));
+}
+
+/* A byte to another process and back, n times: near and far are { read, write } here and there. */
+ops_ticks ops_ping(unsigned n, const int near[2], const int far[2]);
 
 /* Write (or read) one byte in each of npages pages. */
 static inline void ops_write(char *p, unsigned npages)

@@ -106,11 +106,6 @@ static ops_ticks shm_used(unsigned n)
 
 /* ---- another's memory --------------------------------------------------------------------- */
 
-struct iovec_k {
-	void *base;
-	size_t size;
-};
-
 static ops_ticks peer(unsigned n, long nr, size_t size)
 {
 	char *p = map(2 * size);
