@@ -154,7 +154,7 @@ bool qr_region_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struc
 
 	if (!qr_run_next(s, at, end, out))
 		return false;
-	while (out->lo > s->memory->user_start.v && out->lo >= at &&
+	while (out->lo > s->memory->user_start.v &&
 	       qr_run_next(s, out->lo - QR_PAGE_SIZE, out->lo, &f) && agree(s, f.attr, out->attr))
 		out->lo = f.lo;
 	while (out->hi < s->memory->user_end.v &&

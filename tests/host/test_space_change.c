@@ -13,9 +13,11 @@ static void protect(const struct qr_format *f)
 	uintptr_t leaf = (uintptr_t)qr_format_span(f, 1), base = 8 * leaf;
 	size_t n = 3 * leaf / 4096;
 	struct qr_space_stat st;
+	struct qr_region r;
 
 	machine_on(f);
 	map_anon(&space, base, n, RW);
+	poke(base + 2 * leaf, 1);
 	for (unsigned i = 0; i < 10; i++)
 		poke(base + i * 4096, (uint8_t)(i + 1));
 	peek(base + 20 * 4096);
@@ -34,6 +36,9 @@ static void protect(const struct qr_format *f)
 		must(peek(base + i * 4096) == i + 1, "the pages were kept");
 	poke(base, 42);
 	is(peek(base), 42, "%s: writable again", f->name);
+	must(!qr_space_next(&space, qr_virt_of(base + 2 * leaf + 4096), &r), "a region");
+	ok(r.start.v == base && r.end.v == base + 3 * leaf, "%s: one, from within a later leaf too",
+	   f->name);
 	must(!qr_space_unmap(&space, qr_virt_of(base + leaf), 1), "a hole");
 	is(qr_space_protect(&space, qr_virt_of(base), n, QR_READ), QR_NOENT, "%s: hole", f->name);
 	check();

@@ -210,6 +210,20 @@ TEST("mprotect: growing, keys, bad ranges")
 #endif
 }
 
+TEST("mprotect: growing reaches down to the begin of a stack of any size")
+{
+	const size_t size = 9 * MiB; /* tables meet within it, two-level ones too */
+	char *p = mmap(NULL, size + PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
+
+	NEED(p != MAP_FAILED && mprotect(p + size, PAGE, PROT_READ) == 0);
+	for (size_t at = 0; at < size; at += MiB)
+		p[at] = 1;
+	CHECK(mprotect(p + size - PAGE, PAGE, PROT_READ | PROT_GROWSDOWN) == 0);
+	for (size_t at = 0; at < size; at += MiB)
+		CHECK_EQ(fault_write(p + at, 1), SIGSEGV);
+}
+
 TEST("/proc/self/mem goes past missing rights, but not of shared pages")
 {
 	int fd = open("/proc/self/mem", O_RDWR), file = file_of(1);
