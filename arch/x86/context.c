@@ -165,10 +165,18 @@ static void selectors_save(struct context *c)
 	c->gs_base = msr_get(MSR_KERNEL_GS_BASE);
 }
 
-/* Programs change the bases through the calls below, or to 0 by a selector; unless they have an
- * LDT. */
+/* Has the program that ran last loaded a selector?  Null ones are not told from none. */
+QR_INLINE bool selectors_loaded(void)
+{
+	return SELECTOR("ds") | SELECTOR("es") | SELECTOR("fs") | SELECTOR("gs");
+}
+
+/* Programs change the bases through the calls below.  Who has an LDT or was found with a selector
+ * may have changed them himself. */
 static void segments_save(struct context *c)
 {
+	if (QR_RARELY(selectors_loaded()))
+		c->selectors = true;
 	if (QR_RARELY(c->selectors))
 		selectors_save(c);
 }
@@ -225,12 +233,12 @@ int context_set_gs_base(struct context *c, uintptr_t base)
 
 uintptr_t context_fs_base(const struct context *c)
 {
-	return c->selectors && c == this_cpu()->context ? msr_get(MSR_FS_BASE) : c->fs_base;
+	return c == this_cpu()->context ? msr_get(MSR_FS_BASE) : c->fs_base;
 }
 
 uintptr_t context_gs_base(const struct context *c)
 {
-	return c->selectors && c == this_cpu()->context ? msr_get(MSR_KERNEL_GS_BASE) : c->gs_base;
+	return c == this_cpu()->context ? msr_get(MSR_KERNEL_GS_BASE) : c->gs_base;
 }
 
 void segments_refresh(void)
@@ -380,7 +388,8 @@ static __attribute__((noinline)) void switch_odd(struct context *from, struct co
 void context_switch(struct context *from, struct context *to)
 {
 #ifdef __x86_64__
-	if (QR_LIKELY(from->user && to->user && !from->selectors && !to->selectors)) {
+	if (QR_LIKELY(from->user && to->user && !from->selectors && !to->selectors &&
+		      !selectors_loaded())) {
 		image_save(&from->fpu);
 		image_load(&to->fpu);
 		bases_load(to, from);

@@ -45,7 +45,7 @@ struct context {
 	struct task *task;
 	bool user; /* has a user side: FPU image and segments count */
 #ifdef __x86_64__
-	bool selectors; /* the program has an LDT: the four selectors and what they set count */
+	bool selectors; /* of an LDT, or found loaded: the four and what they set count */
 	uint16_t ds, es, fs, gs;
 	uintptr_t fs_base, gs_base;
 #else

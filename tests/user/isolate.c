@@ -5,6 +5,8 @@
  */
 #include "user.h"
 
+#include <sched.h>
+
 static const char secret[] = "this must not be seen by anybody else 0123456789";
 
 /* Fill memory of all kinds with the secret, and end. */
@@ -180,3 +182,39 @@ TEST("a write-protected page stays so when the kernel writes on the program's be
 	CHECK_ERR(read(fd[0], (void *)(uintptr_t)secret, 4), EFAULT);
 	CHECK_EQ(secret[0], 't');
 }
+
+#ifdef __x86_64__
+
+#define SELECTOR(name)                                             \
+	({                                                         \
+		unsigned v_;                                       \
+		__asm__ volatile("mov %%" name ", %0" : "=r"(v_)); \
+		v_;                                                \
+	})
+
+TEST("segment selectors are each program's own, with and without an LDT")
+{
+	int status;
+
+	if (fork() == 0) {
+		unsigned seen = 0;
+
+		for (int i = 0; i < 50; i++) {
+			seen |= SELECTOR("ds") | SELECTOR("es") | SELECTOR("gs");
+			sched_yield();
+		}
+		_exit(seen != 0);
+	}
+	__asm__ volatile("mov %0, %%ds\n\tmov %0, %%es\n\tmov %0, %%gs" : : "r"(0x2b));
+	do {
+		CHECK(SELECTOR("ds") == 0x2b && SELECTOR("es") == 0x2b && SELECTOR("gs") == 0x2b);
+		sched_yield();
+	} while (waitpid(-1, &status, WNOHANG) == 0);
+	CHECK_EQ(status, 0);
+	if (fork() == 0)
+		_exit(SELECTOR("gs") != 0x2b);
+	wait(&status);
+	CHECK_EQ(status, 0);
+}
+
+#endif
