@@ -12,6 +12,7 @@
 #include "kernel/log.h"
 #include "kernel/rseq.h"
 #include "kernel/signal_sets.h"
+#include "kernel/signal_user.h"
 #include "kernel/task.h"
 #include "kernel/userfault.h"
 #include "kernel/wait.h"
@@ -130,6 +131,8 @@ static void call_handler(struct regs *r, const struct signal_info *info)
 		signal_recalculate(t);
 		return;
 	}
+	if (QR_RARELY(t->sigstack.flags & SS_AUTODISARM))
+		t->sigstack = (struct signal_stack){ 0 }; /* the frame has it, and brings it back */
 	if (!(a.flags & SA_NODEFER))
 		blocked |= signal_bit(sig);
 	signal_set_blocked(blocked);

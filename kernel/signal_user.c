@@ -85,7 +85,7 @@ int signal_stack_set(const struct user_sigaltstack *from, uintptr_t sp)
 	if (signal_on_stack(sp))
 		return -EPERM;
 	if (mode == SS_DISABLE) {
-		*s = (struct signal_stack){ 0 };
+		*s = (struct signal_stack){ .flags = (uint32_t)from->flags & SS_AUTODISARM };
 		return 0;
 	}
 	if (mode != 0 && mode != SS_ONSTACK)

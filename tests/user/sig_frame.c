@@ -194,6 +194,35 @@ TEST("the alternate stack is used, and its errors are Linux's")
 	CHECK_ERR(sigaltstack(&alt, NULL), EINVAL);
 }
 
+static unsigned disarmed;
+
+static void use_up(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *c = context;
+	stack_t now;
+
+	(void)sig, (void)info;
+	NEED(sigaltstack(NULL, &now) == 0);
+	CHECK(now.ss_flags == SS_DISABLE && now.ss_size == 0);
+	CHECK((unsigned)c->uc_stack.ss_flags == 1u << 31);
+	now = (stack_t){ .ss_sp = c->uc_stack.ss_sp, .ss_size = 8 * PAGE };
+	CHECK(sigaltstack(&now, NULL) == 0); /* in use, and nobody minds */
+	disarmed++;
+}
+
+TEST("an alternate stack that disarms itself is gone in its handler, and back afterwards")
+{
+	char *stack = fresh(16 * PAGE);
+	stack_t alt = { .ss_sp = stack, .ss_size = 16 * PAGE, .ss_flags = (int)(1u << 31) }, old;
+
+	CHECK(sigaltstack(&alt, NULL) == 0);
+	on(SIGUSR1, use_up, SA_ONSTACK);
+	raise(SIGUSR1);
+	CHECK_EQ(disarmed, 1);
+	CHECK(sigaltstack(NULL, &old) == 0 && old.ss_sp == stack && old.ss_size == 16 * PAGE);
+	CHECK((unsigned)old.ss_flags == 1u << 31);
+}
+
 static void die_without_stack(void *unused)
 {
 	(void)unused;
