@@ -116,8 +116,6 @@ static int open_unnamed(struct path dir, const struct open_how *how, struct file
 	struct dentry *d;
 	int err;
 
-	if (!(how->flags & (O_WRONLY | O_RDWR)))
-		return -EINVAL;
 	if (!i->ops || !i->ops->make)
 		return -EOPNOTSUPP;
 	err = inode_permission(i, MAY_WRITE | MAY_EXEC);
@@ -135,6 +133,8 @@ static int open_unnamed(struct path dir, const struct open_how *how, struct file
 	if (how->flags & O_EXCL)
 		d->flags = D_DELETED; /* linkat may not give it a name */
 	err = file_open_path((struct path){ dir.mount, d }, how->flags & ~O_DIRECTORY, out);
+	if (!err)
+		(*out)->flags |= O_DIRECTORY; /* F_GETFL tells what was asked for */
 	dentry_put(d);
 	return err;
 }

@@ -5,10 +5,17 @@
 /* ---- open and close --------------------------------------------------------------------- */
 
 /* What else stands in the flags is ignored, as programs expect of open (not of openat2). */
+#define O_UNNAMED    (O_TMPFILE & ~O_DIRECTORY)
+#define O_PATH_KNOWN (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define O_KNOWN                                                                                \
 	(O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |  \
 	 O_ASYNC | O_DIRECT | O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | \
 	 O_PATH | O_TMPFILE)
+
+QR_INLINE unsigned known_flags(unsigned flags)
+{
+	return flags & (flags & O_PATH ? O_PATH_KNOWN : O_KNOWN);
+}
 
 static long open_file(int dirfd, const char __user *name, struct open_how *how)
 {
@@ -17,8 +24,9 @@ static long open_file(int dirfd, const char __user *name, struct open_how *how)
 	struct file *f;
 	int fd, err;
 
-	if (how->flags & O_PATH)
-		how->flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	if (how->flags & O_UNNAMED && ((how->flags & (O_TMPFILE | O_CREAT)) != O_TMPFILE ||
+				       !(how->flags & (O_WRONLY | O_RDWR))))
+		return -EINVAL;
 	if (sizeof(long) == 8)
 		how->flags |= O_LARGEFILE;
 	err = user_path_get(&path, name);
@@ -40,14 +48,14 @@ static long open_file(int dirfd, const char __user *name, struct open_how *how)
 
 SYSCALL4(openat, int, dirfd, const char __user *, name, unsigned, flags, unsigned, mode)
 {
-	struct open_how how = { flags & O_KNOWN, mode, 0 };
+	struct open_how how = { known_flags(flags), mode, 0 };
 
 	return open_file(dirfd, name, &how);
 }
 
 SYSCALL3(open, const char __user *, name, unsigned, flags, unsigned, mode)
 {
-	struct open_how how = { flags & O_KNOWN, mode, 0 };
+	struct open_how how = { known_flags(flags), mode, 0 };
 
 	return open_file(AT_FDCWD, name, &how);
 }
@@ -96,7 +104,7 @@ SYSCALL4(openat2, int, dirfd, const char __user *, name, const void __user *, us
 	if (copy_from_user(&u, user_how, sizeof(u)))
 		return -EFAULT;
 	if (u.flags & ~(uint64_t)O_KNOWN || u.mode & ~07777ull || u.resolve & ~0x1full ||
-	    (u.resolve & 0x18) == 0x18)
+	    (u.resolve & 0x18) == 0x18 || (u.flags & O_PATH && u.flags & ~(uint64_t)O_PATH_KNOWN))
 		return -EINVAL;
 	if (u.mode && !(u.flags & O_CREAT) && (u.flags & O_TMPFILE) != O_TMPFILE)
 		return -EINVAL;

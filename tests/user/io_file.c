@@ -285,3 +285,30 @@ TEST("handles of files")
 	h->handle_bytes = 8;
 	CHECK_ERR(open_by_handle_at(999, h, O_RDONLY), EBADF);
 }
+
+static long openat2_(const char *name, uint64_t flags, uint64_t mode)
+{
+	uint64_t how[3] = { flags, mode, 0 };
+
+	return syscall(SYS_openat2, AT_FDCWD, name, how, sizeof how);
+}
+
+TEST("open takes no half of O_TMPFILE; openat2 no flag that would not count")
+{
+	const unsigned unnamed = O_TMPFILE & ~O_DIRECTORY;
+	int fd;
+
+	CHECK_ERR(open(".", unnamed | O_RDWR, 0600), EINVAL);
+	CHECK_ERR(open("./nowhere/", O_TMPFILE | O_RDONLY, 0600), EINVAL);
+	CHECK_ERR(open(".", O_TMPFILE | O_RDWR | O_CREAT, 0600), EINVAL);
+	CHECK(open(".", O_PATH | O_RDWR | O_CREAT | O_EXCL) >= 0);
+	CHECK_ERR(openat2_(".", O_PATH | O_RDWR, 0), EINVAL);
+	CHECK_ERR(openat2_(".", O_PATH | O_CREAT, 0), EINVAL);
+	CHECK_ERR(openat2_(".", O_PATH | O_EXCL, 0), EINVAL);
+	CHECK_ERR(openat2_(".", O_PATH | O_TMPFILE, 0), EINVAL);
+	CHECK_ERR(openat2_(".", O_TMPFILE | O_RDWR | O_CREAT, 0600), EINVAL);
+	CHECK(openat2_(".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0) >= 0);
+	fd = (int)openat2_(".", O_TMPFILE | O_RDWR, 0600);
+	if (fd >= 0)
+		CHECK_EQ(fcntl(fd, F_GETFL) & (O_TMPFILE | O_ACCMODE), O_TMPFILE | O_RDWR);
+}
