@@ -75,6 +75,13 @@ const struct proc_target *proc_target_of(const struct file *f)
 	return &proc_inode_of(f->inode)->of;
 }
 
+struct pid *proc_process_of(const struct file *f)
+{
+	const struct proc_inode *p = proc_inode_of(f->inode);
+
+	return f->ops == &directory_files && p->node == proc_processes.node ? p->of.pid : NULL;
+}
+
 static void free_inode(struct inode *i)
 {
 	struct proc_inode *p = proc_inode_of(i);

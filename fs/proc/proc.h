@@ -92,6 +92,8 @@ void proc_drop_names(void);
 int64_t proc_seek(struct file *f, int64_t offset, int whence);
 /* What an open file of ours is about. */
 const struct proc_target *proc_target_of(const struct file *f);
+/* The process whose directory, /proc/PID, the file is; NULL: another file.  No reference. */
+struct pid *proc_process_of(const struct file *f);
 /* May the running process look into that one's memory?  -EACCES. */
 int proc_may_look(const struct process *p);
 

@@ -3,6 +3,7 @@
  * pidfd.c - processes named by descriptors: open, signal, take a file from.
  */
 #include "fs/pidfd.h"
+#include "fs/proc/proc.h"
 #include "kernel/signal_user.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/kill.h"
@@ -24,11 +25,11 @@ SYSCALL2(pidfd_open, pid_nr, nr, unsigned, flags)
 	return err ? err : fd_add(f, true);
 }
 
-/* A descriptor of a process, as waitid takes it: its number and its flags. */
-int pidfd_lookup(unsigned fd, struct pid **out, unsigned *flags)
+static int lookup(unsigned fd, struct pid *kind_of(const struct file *), struct pid **out,
+		  unsigned *flags)
 {
 	struct file *f = fd_get(fd);
-	struct pid *pid = f ? pidfd_pid(f) : NULL;
+	struct pid *pid = f ? kind_of(f) : NULL;
 
 	if (pid) {
 		*out = pid_get(pid);
@@ -37,6 +38,11 @@ int pidfd_lookup(unsigned fd, struct pid **out, unsigned *flags)
 	if (f)
 		file_put(f);
 	return pid ? 0 : -EBADF;
+}
+
+int pidfd_lookup(unsigned fd, struct pid **out, unsigned *flags)
+{
+	return lookup(fd, pidfd_pid, out, flags);
 }
 
 static int send(struct pid *pid, int sig, const struct user_siginfo __user *from)
@@ -65,6 +71,8 @@ SYSCALL4(pidfd_send_signal, unsigned, fd, int, sig, const struct user_siginfo __
 	unsigned unused;
 	int err = flags ? -EINVAL : pidfd_lookup(fd, &pid, &unused);
 
+	if (err == -EBADF) /* the process's directory names it as well, for this call alone */
+		err = lookup(fd, proc_process_of, &pid, &unused);
 	if (err)
 		return err;
 	err = send(pid, sig, info);

@@ -333,6 +333,29 @@ TEST("pidfds: poll, wait, signal")
 	CHECK_ERR(waitid((idtype_t)3, p.fd, &info, WEXITED), ECHILD);
 }
 
+TEST("pidfd_send_signal: the directory of a process stands for it, that of a task does not")
+{
+	int fd = open("/proc/self", O_DIRECTORY), task, status;
+	char name[32];
+	pid_t child;
+
+	if (fd < 0)
+		skip("no /proc");
+	CHECK_EQ(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), 0);
+	task = open("/proc/thread-self", O_DIRECTORY);
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, open("/proc", O_DIRECTORY), 0, NULL, 0), EBADF);
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, task, 0, NULL, 0), EBADF);
+	child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	snprintf(name, sizeof name, "/proc/%d", (int)child);
+	fd = open(name, O_DIRECTORY);
+	CHECK_EQ(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0), 0);
+	CHECK(waitpid(child, &status, 0) == child && status == SIGTERM);
+	CHECK_ERR(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
+}
+
 TEST("pidfds: what cannot be opened, and one that does not block")
 {
 	siginfo_t info;
