@@ -46,7 +46,7 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
 	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
-	$(addprefix kernel/,elf.c exec.c exec_args.c exit.c fault.c fork.c \
+	$(addprefix kernel/,elf.c exec.c exec_args.c exit.c fault.c fork.c futex.c \
 		format.c kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
 	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c memory.c \
@@ -54,8 +54,14 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 	$(addprefix fs/,dentry.c file.c files.c inode.c memfs_file.c open.c path.c \
 		pipe.c uio.c proc/text.c) \
 	drivers/clock.c
-fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=4 -falign-jumps=1 -falign-loops=1)
-small_flags := -Os $(if $(filter gcc,$(compiler)),-Wno-maybe-uninitialized)
+#
+# gcc's -Oz leaves on what makes copies of code (threaded jumps, peeled and hoisted parts) and
+# tables of jumps that are larger than the comparisons; and it aligns data for caches.
+fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=4 -falign-jumps=1 -falign-loops=1 \
+	-malign-data=abi)
+small_flags := -Oz $(if $(filter gcc,$(compiler)),-malign-data=abi -fno-jump-tables \
+	-fno-tree-dominator-opts -fno-thread-jumps -fno-code-hoisting \
+	-fno-move-loop-invariants -fno-caller-saves -Wno-maybe-uninitialized)
 optimise = $(if $(filter $(fast),$<),$(fast_flags),$(small_flags))
 
 kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL -DQR_MAX_CPUS=1 $(if $(DEBUG),-DQR_DEBUG) \
