@@ -45,12 +45,14 @@ void qr_mapping_cover(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, u
 	mappings_unlock(s);
 }
 
+/* The lowest that is free: all below s->free_id are taken, and some above may be. */
 static uint32_t find_id(struct qr_space *s)
 {
 	uint32_t id = s->free_id;
 
 	while (id < RUN_IDS && qr_radix_get(&s->mappings, id))
 		id++;
+	s->free_id = id;
 	return id;
 }
 
