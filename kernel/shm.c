@@ -6,8 +6,6 @@
 #include "kernel/task.h"
 #include "kernel/time.h"
 
-#define SLOTS_MAX 32768
-
 struct shm_limits shm_limits = { SIZE_MAX - (1 << 24), SIZE_MAX - (1 << 24), 4096 };
 unsigned shm_count;
 size_t shm_pages;
@@ -37,7 +35,7 @@ struct shm_segment *shm_next(unsigned *slot)
 
 struct shm_segment *shm_find(int32_t id)
 {
-	unsigned slot = (unsigned)id % SLOTS_MAX;
+	unsigned slot = (unsigned)id % SHM_SLOTS_MAX;
 
 	return id >= 0 && slot < nslots && slots[slot] && slots[slot]->id == id ? slots[slot]
 										: NULL;
@@ -69,7 +67,7 @@ static int take_slot(struct shm_segment *s)
 	while (slot < nslots && slots[slot])
 		slot++;
 	if (slot == nslots) {
-		more = n <= SLOTS_MAX ? krealloc(slots, n * sizeof(*more)) : NULL;
+		more = n <= SHM_SLOTS_MAX ? krealloc(slots, n * sizeof(*more)) : NULL;
 		if (!more)
 			return -1;
 		for (unsigned i = nslots; i < n; i++)
@@ -80,14 +78,14 @@ static int take_slot(struct shm_segment *s)
 	if ((int)slot <= last_slot)
 		sequence = (sequence + 1) & 0xffff;
 	last_slot = (int)slot;
-	s->id = sequence * SLOTS_MAX + (int32_t)slot;
+	s->id = sequence * SHM_SLOTS_MAX + (int32_t)slot;
 	slots[slot] = s;
 	return 0;
 }
 
 static void destroy(struct shm_segment *s)
 {
-	slots[(unsigned)s->id % SLOTS_MAX] = NULL;
+	slots[(unsigned)s->id % SHM_SLOTS_MAX] = NULL;
 	shm_count--;
 	shm_pages -= pages_of(s);
 	s->inode->object->unmapped = NULL;

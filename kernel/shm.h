@@ -17,6 +17,8 @@
 #include "fs/vfs.h"
 #include "kernel/pid.h"
 
+#define SHM_SLOTS_MAX 32768
+
 #define SHM_DEST   01000u /* in `mode`: to be removed with its last mapping */
 #define SHM_LOCKED 02000u
 

@@ -4,6 +4,7 @@
  * makes of mmap too.  Sources: mremap(2), remap_file_pages(2) of the man-pages 6.x.
  */
 #include "kernel/policies.h"
+#include "kernel/shm.h"
 #include "kernel/syscall/memory.h"
 #include "kernel/userfault.h"
 
@@ -161,6 +162,16 @@ static bool alike_until(const struct qr_region *first, uintptr_t end)
 	return true;
 }
 
+/* Is it the last that is attached of a segment that was removed?  What it is made of goes with it,
+ * before it could be mapped anew. */
+static bool last_of_removed(const struct qr_region *r, uintptr_t at, uintptr_t end)
+{
+	const struct shm_segment *s = shm_of(r->object);
+
+	return s && s->mode & SHM_DEST && shm_attaches(s) == 1 && r->start.v == at &&
+	       r->end.v <= end;
+}
+
 /* Other pages of the same object into a part of a shared mapping: a mapping of its own, today. */
 SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t, pgoff, unsigned,
 	 flags)
@@ -194,6 +205,10 @@ SYSCALL5(remap_file_pages, uintptr_t, at, size_t, n, unsigned long, prot, size_t
 		req.flags |= QR_MAP_POPULATE;
 	if (may_split(at, end))
 		return -ENOMEM;
+	if (last_of_removed(&r, at, end)) {
+		err = error_of(qr_space_unmap(space_here(), req.at, req.npages));
+		return err ? err : (range_gone(at, end), -EINVAL);
+	}
 	qr_object_get(req.object); /* replacing its last page must not end it */
 	err = error_of(qr_space_map(space_here(), &req, &out));
 	qr_object_put(req.object);

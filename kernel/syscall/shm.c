@@ -237,14 +237,14 @@ static int tell(const struct shm_segment *s, struct user_shmid __user *to)
 	return copy_to_user(to, &u, sizeof(u));
 }
 
-/* By id; SHM_STAT by place in the table, and answers the id. */
+/* By id; SHM_STAT by place in the table, which an id has in it too, and answers the id. */
 static long stat(int32_t id, unsigned command, struct user_shmid __user *to)
 {
-	unsigned slot = (unsigned)id;
+	unsigned place = (unsigned)id % SHM_SLOTS_MAX, slot = place;
 	struct shm_segment *s = command == IPC_STAT ? shm_find(id) : shm_next(&slot);
 	int32_t nr;
 
-	if (!s || (command != IPC_STAT && slot != (unsigned)id))
+	if (!s || slot != place)
 		return -EINVAL;
 	if (command != SHM_STAT_ANY && !permitted(s, 0444))
 		return -EACCES;

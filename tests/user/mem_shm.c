@@ -160,7 +160,28 @@ TEST("IPC_SET, SHM_LOCK, IPC_INFO, SHM_INFO, SHM_STAT")
 			found = i;
 	CHECK(found >= 0);
 	CHECK_ERR(shmctl(top + 1, SHM_STAT, &d), EINVAL);
+	/* An id names its place as well. */
+	CHECK(shmctl(id, SHM_STAT, &d) == id && shmctl(found + (1 << 15), SHM_STAT, &d) == id);
 	CHECK(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+TEST("a removed segment ends with its last mapping, though that be replaced by its own pages")
+{
+	int id = make(2 * PAGE);
+	char *a = shmat(id, NULL, 0), *b = shmat(id, NULL, 0);
+
+	NEED(a != (void *)-1 && b != (void *)-1);
+	a[PAGE] = 1;
+	CHECK(shmctl(id, IPC_RMID, NULL) == 0);
+	if (syscall(SYS_remap_file_pages, a, PAGE, 0, 1, 0) < 0 && errno == ENOSYS)
+		skip("no remap_file_pages");
+	CHECK(a[0] == 1 && shmdt(b) == 0);
+	CHECK(syscall(SYS_remap_file_pages, a, PAGE, 0, 0, 0) == 0 && a[0] == 0);
+	/* Whether its number is free, or taken again. */
+	CHECK(syscall(SYS_remap_file_pages, a, 2 * PAGE, 0, 0, 0) < 0 &&
+	      (errno == EINVAL || errno == EIDRM));
+	CHECK_EQ(fault_read(a), SIGSEGV);
+	CHECK_ERR(shmdt(a), EINVAL);
 }
 
 TEST("others may do what the mode says")
