@@ -86,6 +86,23 @@ static struct file_lock *cut(struct inode *i, const struct lock_request *r, stru
 	return spare;
 }
 
+/* What one owner holds stands together and in order: who asks is told of the lowest first. */
+static void insert(struct inode *i, struct file_lock *fresh)
+{
+	struct list_link *at = &i->locks;
+	struct file_lock *l;
+
+	list_for_each (l, &i->locks, link) {
+		if (l->is.owner != fresh->is.owner)
+			continue;
+		at = &l->link;
+		if (l->is.start > fresh->is.start)
+			break;
+		at = l->link.next;
+	}
+	list_add_tail(&fresh->link, at);
+}
+
 /* Swallow the neighbours that the owner holds in the same way. */
 static void merge(struct inode *i, struct file_lock *into)
 {
@@ -175,7 +192,7 @@ int lock_set(struct inode *i, const struct lock_request *want, bool wait)
 	}
 	spare = cut(i, want, spare);
 	if (want->type != LOCK_NONE) {
-		list_add_tail(&fresh->link, &i->locks);
+		insert(i, fresh);
 		merge(i, fresh);
 		fresh = NULL;
 	}

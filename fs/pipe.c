@@ -436,6 +436,8 @@ long pipe_set_capacity(struct file *f, size_t nbytes)
 	if (!S_ISFIFO(f->inode->mode))
 		return -EBADF;
 	p = pipe_of(f);
+	if (nbytes > 1u << 31)
+		return -EINVAL;
 	if (nbytes > (size_t)MAX_SLOTS * QR_PAGE_SIZE)
 		return -EPERM;
 	while ((size_t)n * QR_PAGE_SIZE < nbytes)

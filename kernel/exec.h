@@ -98,6 +98,7 @@ int exec_stack_make(struct exec_image *image, const struct exec_args *a, const c
 
 #define PERSONALITY_NO_RANDOM 0x0040000u
 #define PERSONALITY_COMPAT    0x0200000u
+#define PERSONALITY_STICKY    0x4000000u /* select and its like leave their timeout alone */
 /* What a program with more rights than its caller does not inherit. */
 #define PERSONALITY_UNSAFE (PERSONALITY_NO_RANDOM | PERSONALITY_COMPAT | 0x0400000u | 0x0100000u)
 

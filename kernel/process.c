@@ -57,18 +57,9 @@ char task_state_letter(const struct task *t)
 					  : 'S';
 }
 
-/* The liveliest of its tasks speaks for it. */
 char process_state(const struct process *p)
 {
-	char state = 'Z';
-	struct task *t;
-
-	for_each_task (t, p) {
-		state = task_state_letter(t);
-		if (state == 'R')
-			break;
-	}
-	return state;
+	return p->leader ? task_state_letter(p->leader) : 'Z';
 }
 
 /* ---- memory ----------------------------------------------------------------------------- */

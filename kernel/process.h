@@ -254,7 +254,7 @@ QR_INLINE bool process_leads_session(const struct process *p)
  * it must not stop. */
 bool group_orphaned(struct pid *group);
 
-/* 'R', 'S', 'D', 'T', 'Z': as /proc shows it. */
+/* 'R', 'S', 'D', 'T', 'Z': as /proc shows it.  Of a process, that of its first task. */
 char process_state(const struct process *p);
 char task_state_letter(const struct task *t);
 

@@ -294,19 +294,24 @@ static void tick_itimer(struct process *p, enum itimer_id which, int sig)
 	signal_process(p, sig);
 }
 
-static __attribute__((cold)) void tick_limit(struct process *p)
+/* At every tenth tick of each task: the clock's own number can skip one.  Who was told is told
+ * again after one more second. */
+static __attribute__((cold)) void tick_limit(struct task *t)
 {
+	struct process *p = t->process;
 	uint64_t limit = p->rlimits[RLIMIT_CPU].cur, used;
 	struct usage u;
 
-	if (limit == RLIM_INFINITY || time_ticks % CLOCK_HZ)
+	if (limit == RLIM_INFINITY || (t->user_ticks + t->system_ticks) % (CLOCK_HZ / 10))
 		return;
 	process_usage(p, &u);
 	used = (u.user + u.system) / NS_PER_SEC;
-	if (used >= p->rlimits[RLIMIT_CPU].max)
+	if (used >= p->rlimits[RLIMIT_CPU].max) {
 		signal_process(p, SIGKILL);
-	else if (used >= limit)
+	} else if (used >= limit) {
+		p->rlimits[RLIMIT_CPU].cur = limit + 1;
 		signal_process(p, SIGXCPU);
+	}
 }
 
 static void tick_charge(struct task *t)
@@ -322,7 +327,7 @@ static void tick_charge(struct task *t)
 	if (user)
 		tick_itimer(t->process, ITIMER_VIRTUAL, SIGVTALRM);
 	tick_itimer(t->process, ITIMER_PROF, SIGPROF);
-	tick_limit(t->process);
+	tick_limit(t);
 	if (QR_RARELY(t->process->timers != NULL))
 		posix_timers_tick(t->process);
 	if ((t->slice && --t->slice) || t->sched_policy == SCHED_FIFO)

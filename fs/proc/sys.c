@@ -99,9 +99,12 @@ static void set_min_free(void)
 	qr_frames_set_marks(&frames, min_free_kbytes / (QR_PAGE_SIZE / 1024), frames.mark_low);
 }
 
+/* As it was written, though it be in whole pages that it acts. */
 static int show_min_free(struct text *t, const struct proc_target *of)
 {
-	text_printf(t, "%lu\n", (unsigned long)frames.mark_min * (QR_PAGE_SIZE / 1024));
+	if (min_free_kbytes / (QR_PAGE_SIZE / 1024) != frames.mark_min)
+		min_free_kbytes = (unsigned long)frames.mark_min * (QR_PAGE_SIZE / 1024);
+	text_printf(t, "%lu\n", min_free_kbytes);
 	return 0;
 }
 

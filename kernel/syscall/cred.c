@@ -169,9 +169,25 @@ SYSCALL3(setresgid, uint32_t, r, uint32_t, e, uint32_t, s)
 	return set_res(group_ids(), r, e, s);
 }
 
+/* CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE. */
+#define CAPS_OF_FILES 0x10800021full
+
+/* The rights over files come and go with the super-user's id for files. */
+static long set_fs_user(uint32_t id)
+{
+	struct cred *c = mine();
+	uint32_t was = (uint32_t)set_fs(user_ids(), id);
+
+	if (!was && c->fsuid)
+		c->caps &= ~CAPS_OF_FILES;
+	else if (was && !c->fsuid && cred_super(c))
+		c->caps |= CAPS_OF_FILES;
+	return was;
+}
+
 SYSCALL1(setfsuid, uint32_t, id)
 {
-	return set_fs(user_ids(), id);
+	return set_fs_user(id);
 }
 
 SYSCALL1(setfsgid, uint32_t, id)
@@ -266,6 +282,8 @@ SYSCALL2(capget, struct user_cap_header __user *, header, struct user_cap_data _
 
 	if (n <= 0)
 		return n < 0 ? n : data ? -EINVAL : 0;
+	if (h.pid < 0)
+		return -EINVAL;
 	p = h.pid ? process_find(h.pid) : current_process;
 	if (!p)
 		return -ESRCH;
@@ -382,7 +400,7 @@ SYSCALL3(getresgid16, uint16_t __user *, r, uint16_t __user *, e, uint16_t __use
 
 SYSCALL1(setfsuid16, uint16_t, id)
 {
-	return narrow((uint32_t)set_fs(user_ids(), wide(id)));
+	return narrow((uint32_t)set_fs_user(wide(id)));
 }
 
 SYSCALL1(setfsgid16, uint16_t, id)

@@ -141,12 +141,16 @@ SYSCALL2(getcwd, char __user *, to, size_t, size)
 /* A directory that one may search becomes the cwd or the root. */
 static int stand_at(struct path p, struct path *where)
 {
+	enum { CAP_SYS_CHROOT = 18 };
 	struct path old = *where;
 	int err =
 	    S_ISDIR(p.dentry->inode->mode) ? inode_permission(p.dentry->inode, MAY_EXEC) : -ENOTDIR;
 
 	if (err)
 		return err;
+	if (where == &current_process->fs->root &&
+	    !(current_process->cred.caps >> CAP_SYS_CHROOT & 1))
+		return -EPERM;
 	*where = path_get(p);
 	path_put(old);
 	return 0;
@@ -183,9 +187,5 @@ SYSCALL1(fchdir, unsigned, fd)
 
 SYSCALL1(chroot, const char __user *, name)
 {
-	enum { CAP_SYS_CHROOT = 18 };
-
-	if (!(current_process->cred.caps >> CAP_SYS_CHROOT & 1))
-		return -EPERM;
 	return stand_at_named(name, &current_process->fs->root);
 }

@@ -140,10 +140,30 @@ SYSCALL1(syncfs, unsigned, fd)
 	return files_peek(current_process->files, fd) ? 0 : -EBADF;
 }
 
-SYSCALL1(sync_file_range, unsigned, fd)
+static long sync_range(unsigned fd, int64_t offset, int64_t n, unsigned flags)
 {
-	return sync_fd(fd);
+	long err = sync_fd(fd);
+
+	if (err == -EBADF)
+		return err;
+	if (flags & ~7u || offset < 0 || n < 0 || offset > INT64_MAX - n)
+		return -EINVAL;
+	return err ? -ESPIPE : 0;
 }
+
+#ifdef __x86_64__
+SYSCALL4(sync_file_range, unsigned, fd, int64_t, offset, int64_t, n, unsigned, flags)
+{
+	return sync_range(fd, offset, n, flags);
+}
+#else
+SYSCALL6(sync_file_range, unsigned, fd, uint32_t, offset, int32_t, offset_high, uint32_t, n,
+	 int32_t, n_high, unsigned, flags)
+{
+	return sync_range(fd, (int64_t)offset_high << 32 | offset, (int64_t)n_high << 32 | n,
+			  flags);
+}
+#endif
 
 /* Advice about reading ahead: everything is there already. */
 static long advise(unsigned fd)

@@ -197,8 +197,8 @@ SYSCALL2(rename, const char __user *, from, const char __user *, to)
 
 static long read_link(int dirfd, const char __user *name, char __user *buf, int size)
 {
+	char *target, first;
 	struct path p;
-	char *target;
 	long ret;
 
 	if (size <= 0)
@@ -207,6 +207,8 @@ static long read_link(int dirfd, const char __user *name, char __user *buf, int 
 	if (ret)
 		return ret;
 	ret = vfs_readlink(p, &target);
+	if (ret == -EINVAL && !get_user(first, (char __user *)name) && !first)
+		ret = -ENOENT; /* no link, and not even a name */
 	if (!ret) {
 		size_t n = strlen(target);
 

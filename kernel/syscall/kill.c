@@ -66,6 +66,15 @@ struct signal_info info_from_me(int sig, int code)
 	};
 }
 
+/* Any of its tasks names a process. */
+static struct process *receiver(pid_nr nr)
+{
+	struct process *p = process_find(nr);
+	const struct task *t = p ? NULL : task_find(nr);
+
+	return t && !t->kernel ? t->process : p;
+}
+
 SYSCALL2(kill, pid_nr, nr, int, sig)
 {
 	struct signal_info info = info_from_me(sig, SI_USER);
@@ -81,7 +90,7 @@ SYSCALL2(kill, pid_nr, nr, int, sig)
 		return send_all(&info);
 	if (nr < 0)
 		return send_group(pid_find(-nr), &info);
-	p = process_find(nr);
+	p = receiver(nr);
 	return p ? send_process(p, &info) : -ESRCH;
 }
 
@@ -138,7 +147,7 @@ SYSCALL3(rt_sigqueueinfo, pid_nr, nr, int, sig, const struct user_siginfo __user
 		return err;
 	if (!valid_signal(sig))
 		return -EINVAL;
-	p = process_find(nr);
+	p = receiver(nr);
 	return p ? send_process(p, &info) : -ESRCH;
 }
 

@@ -6,6 +6,7 @@
  * and look again.  The first look mostly finds something; the second enters the wait queues of the
  * files.  Each file is held meanwhile, as another thread may close its descriptor.
  */
+#include "kernel/exec.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/files.h"
@@ -200,16 +201,21 @@ static long ppoll(struct user_pollfd __user *fds, unsigned n, uint64_t deadline,
 	return ret ? ret : poll_mask_end(set, poll_files(fds, n, poll_past_is_now(deadline)));
 }
 
+bool poll_tells(uint64_t deadline)
+{
+	return deadline != TIME_NEVER && !(current_process->personality & PERSONALITY_STICKY);
+}
+
 long poll_tell_left(struct user_timespec64 __user *to, uint64_t deadline, long ret)
 {
-	if (to && deadline != TIME_NEVER)
+	if (to && poll_tells(deadline))
 		(void)!ns_to_user(to, poll_time_left(deadline));
 	return ret;
 }
 
 long poll_tell_left32(struct user_timespec32 __user *to, uint64_t deadline, long ret)
 {
-	if (to && deadline != TIME_NEVER)
+	if (to && poll_tells(deadline))
 		(void)!ns_to_user32(to, poll_time_left(deadline));
 	return ret;
 }

@@ -9,7 +9,14 @@
 
 #ifdef __x86_64__
 
-enum { ARCH_SET_GS = 0x1001, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS };
+enum {
+	ARCH_SET_GS = 0x1001,
+	ARCH_SET_FS,
+	ARCH_GET_FS,
+	ARCH_GET_GS,
+	ARCH_GET_CPUID = 0x1011,
+	ARCH_SET_CPUID
+};
 
 SYSCALL2(arch_prctl, int, what, uintptr_t, addr)
 {
@@ -24,6 +31,10 @@ SYSCALL2(arch_prctl, int, what, uintptr_t, addr)
 		return put_user(context_fs_base(c), (uintptr_t __user *)addr);
 	case ARCH_GET_GS:
 		return put_user(context_gs_base(c), (uintptr_t __user *)addr);
+	case ARCH_GET_CPUID: /* cpuid works, and there is no way to forbid it */
+		return 1;
+	case ARCH_SET_CPUID:
+		return -ENODEV;
 	}
 	return -EINVAL;
 }

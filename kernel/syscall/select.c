@@ -170,7 +170,7 @@ static long select_timeval(int n, unsigned long __user *in, unsigned long __user
 							(uint64_t)t.usec * NS_PER_US);
 	}
 	ret = select_files(n, in, out, ex, deadline);
-	if (timeout && deadline != TIME_NEVER) {
+	if (timeout && poll_tells(deadline)) {
 		t = timeval_of(poll_time_left(deadline));
 		(void)!copy_to_user(timeout, &t, sizeof(t));
 	}

@@ -184,8 +184,9 @@ SYSCALL3(syslog, int, what, char __user *, to, int, n)
 	case SYSLOG_OPEN:
 	case SYSLOG_CONSOLE_OFF:
 	case SYSLOG_CONSOLE_ON:
-	case SYSLOG_CONSOLE_LEVEL:
 		return 0;
+	case SYSLOG_CONSOLE_LEVEL:
+		return n < 1 || n > 8 ? -EINVAL : 0;
 	}
 	return -EINVAL;
 }

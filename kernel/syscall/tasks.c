@@ -29,14 +29,25 @@ SYSCALL3(sched_getaffinity, pid_nr, tid, size_t, n, unsigned long __user *, to)
 	return put_user(cpus, to) ? -EFAULT : (long)sizeof(cpus);
 }
 
+static bool may_change(const struct task *t)
+{
+	const struct cred *me = &current_process->cred, *c = &t->process->cred;
+
+	return cred_super(me) || me->euid == c->euid || me->euid == c->uid;
+}
+
 SYSCALL3(sched_setaffinity, pid_nr, tid, size_t, n, unsigned long __user *, from)
 {
 	unsigned long cpus = 0;
+	const struct task *t;
 
 	if (copy_from_user(&cpus, from, n < sizeof(cpus) ? n : sizeof(cpus)))
 		return -EFAULT;
-	if (!task_or_self(tid))
+	t = task_or_self(tid);
+	if (!t)
 		return -ESRCH;
+	if (!may_change(t))
+		return -EPERM;
 	return cpus & 1 ? 0 : -EINVAL;
 }
 
@@ -61,13 +72,6 @@ static bool known_policy(int policy)
 {
 	return (policy >= SCHED_OTHER && policy <= SCHED_BATCH) || policy == SCHED_IDLE ||
 	       policy == SCHED_DEADLINE;
-}
-
-static bool may_change(const struct task *t)
-{
-	const struct cred *me = &current_process->cred, *c = &t->process->cred;
-
-	return cred_super(me) || me->euid == c->euid || me->euid == c->uid;
 }
 
 /* Not nicer than the limit allows: 20 - nice, as Linux counts it. */

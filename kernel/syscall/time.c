@@ -204,11 +204,12 @@ static long sleep_to(int clock, uint64_t ns)
 static int check_sleep(int clock)
 {
 	uint64_t ns;
+	int err = clock_read(clock, &ns);
 
-	/* One cannot sleep by the time one runs. */
-	if (clock == CLOCK_THREAD)
-		return -EINVAL;
-	return clock_read(clock, &ns);
+	/* Nor can one sleep by the time one runs. */
+	return !err && (clock == CLOCK_THREAD || clock == CLOCK_MONOTONIC_RAW || coarse(clock))
+		   ? -EOPNOTSUPP
+		   : err;
 }
 
 SYSCALL2(nanosleep, const struct user_timespec64 __user *, req, struct user_timespec64 __user *,
