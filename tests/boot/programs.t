@@ -19,6 +19,9 @@ my @programs = (
 	[ 'bash tcc.sh', 'tcc libc6-dev' ],
 	[ 'bash sqlite.sh', 'sqlite3' ],
 	[ 'bash gcc.sh', 'gcc libc6-dev', 'x86_64' ],
+	[ 'bash git.sh', 'git', 'x86_64' ],
+	[ 'ruby ruby.rb', 'ruby', 'x86_64' ],
+	[ 'node node.js', 'nodejs', 'x86_64' ],
 );
 
 # Data that no program of these reads.
@@ -56,7 +59,7 @@ sub compare {
 for my $arch (arches()) {
 	my @here = grep { !$_->[2] || $_->[2] eq $arch } @programs;
 	my $vm = Quire::Boot->start(
-		arch => $arch, memory => '512M', limit => 300,
+		arch => $arch, memory => $arch eq 'x86_64' ? '1G' : '512M', limit => 400,
 		packages => join(' ', map { $_->[1] } @here),
 		files => [ @omit, 'tree /t ' . top() . '/tests/programs' ],
 	);
