@@ -32,6 +32,10 @@ QR_INLINE void qr_host_irq_restore(uintptr_t state)
 
 void qr_host_relax(void);
 
+/* Every thread of the process passes a full barrier between call and return.  False: that cannot
+ * be.  Leaves errno alone. */
+bool qr_host_barrier(void);
+
 /* What this thread has; its first member are its magazines (malloc.h). */
 #define TLS_INITIAL __attribute__((tls_model("initial-exec")))
 extern __thread struct malloc_thread malloc_thread TLS_INITIAL;

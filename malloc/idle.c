@@ -3,7 +3,8 @@
  * idle.c - memory goes back to the system when a program does nothing, not only inside malloc.
  *
  * When a free leaves much memory unused (MUCH), a thread is started that waits until nothing has
- * changed for a while, empties the depots and gives empty spans and free pages back; then it ends.
+ * changed for a while, empties the depots and the threads' spare magazines, and gives empty spans
+ * and free pages back; then it ends.
  * So a program that holds what it has never gets a thread, and one that becomes idle has one for
  * about a second.
  *
@@ -40,19 +41,6 @@ static size_t unused(void)
 	return pages_dirty() + qr_heap_in_depots(&malloc_heap);
 }
 
-/* A call that leaves errno, which is another thread's, alone. */
-static long quiet_call(long nr, long a, long b)
-{
-	long ret;
-
-#ifdef __x86_64__
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b) : "rcx", "r11", "memory");
-#else
-	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b) : "memory");
-#endif
-	return ret;
-}
-
 static int wait_and_give_back(void *unneeded)
 {
 	struct timespec pause = { 0, PAUSE_NS };
@@ -66,9 +54,11 @@ static int wait_and_give_back(void *unneeded)
 			break;
 		before = now;
 	}
+	qr_heap_steal(&malloc_heap);
 	qr_heap_drain(&malloc_heap);
 	qr_heap_central_trim(&malloc_heap);
 	pages_purge();
+	qr_heap_map_trim(&malloc_heap);
 	quiet_call(SYS_exit, 0, 0);
 	return 0;
 }

@@ -122,6 +122,19 @@ QR_INLINE bool malloc_prepare(void)
 	return QR_LIKELY(!malloc_thread.l.closed) || malloc_join();
 }
 
+/* A call that leaves errno alone: it is the program's, or another thread's. */
+QR_INLINE long quiet_call(long nr, long a, long b)
+{
+	long ret;
+
+#ifdef __x86_64__
+	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b) : "rcx", "r11", "memory");
+#else
+	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b) : "memory");
+#endif
+	return ret;
+}
+
 /* errno is ENOMEM; null. */
 void *malloc_no_memory(void);
 

@@ -78,6 +78,12 @@ static void *reserve(void *ctx, size_t bytes)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+static void forget(void *ctx, void *p, size_t bytes)
+{
+	(void)ctx;
+	(void)madvise(p, bytes, MADV_DONTNEED);
+}
+
 /* ---- lists ------------------------------------------------------------------------------------ */
 
 static unsigned list_of(size_t npages)
@@ -431,9 +437,25 @@ bool pages_init(struct qr_heap_source *src)
 		.free = give,
 		.grow = grow,
 		.reserve = reserve,
+		.forget = forget,
 		.nbytes = (uintptr_t)base + (all.limit << QR_PAGE_SHIFT),
 	};
 	return all.run != NULL;
+}
+
+/* Of long free runs, what the table has between the entries that are filled in. */
+static void purge_table(void)
+{
+	const size_t block = QR_PAGE_SIZE / sizeof(struct run);
+
+	for (unsigned l = EXACT; l < NLISTS; l++)
+		for (uint32_t p = all.lists[0].first[l]; p; p = all.run[p].next) {
+			size_t from = (p + block) & -block, to = p + all.run[p].npages - 1;
+
+			if ((to & -block) > from)
+				forget(NULL, &all.run[from],
+				       ((to & -block) - from) * sizeof(struct run));
+		}
 }
 
 size_t pages_purge(void)
@@ -445,6 +467,7 @@ size_t pages_purge(void)
 	/* What was fetched ahead, or came with a huge page. */
 	advise(all.frontier, all.usable - all.frontier, MADV_DONTNEED);
 	all.fetched = all.frontier;
+	purge_table();
 	qr_lock_release(&all.lock);
 	return purged;
 }

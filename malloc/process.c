@@ -14,10 +14,12 @@
 #include "malloc/pages.h"
 #include "mm/heap_quick.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 struct qr_heap malloc_heap;
 
@@ -39,6 +41,18 @@ static uint32_t started; /* 0: not, 1: somebody is about it, 2: yes */
 void qr_host_relax(void)
 {
 	sched_yield();
+}
+
+bool qr_host_barrier(void)
+{
+	static uint32_t registered;
+
+	if (!qr_load32(&registered)) {
+		if (quiet_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0))
+			return false;
+		qr_store32(&registered, 1);
+	}
+	return !quiet_call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0);
 }
 
 _Noreturn void qr_host_panic(const char *rule, const char *file, int line)
@@ -69,23 +83,25 @@ static void end_thread(void *unused)
 	qr_heap_leave(&malloc_heap, &malloc_thread.l);
 }
 
-/* A fork copies one thread.  Nobody may hold a lock then; but the others may be in the middle of
- * exchanging magazines, so what they had in these is lost to the child, some hundred objects. */
+/* A fork copies one thread.  Nobody may hold a lock then, nor be in the middle of exchanging
+ * magazines: then the child takes back what the other threads had in theirs. */
+static bool hushed;
+
 static void before_fork(void)
 {
 	debug_lock();
+	hushed = qr_heap_hush(&malloc_heap, &malloc_thread.l);
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++)
 		qr_lock_acquire(&malloc_heap.class[c].lock);
-	qr_lock_acquire(&malloc_heap.lock);
 	pages_lock();
 }
 
 static void after_fork(void)
 {
 	pages_unlock();
-	qr_lock_release(&malloc_heap.lock);
 	for (unsigned c = QR_HEAP_CLASSES; c--;)
 		qr_lock_release(&malloc_heap.class[c].lock);
+	qr_heap_unhush(&malloc_heap);
 	debug_unlock();
 }
 
@@ -98,11 +114,7 @@ static void after_fork_in_child(void)
 		qr_lock_init(&malloc_heap.class[c].lock, QR_RANK_HEAP);
 	debug_reset_lock();
 	idle_forget();
-	malloc_heap.locals = NULL;
-	if (!malloc_thread.l.closed) {
-		malloc_thread.l.next = malloc_thread.l.prev = NULL;
-		malloc_heap.locals = &malloc_thread.l;
-	}
+	qr_heap_inherit(&malloc_heap, &malloc_thread.l, hushed);
 }
 
 static bool start(void)

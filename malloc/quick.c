@@ -96,10 +96,6 @@ QR_INLINE bool make_room(struct qr_heap_local *l, unsigned class)
 {
 	uint32_t nth;
 
-	if (!is_full(l->spare[class])) {
-		swap(l, class);
-		return true;
-	}
 	if (!qr_heap_make_room(&malloc_heap, l, class))
 		return false;
 	nth = qr_load32(&exchanges) + 1;

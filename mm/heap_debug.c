@@ -26,6 +26,7 @@ enum qr_err qr_heap_debug_init(struct qr_heap_debug *d, struct qr_heap *h, size_
 	if (!d->bucket)
 		return QR_NOMEM;
 	__builtin_memset(d->bucket, 0, FIRST_NOTES * sizeof(*d->bucket));
+	qr_heap_records_init(&d->notes, sizeof(struct qr_heap_note), 16);
 	return QR_OK;
 }
 
@@ -34,6 +35,7 @@ void qr_heap_debug_fini(struct qr_heap_debug *d)
 	struct qr_heap_source *src = &d->heap->src;
 
 	src->free(src->ctx, d->bucket, qr_heap_note_pages(d->nbuckets));
+	qr_heap_records_fini(d->heap, &d->notes);
 }
 
 /* ---- errors ----------------------------------------------------------------------------------- */

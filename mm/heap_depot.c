@@ -18,11 +18,6 @@
 
 const struct qr_heap_magazine qr_heap_nothing = { { 0 } };
 
-static struct qr_heap_magazine *magazine_of(const qr_word *top)
-{
-	return (struct qr_heap_magazine *)((uintptr_t)(top - 1) & ~(uintptr_t)(MAGAZINE_BYTES - 1));
-}
-
 /* Where top stands in a magazine of the class without an object. */
 static qr_word *bottom(const struct qr_heap *h, unsigned class, struct qr_heap_magazine *m)
 {
@@ -39,33 +34,7 @@ static void set(qr_word **at, qr_word *top)
 	__atomic_store_n(at, top, __ATOMIC_RELEASE);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------ */
-
-static struct qr_heap_magazine *next_of(const struct qr_heap_magazine *m)
-{
-	return (struct qr_heap_magazine *)m->slot[0];
-}
-
-/* Looked at without the lock, to see whether the lock is worth it. */
-static void set_list(struct qr_heap_magazine **list, struct qr_heap_magazine *m)
-{
-	__atomic_store_n(list, m, __ATOMIC_RELAXED);
-}
-
-static void put(struct qr_heap_magazine **list, struct qr_heap_magazine *m)
-{
-	qr_store_word(&m->slot[0], (qr_word)*list);
-	set_list(list, m);
-}
-
-static struct qr_heap_magazine *get(struct qr_heap_magazine **list)
-{
-	struct qr_heap_magazine *m = *list;
-
-	if (m)
-		set_list(list, next_of(m));
-	return m;
-}
+/* ---- depots ----------------------------------------------------------------------------------- */
 
 static bool none(struct qr_heap_magazine **list)
 {
@@ -83,11 +52,11 @@ static struct qr_heap_magazine *get_full(struct qr_heap *h, unsigned class,
 	if (none(&c->depot))
 		return NULL;
 	irq = qr_lock_acquire_irq(&c->lock);
-	m = get(&c->depot);
+	m = get_magazine(&c->depot);
 	if (m) {
 		qr_store32(&c->ndepot, c->ndepot - 1);
 		if (empty)
-			put(&c->empties, empty);
+			put_magazine(&c->empties, empty);
 	}
 	qr_lock_release_irq(&c->lock, irq);
 	if (m)
@@ -104,44 +73,20 @@ static struct qr_heap_magazine *get_empty(struct qr_heap *h, unsigned class,
 	uintptr_t irq;
 
 	irq = qr_lock_acquire_irq(&c->lock);
-	m = get(&c->empties);
+	m = get_magazine(&c->empties);
 	if (m && full) {
-		put(&c->depot, full);
+		put_magazine(&c->depot, full);
 		qr_store32(&c->ndepot, c->ndepot + 1);
 	}
 	qr_lock_release_irq(&c->lock, irq);
 	return m;
 }
 
-/* An empty one to those that no class has. */
+/* An empty one is no magazine any more. */
 static void discard(struct qr_heap *h, qr_word *top)
 {
-	uintptr_t irq;
-
-	if (top == NOTHING)
-		return;
-	irq = qr_lock_acquire_irq(&h->lock);
-	put(&h->empties, magazine_of(top));
-	qr_lock_release_irq(&h->lock, irq);
-}
-
-static struct qr_heap_magazine *unused(struct qr_heap *h)
-{
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-	struct qr_heap_magazine *m = get(&h->empties);
-
-	qr_lock_release_irq(&h->lock, irq);
-	return m;
-}
-
-static struct qr_heap_magazine *new_magazine(struct qr_heap *h)
-{
-	struct qr_heap_magazine *m = qr_heap_meta(h, sizeof(*m), sizeof(*m));
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-
-	__atomic_store_n(&h->nmagazines, h->nmagazines + (m != NULL), __ATOMIC_RELAXED);
-	qr_lock_release_irq(&h->lock, irq);
-	return m;
+	if (top != NOTHING)
+		qr_heap_record_free(h, &h->magazines, magazine_of(top));
 }
 
 /* Whether magazines take so much memory that full ones had better be emptied than more made.  The
@@ -150,7 +95,7 @@ static bool too_many(const struct qr_heap *h, unsigned class)
 {
 	size_t share = h->class[class].size < 64 ? 32 : 8;
 	size_t pages = __atomic_load_n(&h->npages, __ATOMIC_RELAXED);
-	size_t bytes = MAGAZINE_BYTES * __atomic_load_n(&h->nmagazines, __ATOMIC_RELAXED);
+	size_t bytes = MAGAZINE_BYTES * __atomic_load_n(&h->magazines.used, __ATOMIC_RELAXED);
 
 	return bytes > MAGAZINES_LEAST && bytes >> QR_PAGE_SHIFT > pages / share;
 }
@@ -170,41 +115,51 @@ static struct qr_heap_magazine *emptied(struct qr_heap *h, unsigned class)
 static __attribute__((noinline)) bool more_empties(struct qr_heap *h, unsigned class)
 {
 	struct qr_heap_class *c = &h->class[class];
-	struct qr_heap_magazine *m = unused(h);
+	struct qr_heap_magazine *m = too_many(h, class) ? emptied(h, class) : NULL;
 	uintptr_t irq;
 
-	if (!m && too_many(h, class))
-		m = emptied(h, class);
 	if (!m)
-		m = new_magazine(h);
+		m = qr_heap_record_new(h, &h->magazines);
 	if (!m)
 		return false;
 	irq = qr_lock_acquire_irq(&c->lock);
-	put(&c->empties, m);
+	put_magazine(&c->empties, m);
 	qr_lock_release_irq(&c->lock, irq);
 	return true;
 }
 
 /* ---- exchange: interrupts off ----------------------------------------------------------------- */
 
-bool qr_heap_reload(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
+/* The loaded magazine is empty. */
+static bool replace_empty(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
+	qr_word *spare = l->spare[class];
 	struct qr_heap_magazine *m;
 
-	if (l->closed)
-		return false;
-	if (!is_empty(l->top[class]))
-		return true; /* an interrupt brought some */
-	if (!is_empty(l->spare[class])) {
+	if (!is_empty(spare)) {
 		swap(l, class);
 		return true;
 	}
-	m = get_full(h, class, l->spare[class] == NOTHING ? NULL : magazine_of(l->spare[class]));
+	m = get_full(h, class, spare == NOTHING ? NULL : magazine_of(spare));
 	if (!m)
 		return false;
 	set(&l->spare[class], l->top[class]);
 	set(&l->top[class], &m->slot[MAGAZINE_SLOTS]);
 	return true;
+}
+
+bool qr_heap_reload(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
+{
+	bool loaded;
+
+	if (l->closed)
+		return false;
+	if (!is_empty(l->top[class]))
+		return true; /* an interrupt brought some */
+	begin_exchange(h, l);
+	loaded = replace_empty(h, l, class);
+	end_exchange(l);
+	return loaded;
 }
 
 /* The loaded magazine is full.  True: the spare one, or one of the depot, has taken its place. */
@@ -235,7 +190,9 @@ bool qr_heap_make_room(struct qr_heap *h, struct qr_heap_local *l, unsigned clas
 		if (QR_RARELY(l->closed))
 			return false;
 		irq = qr_host_irq_save();
+		begin_exchange(h, l);
 		room = !is_full(l->top[class]) || replace_full(h, l, class);
+		end_exchange(l);
 		qr_host_irq_restore(irq);
 		if (QR_LIKELY(room))
 			return true;
@@ -275,15 +232,18 @@ void qr_heap_drain(struct qr_heap *h)
 		drain_class(h, c);
 }
 
-static void flush_one(struct qr_heap *h, unsigned class, qr_word **at)
+/* What *at, one of l's magazines of the class, holds. */
+static void flush_one(struct qr_heap *h, struct qr_heap_local *l, unsigned class, qr_word **at)
 {
 	qr_word batch[MAGAZINE_SLOTS], *top;
 	unsigned n = 0;
 	uintptr_t irq = qr_host_irq_save();
 
+	begin_exchange(h, l);
 	for (top = *at; !is_empty(top); top--)
 		batch[n++] = top[-1];
 	set(at, top);
+	end_exchange(l);
 	qr_host_irq_restore(irq);
 	qr_heap_central_give(h, class, batch, n);
 }
@@ -291,8 +251,8 @@ static void flush_one(struct qr_heap *h, unsigned class, qr_word **at)
 void qr_heap_flush(struct qr_heap *h, struct qr_heap_local *l)
 {
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
-		flush_one(h, c, &l->top[c]);
-		flush_one(h, c, &l->spare[c]);
+		flush_one(h, l, c, &l->top[c]);
+		flush_one(h, l, c, &l->spare[c]);
 	}
 	qr_heap_unhold(h, l);
 }
@@ -303,10 +263,15 @@ void qr_heap_strip(struct qr_heap *h, struct qr_heap_local *l)
 {
 	qr_heap_flush(h, l);
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
-		discard(h, l->top[c]);
-		discard(h, l->spare[c]);
+		qr_word *top = l->top[c], *spare;
+
+		begin_exchange(h, l);
+		spare = l->spare[c];
 		set(&l->top[c], NOTHING);
 		set(&l->spare[c], NOTHING);
+		end_exchange(l);
+		discard(h, top);
+		discard(h, spare);
 	}
 }
 
@@ -348,7 +313,7 @@ static void each_object(const qr_word *top, qr_heap_cached_fn *fn, void *ctx)
 {
 	uintptr_t p;
 
-	for (; (p = qr_load_word(top - 1)); top--)
+	for (unsigned i = 0; i < MAGAZINE_SLOTS && (p = qr_load_word(top - 1)); i++, top--)
 		fn(ctx, magazine_of(top), p);
 }
 
@@ -364,7 +329,7 @@ void qr_heap_cached(struct qr_heap *h, unsigned class, qr_heap_cached_fn *fn, vo
 	}
 	qr_lock_release_irq(&h->lock, irq);
 	irq = qr_lock_acquire_irq(&h->class[class].lock);
-	for (struct qr_heap_magazine *m = h->class[class].depot; m; m = next_of(m))
+	for (struct qr_heap_magazine *m = h->class[class].depot; m; m = next_magazine(m))
 		for (uint32_t i = MAGAZINE_SLOTS - cap; i < MAGAZINE_SLOTS; i++)
 			fn(ctx, m, qr_load_word(&m->slot[i]));
 	qr_lock_release_irq(&h->class[class].lock, irq);

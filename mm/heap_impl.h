@@ -5,9 +5,11 @@
  *	heap_quick.h   the dozen instructions that most calls are
  *	heap.c         alloc, free: what they do when those do not suffice
  *	heap_depot.c   magazines: which are full, which are empty, who has them
+ *	heap_steal.c   magazines of threads that sleep, and of those that a fork left behind
  *	heap_large.c   whole pages; realloc, aligned
  *	heap_class.c   sizes to classes
- *	heap_map.c     the page map, and memory for metadata
+ *	heap_map.c     the page map
+ *	heap_meta.c    memory for metadata
  *	heap_span.c    central lists
  *	heap_wrong.c   what a pointer is, when it is not what it should be
  *	heap_check.c   the invariants; walking and counting
@@ -31,7 +33,7 @@
 
 /* A run of pages, and which objects of it are free in it (not: in a magazine, or in use). */
 struct qr_span {
-	struct qr_span *next, *prev; /* the class's list, if listed; next: the spare records */
+	struct qr_span *next, *prev; /* the class's list, if listed */
 	uintptr_t start;
 	size_t npages;
 	size_t limit;         /* bytes that are objects; what is behind is waste */
@@ -161,14 +163,27 @@ QR_INLINE void count_pages(struct qr_heap *h, long npages)
 bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages);
 /* Write s (or null) for these pages; the leaves are there. */
 void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s);
-/* `bytes` of metadata, aligned to `align`, that is never given back before fini. */
-void *qr_heap_meta(struct qr_heap *h, size_t bytes, size_t align);
 /* A span over fresh pages, in the map, on no list.  Null: no memory. */
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align);
-/* Pages back to the source, record to the spares.  The span is on no list. */
+/* Pages back to the source, record to the others.  The span is on no list. */
 void qr_heap_span_release(struct qr_heap *h, struct qr_span *s);
+#ifdef QR_HEAP_PROCESS
+/* What the map takes for long stretches without a span, back to the source. */
+void qr_heap_map_trim(struct qr_heap *h);
+#endif
 /* The first span that starts at or after *page (a number of the map); *page moves behind it. */
 struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page);
+
+/* ---- heap_meta.c ---------------------------------------------------------------------------- */
+
+/* Pages that are not for objects. */
+void *qr_heap_fetch(struct qr_heap *h, size_t npages);
+/* Records of `size` bytes, at multiples of `align`. */
+void qr_heap_records_init(struct qr_heap_records *r, size_t size, size_t align);
+void qr_heap_records_fini(struct qr_heap *h, struct qr_heap_records *r);
+/* Null: no memory. */
+void *qr_heap_record_new(struct qr_heap *h, struct qr_heap_records *r);
+void qr_heap_record_free(struct qr_heap *h, struct qr_heap_records *r, void *record);
 
 /* ---- heap_span.c ---------------------------------------------------------------------------- */
 
@@ -196,6 +211,21 @@ typedef void qr_heap_cached_fn(void *ctx, const struct qr_heap_magazine *m, uint
 void qr_heap_cached(struct qr_heap *h, unsigned class, qr_heap_cached_fn *fn, void *ctx);
 /* A local without magazines: their objects to the spans, themselves to the empty ones. */
 void qr_heap_strip(struct qr_heap *h, struct qr_heap_local *l);
+
+/* ---- heap_steal.c --------------------------------------------------------------------------- */
+
+#ifdef QR_HEAP_PROCESS
+/* Spare magazines of all who do not exchange just now, to their spans. */
+void qr_heap_steal(struct qr_heap *h);
+/* Before a fork: nobody exchanges magazines, and the heap's lock is held.  False: others may be in
+ * the middle of it.  unhush: in the parent, after it; inherit: in the child, whose locks are new:
+ * *mine is the only local, what the others had is free. */
+bool qr_heap_hush(struct qr_heap *h, const struct qr_heap_local *mine);
+void qr_heap_unhush(struct qr_heap *h);
+void qr_heap_inherit(struct qr_heap *h, struct qr_heap_local *mine, bool hushed);
+/* In an exchange: until it may begin. */
+void qr_heap_wait(struct qr_heap *h, struct qr_heap_local *l);
+#endif
 
 /* ---- heap_hardened.c ------------------------------------------------------------------------ */
 

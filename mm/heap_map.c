@@ -12,58 +12,10 @@
  * something in it.  On a host that gives out address space without memory (QR_HEAP_PROCESS) one
  * leaf covers all.
  *
- * Records (spans, magazines) are cut off metadata pages and live until fini; unused span records
- * are kept in a list.  Pages are fetched from the source without the lock, since the source may
- * in turn ask somebody for memory, and that somebody may free some here.
+ * Pages are fetched from the source without the lock, since the source may in turn ask somebody
+ * for memory, and that somebody may free some here.
  */
 #include "mm/heap_quick.h"
-
-static void *fetch(struct qr_heap *h, size_t npages, size_t align)
-{
-	bool zeroed = false;
-
-	if (IS_HARDENED)
-		return qr_heap_meta_pages(h, npages);
-	return h->src.pages(h->src.ctx, npages, align, &zeroed);
-}
-
-/* ---- metadata ------------------------------------------------------------------------------- */
-
-/* A fresh page of metadata; its first words chain the pages for fini. */
-static bool more_meta(struct qr_heap *h)
-{
-	char *page = fetch(h, 1, 1);
-	uintptr_t irq;
-
-	if (!page)
-		return false;
-	irq = qr_lock_acquire_irq(&h->lock);
-	*(void **)page = h->meta_pages;
-	h->meta_pages = page;
-	h->meta = page + 64;
-	h->meta_end = page + QR_PAGE_SIZE;
-	h->nmeta++;
-	qr_lock_release_irq(&h->lock, irq);
-	return true;
-}
-
-void *qr_heap_meta(struct qr_heap *h, size_t bytes, size_t align)
-{
-	bytes = (bytes + 15) & ~(size_t)15;
-	for (;;) {
-		uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-		char *at = h->meta + (-(uintptr_t)h->meta & (align - 1));
-		bool fits = at <= h->meta_end && (size_t)(h->meta_end - at) >= bytes;
-
-		if (fits)
-			h->meta = at + bytes;
-		qr_lock_release_irq(&h->lock, irq);
-		if (fits)
-			return at;
-		if (!more_meta(h))
-			return NULL;
-	}
-}
 
 /* ---- the map -------------------------------------------------------------------------------- */
 
@@ -79,7 +31,7 @@ bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 
 static bool new_leaf(struct qr_heap *h, size_t i)
 {
-	struct qr_heap_leaf *leaf = fetch(h, 1, 1);
+	struct qr_heap_leaf *leaf = qr_heap_fetch(h, 1);
 	uintptr_t irq;
 	bool ours;
 
@@ -172,26 +124,6 @@ struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page)
 
 /* ---- spans ---------------------------------------------------------------------------------- */
 
-static struct qr_span *record(struct qr_heap *h)
-{
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-	struct qr_span *s = h->spare;
-
-	if (s)
-		h->spare = s->next;
-	qr_lock_release_irq(&h->lock, irq);
-	return s ? s : qr_heap_meta(h, sizeof(*s), 16);
-}
-
-static void discard(struct qr_heap *h, struct qr_span *s)
-{
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-
-	s->next = h->spare;
-	h->spare = s;
-	qr_lock_release_irq(&h->lock, irq);
-}
-
 /* All objects of a fresh span are free; a large one has a single object, in use. */
 static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 {
@@ -220,7 +152,7 @@ static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align)
 {
-	struct qr_span *s = record(h);
+	struct qr_span *s = qr_heap_record_new(h, &h->spans);
 	bool zeroed = false;
 	void *pages;
 	uintptr_t irq;
@@ -231,7 +163,7 @@ struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npage
 	if (!pages || !qr_heap_map_prepare(h, (uintptr_t)pages, npages)) {
 		if (pages)
 			h->src.free(h->src.ctx, pages, npages);
-		discard(h, s);
+		qr_heap_record_free(h, &h->spans, s);
 		return NULL;
 	}
 	*s = (struct qr_span){ .start = (uintptr_t)pages, .npages = npages, .zeroed = zeroed };
@@ -253,12 +185,40 @@ void qr_heap_span_release(struct qr_heap *h, struct qr_span *s)
 	count_pages(h, -(long)s->npages);
 	qr_lock_release_irq(&h->lock, irq);
 	h->src.free(h->src.ctx, (void *)s->start, s->npages);
-	discard(h, s);
+	qr_heap_record_free(h, &h->spans, s);
 }
 
 /* ---- birth and death ------------------------------------------------------------------------- */
 
 #ifdef QR_HEAP_PROCESS
+
+#define BLOCK (QR_PAGE_SIZE / sizeof(struct qr_span *)) /* entries in a page of either table */
+
+_Static_assert(sizeof(struct qr_heap_page) == 8, "a page of the map covers as much");
+
+static bool is_blank(const struct qr_heap *h, size_t page)
+{
+	for (size_t i = 0; i < BLOCK; i++)
+		if (h->span[page + i])
+			return false;
+	return true;
+}
+
+void qr_heap_map_trim(struct qr_heap *h)
+{
+	size_t from = h->map_first & -BLOCK, to;
+	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
+
+	for (; from < h->map_used; from = to + BLOCK) {
+		for (to = from; to < h->map_used && is_blank(h, to);)
+			to += BLOCK;
+		if (to == from)
+			continue;
+		h->src.forget(h->src.ctx, h->page + from, (to - from) * sizeof(*h->page));
+		h->src.forget(h->src.ctx, h->span + from, (to - from) * sizeof(*h->span));
+	}
+	qr_lock_release_irq(&h->lock, irq);
+}
 
 static size_t root_bytes(const struct qr_heap *h)
 {
@@ -288,7 +248,7 @@ static size_t root_bytes(const struct qr_heap *h)
 
 static bool new_map(struct qr_heap *h, void *block)
 {
-	h->no_leaf = fetch(h, 1, 1);
+	h->no_leaf = qr_heap_fetch(h, 1);
 	if (!h->no_leaf)
 		return false;
 	__builtin_memset(h->no_leaf, 0, sizeof(*h->no_leaf));
@@ -314,12 +274,13 @@ static size_t first_pages(const struct qr_heap *h)
 {
 	size_t bytes = root_bytes(h) + h->ncpus * sizeof(*h->cpu);
 
-	return bytes ? (bytes + QR_PAGE_MASK) >> QR_PAGE_SHIFT : 1;
+	return (bytes + QR_PAGE_MASK) >> QR_PAGE_SHIFT;
 }
 
 enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, unsigned ncpus)
 {
-	char *block;
+	char *block = NULL;
+	size_t npages;
 
 	if (ncpus > QR_MAX_CPUS || (src->base | src->nbytes) & QR_PAGE_MASK || !src->nbytes)
 		return QR_INVAL;
@@ -329,18 +290,19 @@ enum qr_err qr_heap_init(struct qr_heap *h, const struct qr_heap_source *src, un
 	qr_lock_init(&h->lock, QR_RANK_HEAP);
 	qr_heap_init_classes(h);
 	qr_heap_harden(h);
-	block = fetch(h, first_pages(h), 1);
-	if (!block)
+	qr_heap_records_init(&h->spans, sizeof(struct qr_span), 16);
+	qr_heap_records_init(&h->magazines, MAGAZINE_BYTES, MAGAZINE_BYTES);
+	npages = first_pages(h);
+	if (npages && !(block = qr_heap_fetch(h, npages)))
 		return QR_NOMEM;
 	if (!new_map(h, block)) {
-		h->src.free(h->src.ctx, block, first_pages(h));
+		if (npages)
+			h->src.free(h->src.ctx, block, npages);
 		return QR_NOMEM;
 	}
 	h->first = block;
-	h->nmeta += first_pages(h);
+	h->nmeta += npages;
 	h->cpu = (void *)(block + root_bytes(h));
-	h->meta = (char *)(h->cpu + ncpus);
-	h->meta_end = block + first_pages(h) * QR_PAGE_SIZE;
 	for (unsigned cpu = 0; cpu < ncpus; cpu++)
 		qr_heap_join(h, &h->cpu[cpu]);
 	return QR_OK;
@@ -353,11 +315,8 @@ void qr_heap_fini(struct qr_heap *h)
 	for (size_t page = 0; (s = qr_heap_span_next(h, &page));)
 		h->src.free(h->src.ctx, (void *)s->start, s->npages);
 	free_map(h);
-	while (h->meta_pages) {
-		void *page = h->meta_pages;
-
-		h->meta_pages = *(void **)page;
-		h->src.free(h->src.ctx, page, 1);
-	}
-	h->src.free(h->src.ctx, h->first, first_pages(h));
+	qr_heap_records_fini(h, &h->spans);
+	qr_heap_records_fini(h, &h->magazines);
+	if (h->first)
+		h->src.free(h->src.ctx, h->first, first_pages(h));
 }

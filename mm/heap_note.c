@@ -45,22 +45,12 @@ void qr_heap_note_remove(struct qr_heap_debug *d, const struct qr_heap_note *not
 
 struct qr_heap_note *qr_heap_note_new(struct qr_heap_debug *d)
 {
-	uintptr_t irq = qr_lock_acquire_irq(&d->lock);
-	struct qr_heap_note *note = d->spare;
-
-	if (note)
-		d->spare = note->next;
-	qr_lock_release_irq(&d->lock, irq);
-	return note ? note : qr_heap_meta(d->heap, sizeof(*note), 16);
+	return qr_heap_record_new(d->heap, &d->notes);
 }
 
 void qr_heap_note_discard(struct qr_heap_debug *d, struct qr_heap_note *note)
 {
-	uintptr_t irq = qr_lock_acquire_irq(&d->lock);
-
-	note->next = d->spare;
-	d->spare = note;
-	qr_lock_release_irq(&d->lock, irq);
+	qr_heap_record_free(d->heap, &d->notes, note);
 }
 
 size_t qr_heap_note_pages(size_t nbuckets)

@@ -17,7 +17,7 @@ enum note_state {
 };
 
 struct qr_heap_note {
-	struct qr_heap_note *next; /* of the bucket, or of the spares */
+	struct qr_heap_note *next; /* of the bucket */
 	struct qr_heap_note *link; /* of the queue: the next younger; of a list while one sorts */
 	uintptr_t base;            /* the engine's object */
 	size_t size;               /* of it */
@@ -38,7 +38,7 @@ QR_INLINE char *note_object(const struct qr_heap_note *note)
 	return (char *)(note->base + note->front);
 }
 
-/* Takes the lock itself.  Null: no memory. */
+/* Without the lock.  Null: no memory. */
 struct qr_heap_note *qr_heap_note_new(struct qr_heap_debug *d);
 void qr_heap_note_discard(struct qr_heap_debug *d, struct qr_heap_note *note);
 

@@ -200,4 +200,53 @@ QR_INLINE bool quick_free(struct qr_heap *h, struct qr_heap_local *l, uintptr_t 
 	return push(l, class, p);
 }
 
+/* ---- magazines as a whole --------------------------------------------------------------------- */
+
+/* The one that a local's pointer points into. */
+QR_INLINE struct qr_heap_magazine *magazine_of(const qr_word *top)
+{
+	return (struct qr_heap_magazine *)((uintptr_t)(top - 1) & ~(uintptr_t)(MAGAZINE_BYTES - 1));
+}
+
+QR_INLINE struct qr_heap_magazine *next_magazine(const struct qr_heap_magazine *m)
+{
+	return (struct qr_heap_magazine *)m->slot[0];
+}
+
+/* Lists are looked at without the lock, to see whether the lock is worth it. */
+QR_INLINE void put_magazine(struct qr_heap_magazine **list, struct qr_heap_magazine *m)
+{
+	qr_store_word(&m->slot[0], (qr_word)*list);
+	__atomic_store_n(list, m, __ATOMIC_RELAXED);
+}
+
+QR_INLINE struct qr_heap_magazine *get_magazine(struct qr_heap_magazine **list)
+{
+	struct qr_heap_magazine *m = *list;
+
+	if (m)
+		__atomic_store_n(list, next_magazine(m), __ATOMIC_RELAXED);
+	return m;
+}
+
+/* Between these a local's spare magazine may be touched; with interrupts off, where there are
+ * some (mm/heap_steal.c). */
+#ifdef QR_HEAP_PROCESS
+QR_INLINE void begin_exchange(struct qr_heap *h, struct qr_heap_local *l)
+{
+	__atomic_store_n(&l->inside, 1, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (QR_RARELY(__atomic_load_n(&h->halted, __ATOMIC_ACQUIRE)))
+		qr_heap_wait(h, l);
+}
+
+QR_INLINE void end_exchange(struct qr_heap_local *l)
+{
+	__atomic_store_n(&l->inside, 0, __ATOMIC_RELEASE);
+}
+#else
+#define begin_exchange(h, l) ((void)0)
+#define end_exchange(l)      ((void)0)
+#endif
+
 #endif

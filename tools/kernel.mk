@@ -40,7 +40,7 @@ kernel_flags_i686-pae := -DQR_FORMAT=QR_FORMAT_PAE -DQUIRE_PAE
 # What runs often is compiled for speed, everything else for size (docs/design-notes.md has the
 # figures).  A file belongs here when a row of `make bench` gets dearer by 1 % without it.
 fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
-		mm/heap_bump.c mm/heap_block.c mm/heap_list.c mm/heap_any.c \
+		mm/heap_bump.c mm/heap_block.c mm/heap_list.c mm/heap_any.c mm/heap_meta.c \
 		mm/space_huge.c mm/space_collapse.c mm/space_back.c mm/space_pager.c \
 		mm/space_advise.c, \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \

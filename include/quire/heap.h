@@ -55,6 +55,8 @@ struct qr_heap_source {
 #ifdef QR_HEAP_PROCESS
 	/* Address space full of zeroes, which becomes memory when it is written to. */
 	void *(*reserve)(void *ctx, size_t bytes);
+	/* Whole pages of such space may be zeroes without memory again. */
+	void (*forget)(void *ctx, void *p, size_t bytes);
 	/* `more` pages behind the npages at p, or the npages moved to a place that has room for
 	 * these too (the old place is then free).  Null: neither can be. */
 	void *(*grow)(void *ctx, void *p, size_t npages, size_t more);
@@ -104,6 +106,7 @@ const char *qr_heap_wrong_words(enum qr_heap_wrong wrong);
 struct qr_span;
 struct qr_heap_magazine;
 struct qr_heap_leaf;
+struct qr_heap_meta;
 struct qr_heap_page;
 struct qr_allocator;
 
@@ -113,6 +116,9 @@ struct qr_heap_local {
 	qr_word *spare[QR_HEAP_CLASSES]; /* of the second one, which is full or empty */
 	struct qr_heap_local *next, *prev;
 	bool closed; /* holds nothing, and will not: objects come from the spans and go there */
+#ifdef QR_HEAP_PROCESS
+	uint32_t inside; /* an exchange of magazines */
+#endif
 #ifdef QR_HEAP_HARDENED
 	qr_word held[QR_HEAP_HELD]; /* freed objects that wait */
 	uint32_t random;
@@ -137,6 +143,13 @@ struct qr_heap_class {
 #endif
 };
 
+/* The heap's own records of one kind (mm/heap_meta.c). */
+struct qr_heap_records {
+	struct qr_heap_meta *room, *full; /* pages */
+	size_t used;                      /* records */
+	uint16_t size, first;             /* of a record; where they begin in a page */
+};
+
 /* The caller's memory; its fields are the heap's own. */
 struct qr_heap {
 	struct qr_lock lock;
@@ -155,18 +168,15 @@ struct qr_heap {
 	unsigned ncpus;
 	struct qr_heap_class class[QR_HEAP_CLASSES];
 
-	struct qr_span *spare;            /* unused span records */
-	struct qr_heap_magazine *empties; /* unused magazines */
-	void *first;                      /* page of metadata */
-	void *meta_pages;                 /* the later ones, chained through their first word */
-	char *meta, *meta_end;            /* unused rest of the last metadata page */
-	size_t npages;                    /* from the source, for objects */
-	size_t nmeta;                     /* from the source, for everything else */
-	size_t nmagazines;                /* that were ever made */
-	size_t looked;                    /* npages when the depots were last looked at */
+	struct qr_heap_records spans, magazines;
+	void *first;   /* pages of the root and the CPUs' magazines */
+	size_t npages; /* from the source, for objects */
+	size_t nmeta;  /* from the source, for everything else */
+	size_t looked; /* npages when the depots were last looked at */
 #ifdef QR_HEAP_PROCESS
 	struct qr_span *kept[QR_HEAP_KEPT]; /* free large objects, by pages */
 	size_t nkept;                       /* their pages */
+	uint32_t halted;                    /* nobody may begin an exchange of magazines */
 #endif
 	qr_heap_report_fn *report;
 	void *report_ctx;

@@ -37,7 +37,7 @@ struct qr_heap_debug {
 	struct qr_heap *heap;
 	struct qr_heap_note **bucket; /* the records, by the engine's address */
 	size_t nbuckets, nnotes;
-	struct qr_heap_note *spare;
+	struct qr_heap_records notes;
 	struct qr_heap_note *oldest, *newest; /* the queue of what is free */
 	size_t held, hold_max;                /* bytes in it, and at most */
 	uint32_t every, calls;                /* check everything with every n-th call; 0: never */

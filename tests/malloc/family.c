@@ -200,6 +200,45 @@ static void forks(void)
 	ok(good, "forks beside two threads in malloc: each child allocates");
 }
 
+static pthread_barrier_t full, done;
+
+/* Free a quarter of a megabyte of a class of its own, which stays in this thread's magazines. */
+static void *fill_magazines(void *size)
+{
+	void *p[30];
+
+	for (int i = 0; i < 30; i++)
+		p[i] = malloc((size_t)(uintptr_t)size);
+	for (int i = 0; i < 30; i++)
+		free(p[i]);
+	pthread_barrier_wait(&full);
+	pthread_barrier_wait(&done);
+	return NULL;
+}
+
+static void inherits(void)
+{
+	pthread_t t[4];
+	size_t used;
+	int status;
+	pid_t pid;
+
+	pthread_barrier_init(&full, NULL, 5);
+	pthread_barrier_init(&done, NULL, 5);
+	for (uintptr_t i = 0; i < 4; i++)
+		pthread_create(&t[i], NULL, fill_magazines, (void *)(6000 + i * 1000));
+	pthread_barrier_wait(&full);
+	used = mallinfo2().uordblks;
+	pid = fork();
+	if (pid == 0)
+		_exit(mallinfo2().uordblks > used + (64 << 10));
+	waitpid(pid, &status, 0);
+	pthread_barrier_wait(&done);
+	for (int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	ok(status == 0, "a child has what lay in the magazines of its parent's other threads");
+}
+
 /* ---- wrong frees ------------------------------------------------------------------------------ */
 
 static char said[1000];
@@ -352,6 +391,8 @@ int main(int argc, char **argv)
 	reallocs();
 	threads();
 	forks();
+	if (ours && !debug)
+		inherits();
 	if (ours)
 		wrong_frees(argv[0]);
 	if (!debug) /* which holds what was freed */
