@@ -262,7 +262,7 @@ static void test_no_memory(void)
 	unsigned got = 0;
 	while ((all[got] = qr_heap_alloc(&h, 4096)))
 		got++;
-	ok(got > ARENA_FRAMES * 9 / 10, "all memory as pages (%u of %u)", got, FRAMES);
+	ok(got > ARENA_FRAMES * 9 / 10, "all memory as pages (%u of %u)", got, ARENA_FRAMES);
 	while (got)
 		must(qr_heap_free(&h, all[--got]) == QR_OK, "free");
 	ok(qr_heap_trim(&h) && checks(&h), "and back");
