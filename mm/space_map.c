@@ -18,7 +18,8 @@ static void set_run(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned 
 }
 
 /* Children that the range covers in part, and tables that are kept, stay and take their part;
- * the others go, and the runs of this table take all that is left. */
+ * the others go, and the runs of this table take all that is left.  What is borrowed is not to be
+ * changed, so it goes where the leaves stay, too: one that is needed was made the space's own. */
 static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
 			 uint32_t attr)
 {
@@ -28,7 +29,8 @@ static void map_children(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, ui
 	struct child k;
 
 	for (uintptr_t at = lo; child_next(c->m, t, at, hi, &k); at = k.hi) {
-		if (k.hi - k.lo == span && !(k.t->flags & PT_KEEP) && !c->deep) {
+		if (k.hi - k.lo == span && !(k.t->flags & PT_KEEP) &&
+		    (!c->deep || child_borrowed(c->m, t, k.i))) {
 			qr_unmap_child(c, t, &k);
 			continue;
 		}

@@ -115,6 +115,47 @@ static void fork_tree(const struct qr_format *f)
 	machine_off();
 }
 
+/* A child moves memory to where it has borrowed leaves: they are replaced for it, and not changed
+ * for its parent. */
+static void move_over_borrowed(const struct qr_format *f)
+{
+	uintptr_t leaf = (uintptr_t)qr_format_span(f, 1), from = 8 * leaf, to = 16 * leaf;
+	size_t n = 2 * leaf / 4096;
+	struct qr_space child;
+	qr_virt at;
+
+	for (unsigned aligned = 0; aligned < 2; aligned++) {
+		uintptr_t start = from + (aligned ? 0 : 4096);
+		struct qr_remap req = { .from = qr_virt_of(start),
+					.to = qr_virt_of(to),
+					.old_npages = n,
+					.new_npages = n,
+					.may_move = true,
+					.fixed = true };
+
+		machine_on(f);
+		map_anon(&space, start, n, RW);
+		map_anon(&space, to, n, RW);
+		for (unsigned i = 0; i < 100; i++) {
+			poke(to + i * 4096, 1);
+			poke(to + leaf + i * 4096, 2);
+		}
+		must(!qr_space_init(&child, &memory) && !qr_space_fork(&space, &child), "fork");
+		use(&child);
+		poke(start + 4096, 3);
+		must(!qr_space_remap(&child, &req, &at), "remap");
+		check();
+		is(peek(to + 4096), 3, "%s: the page has moved", f->name);
+		is(peek(to + leaf + 4096), 0, "%s: nothing of what was there is seen", f->name);
+		use(&space);
+		check();
+		is(peek(to + 4096), 1, "%s: but by the parent, in the first leaf", f->name);
+		is(peek(to + leaf + 99 * 4096), 2, "%s: and in the second", f->name);
+		qr_space_fini(&child);
+		machine_off();
+	}
+}
+
 static qr_virt remap(uintptr_t from, size_t old, size_t new, uintptr_t to, bool keep)
 {
 	struct qr_remap req = { .from = qr_virt_of(from),
@@ -253,6 +294,7 @@ int main(void)
 	{
 		protect(f);
 		fork_tree(f);
+		move_over_borrowed(f);
 		moves(f);
 		advice(f);
 		stack(f);

@@ -210,6 +210,30 @@ TEST("mprotect: growing, keys, bad ranges")
 #endif
 }
 
+TEST("mremap: a child moves memory over what it has from its parent, who keeps it")
+{
+	const size_t size = 24 * MiB;
+	char *from = fresh(size), *to = fresh(size);
+	int status;
+
+	memset(to, 7, size);
+	if (fork() == 0) {
+		int bad = 0;
+
+		for (size_t at = 0; at < size / 2; at += PAGE)
+			from[at] = 1;
+		if (mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
+			_exit(2);
+		for (size_t at = 0; at < size; at += PAGE)
+			bad |= to[at] != (at < size / 2);
+		_exit(bad);
+	}
+	wait(&status);
+	CHECK_EQ(status, 0);
+	for (size_t at = 0; at < size; at += PAGE)
+		NEED(to[at] == 7);
+}
+
 TEST("mprotect: growing reaches down to the begin of a stack of any size")
 {
 	const size_t size = 9 * MiB; /* tables meet within it, two-level ones too */

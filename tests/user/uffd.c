@@ -443,3 +443,76 @@ TEST("userfaultfd: without being told, a child has nothing of it")
 	NEED(waitpid(c, &status, 0) == c);
 	CHECK_EQ(status, 0);
 }
+
+#define MANY (24 * MiB / PAGE)
+
+static char *watched, *place;
+static int last_child;
+
+/* Reads half of what is watched, moves it over other memory, reads the rest, and gives it up. */
+static int moves_on(void *arg __attribute__((unused)))
+{
+	pid_t c = fork();
+
+	if (c == 0) {
+		size_t bad = 0, n = 0;
+
+		for (; n < MANY / 2; n++)
+			bad += watched[n * PAGE] != (char)(n % 100 + 1);
+		if (mremap(watched, MANY * PAGE, MANY * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   place) != place)
+			_exit(1);
+		for (; n < MANY; n++)
+			bad += place[n * PAGE] != (char)(n % 100 + 1);
+		madvise(place, MANY * PAGE, MADV_DONTNEED);
+		for (n = 0; n < MANY; n++)
+			bad += place[n * PAGE] != 0;
+		_exit(bad ? 2 : 0);
+	}
+	waitpid(c, &last_child, 0);
+	return 0;
+}
+
+/* Serve faults of the child, until it has ended: what is removed reads as zeroes. */
+static void serve(int fd, pid_t t)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	uintptr_t begin = (uintptr_t)watched;
+	char from[PAGE] = { 0 };
+	struct uffd_msg m;
+
+	while (waitpid(t, NULL, WNOHANG) == 0) {
+		if (poll(&p, 1, 20) <= 0 || read(p.fd, &m, sizeof m) != sizeof m)
+			continue;
+		if (m.event == UFFD_EVENT_FORK) {
+			p.fd = (int)m.arg.fork.ufd;
+		} else if (m.event == UFFD_EVENT_REMAP) {
+			CHECK(m.arg.remap.from == begin && m.arg.remap.len == MANY * PAGE);
+			begin = m.arg.remap.to;
+		} else if (m.event == UFFD_EVENT_REMOVE) {
+			struct uffdio_range r = { begin, MANY * PAGE };
+
+			CHECK(m.arg.remove.start == begin);
+			CHECK_EQ(ioctl(p.fd, UFFDIO_UNREGISTER, &r), 0);
+		} else {
+			uintptr_t at = m.arg.pagefault.address & -PAGE;
+
+			from[0] = (char)((at - begin) / PAGE % 100 + 1);
+			CHECK_EQ(copy(p.fd, (void *)at, from, PAGE, 0), PAGE);
+		}
+	}
+}
+
+TEST("userfaultfd: a child's many pages are watched where it moves them")
+{
+	int fd = ready_uffd(UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP |
+			    UFFD_FEATURE_EVENT_REMOVE);
+
+	watched = fresh(MANY * PAGE);
+	place = fresh(MANY * PAGE);
+	memset(place, 7, MANY * PAGE);
+	NEED(reg(fd, watched, MANY * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0);
+	serve(fd, thread(moves_on));
+	CHECK_EQ(last_child, 0);
+	CHECK(place[0] == 7 && place[(MANY - 1) * PAGE] == 7);
+}
