@@ -243,6 +243,12 @@ static void registers_save(struct sigcontext *c, const struct regs *r, const str
 	};
 }
 
+/* A data selector of the user's; the null ones stay what they are. */
+static uint16_t data_selector(uint16_t s)
+{
+	return s > 3 ? s | 3 : s;
+}
+
 static void registers_load(struct regs *r, const struct sigcontext *c)
 {
 	r->di = c->di, r->si = c->si, r->bp = c->bp, r->sp = c->sp;
@@ -250,8 +256,8 @@ static void registers_load(struct regs *r, const struct sigcontext *c)
 	r->ip = c->ip;
 	regs_set_user_flags(r, c->flags);
 	regs_set_user_segments(r, c->cs, c->ss);
-	r->ds = c->ds | 3, r->es = c->es | 3;
-	segments_set(c->fs | 3, c->gs | 3);
+	r->ds = data_selector(c->ds), r->es = data_selector(c->es);
+	segments_set(data_selector(c->fs), data_selector(c->gs));
 }
 
 static void enter_handler(struct regs *r, const struct signal_action *a, uintptr_t sp)
