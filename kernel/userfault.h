@@ -35,6 +35,7 @@ enum {
 	UFFD_EVENT_FORK = 1 << 1,
 	UFFD_EVENT_REMAP = 1 << 2,
 	UFFD_EVENT_REMOVE = 1 << 3,
+	UFFD_MISSING_HUGETLBFS = 1 << 4, /* of pools, which are empty: nothing to do */
 	UFFD_MISSING_SHMEM = 1 << 5,
 	UFFD_EVENT_UNMAP = 1 << 6,
 	UFFD_SIGBUS = 1 << 7,

@@ -457,9 +457,9 @@ static long do_writeprotect(struct userfault *u, void __user *arg)
 static long do_api(struct userfault *u, void __user *arg)
 {
 	const uint64_t features = (can_watch() ? UFFD_PAGEFAULT_FLAG_WP : 0) | UFFD_EVENT_FORK |
-				  UFFD_EVENT_REMAP | UFFD_EVENT_REMOVE | UFFD_MISSING_SHMEM |
-				  UFFD_EVENT_UNMAP | UFFD_SIGBUS | UFFD_THREAD_ID |
-				  UFFD_EXACT_ADDRESS;
+				  UFFD_EVENT_REMAP | UFFD_EVENT_REMOVE | UFFD_MISSING_HUGETLBFS |
+				  UFFD_MISSING_SHMEM | UFFD_EVENT_UNMAP | UFFD_SIGBUS |
+				  UFFD_THREAD_ID | UFFD_EXACT_ADDRESS;
 	struct {
 		uint64_t api, features, ioctls;
 	} a;
