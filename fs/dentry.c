@@ -15,7 +15,7 @@
  *	I2  `order` is sorted by cookie
  *	I3  nnames = length of `order`
  */
-#include "fs/file.h"
+#include "fs/notify.h"
 #include "kernel/errno.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
@@ -85,6 +85,8 @@ void dentry_free(struct dentry *d)
 	while (d) {
 		struct inode *i = d->inode;
 
+		if (d->flags & D_DELETED && !i->nlink)
+			notify_inode(i, IN_DELETE_SELF);
 		if (still_wanted(d)) {
 			d = NULL;
 		} else {

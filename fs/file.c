@@ -5,6 +5,7 @@
 #include "fs/file.h"
 #include "fs/dev.h"
 #include "fs/lock.h"
+#include "fs/notify.h"
 #include "fs/pipe.h"
 #include "fs/epoll.h"
 #include "kernel/errno.h"
@@ -103,11 +104,13 @@ int file_open_path(struct path p, unsigned flags, struct file **out)
 	if (!err && f->ops->open)
 		err = f->ops->open(f);
 	f->flags &= ~O_NOCTTY;
-	if (err)
+	if (err) {
 		file_abandon(f);
-	else
-		*out = f;
-	return err;
+		return err;
+	}
+	notify_file(f, IN_OPEN);
+	*out = f;
+	return 0;
 }
 
 int file_open_inode(struct inode *inode, const struct file_ops *ops, unsigned flags,
@@ -123,6 +126,7 @@ int file_open_inode(struct inode *inode, const struct file_ops *ops, unsigned fl
 
 void file_free(struct file *f)
 {
+	notify_file(f, f->writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (!list_empty(&f->watches))
 		eventpoll_forget(f);
 	if (!list_empty(&f->inode->locks))
@@ -133,6 +137,8 @@ void file_free(struct file *f)
 }
 
 /* ---- transfers ------------------------------------------------------------------------------ */
+
+size_t transfer_quick = TRANSFER_MAX;
 
 static void clamp(struct uio *u)
 {
@@ -145,22 +151,32 @@ static void clamp(struct uio *u)
 
 long file_read_odd(struct file *f, struct uio *to, uint64_t *pos)
 {
+	long n;
+
 	if (QR_RARELY(!f->readable))
 		return -EBADF;
 	if (QR_RARELY(!f->ops->read))
 		return S_ISDIR(f->inode->mode) ? -EISDIR : -EINVAL;
 	clamp(to);
-	return f->ops->read(f, to, pos);
+	n = f->ops->read(f, to, pos);
+	if (n > 0)
+		notify_file(f, IN_ACCESS);
+	return n;
 }
 
 long file_write_odd(struct file *f, struct uio *from, uint64_t *pos)
 {
+	long n;
+
 	if (QR_RARELY(!f->writable))
 		return -EBADF;
 	if (QR_RARELY(!f->ops->write))
 		return -EINVAL;
 	clamp(from);
-	return f->ops->write(f, from, pos);
+	n = f->ops->write(f, from, pos);
+	if (n > 0)
+		notify_file(f, IN_MODIFY);
+	return n;
 }
 
 long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n)
@@ -179,6 +195,8 @@ long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n)
 			break;
 		done += (size_t)got;
 	}
+	if (done)
+		notify_file(f, IN_ACCESS);
 	return (long)done;
 }
 

@@ -157,17 +157,18 @@ long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n);
 
 /* Transfers as the system calls want them: rights, RLIMIT_FSIZE, timestamps, signals. */
 #define TRANSFER_MAX 0x7ffff000u /* bytes of one call; Linux's MAX_RW_COUNT */
+extern size_t transfer_quick;    /* that, or 0 while files are watched (notify.h) */
 long file_read_odd(struct file *f, struct uio *to, uint64_t *pos);
 long file_write_odd(struct file *f, struct uio *from, uint64_t *pos);
 static inline long file_read(struct file *f, struct uio *to, uint64_t *pos)
 {
-	if (QR_LIKELY(f->readable && f->ops->read && to->left <= TRANSFER_MAX))
+	if (QR_LIKELY(f->readable && f->ops->read && to->left <= transfer_quick))
 		return f->ops->read(f, to, pos);
 	return file_read_odd(f, to, pos);
 }
 static inline long file_write(struct file *f, struct uio *from, uint64_t *pos)
 {
-	if (QR_LIKELY(f->writable && f->ops->write && from->left <= TRANSFER_MAX))
+	if (QR_LIKELY(f->writable && f->ops->write && from->left <= transfer_quick))
 		return f->ops->write(f, from, pos);
 	return file_write_odd(f, from, pos);
 }

@@ -8,7 +8,7 @@
  * A mount that was taken away by MNT_DETACH is on no list, but lives until the last path into
  * it is put.
  */
-#include "fs/file.h"
+#include "fs/notify.h"
 #include "kernel/errno.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
@@ -146,6 +146,7 @@ void mount_free(struct mount *m)
 	if (--fs->nmounts == 0 && fs->type->unmount) {
 		struct dentry *top = m->root;
 
+		notify_unmount(fs);
 		while (top->parent) /* a bind mount may have outlived the whole */
 			top = top->parent;
 		fs->type->unmount(top);

@@ -6,7 +6,7 @@
  * Each operation checks everything, takes the memory it needs, and then changes the directories
  * with no way to fail.
  */
-#include "fs/file.h"
+#include "fs/notify.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
@@ -16,6 +16,11 @@ enum { CAP_DAC = 1, CAP_FOWNER = 3, CAP_MKNOD = 27 };
 static struct inode *dir_of(const struct path_parent *p)
 {
 	return p->dir.dentry->inode;
+}
+
+static uint32_t kind_of(const struct inode *i)
+{
+	return S_ISDIR(i->mode) ? IN_ISDIR : 0;
 }
 
 static void touch_dir(struct dentry *dir)
@@ -82,8 +87,11 @@ static int enter(struct path_parent *at, struct inode *inode, struct path *out)
 	if (S_ISDIR(inode->mode)) {
 		inode->nlink++;
 		dir->inode->nlink++;
+	} else if (inode->nlink > 1) {
+		notify_inode(inode, IN_ATTRIB);
 	}
 	touch_dir(dir);
+	notify_name(dir->inode, at->name, at->len, IN_CREATE | kind_of(inode));
 	if (out) {
 		*out = (struct path){ at->dir.mount, d };
 		at->dir.mount->ref++;
@@ -179,11 +187,13 @@ static int remove_name(struct path_parent *at, bool directory)
 {
 	struct dentry *d;
 	int err = look(at, &d);
+	uint32_t kind;
 
 	if (err)
 		return err;
 	if (!d)
 		return -ENOENT;
+	kind = kind_of(d->inode);
 	err = may_remove(at, d);
 	if (err)
 		;
@@ -199,7 +209,11 @@ static int remove_name(struct path_parent *at, bool directory)
 		err = -ENOTEMPTY;
 	else
 		take_off(d);
+	if (!err && !directory)
+		notify_inode(d->inode, IN_ATTRIB);
 	dentry_put(d);
+	if (!err)
+		notify_name(dir_of(at), at->name, at->len, IN_DELETE | kind);
 	return err;
 }
 
@@ -353,8 +367,15 @@ static int do_rename(struct renaming *r)
 
 	if (r->b && r->a->inode == r->b->inode)
 		return 0; /* two names of one file: nothing happens, says POSIX */
-	if (r->flags & RENAME_EXCHANGE)
-		return exchange(r->a, r->b);
+	if (r->flags & RENAME_EXCHANGE) {
+		int err = exchange(r->a, r->b);
+
+		if (!err) {
+			notify_moved(r->a, dir_of(r->from), r->from->name, r->from->len, NULL);
+			notify_moved(r->b, dir_of(r->to), r->to->name, r->to->len, NULL);
+		}
+		return err;
+	}
 	name = kstrndup(r->to->name, r->to->len);
 	if (!name)
 		return -ENOMEM;
@@ -363,6 +384,7 @@ static int do_rename(struct renaming *r)
 	directory_unlist(r->a);
 	relist(r->a, r->to->dir.dentry, name, r->to->len);
 	touch_dir(old_dir);
+	notify_moved(r->a, old_dir->inode, r->from->name, r->from->len, r->b ? r->b->inode : NULL);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
  *
  * open.c - from a name and flags to an open file.
  */
-#include "fs/file.h"
+#include "fs/notify.h"
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
 
@@ -46,6 +46,8 @@ static int open_checked(struct path p, unsigned flags, struct file **out)
 	err = inode_truncate(p.dentry->inode, 0);
 	if (err)
 		file_put(*out);
+	else
+		notify_dentry(p.dentry, IN_MODIFY);
 	return err;
 }
 

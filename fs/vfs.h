@@ -42,6 +42,7 @@ struct file_ops;
 struct filesystem;
 struct inode;
 struct mount;
+struct notify_watch;
 struct path;
 
 #define PATH_MAX  4096 /* bytes of a path with its final zero */
@@ -109,12 +110,13 @@ struct inode {
 	struct file_time atime, mtime, ctime;
 	struct filesystem *fs;
 	const struct inode_ops *ops;
-	const struct file_ops *fops; /* what opening it gives */
-	struct qr_object *object;    /* regular files: the pages; otherwise NULL */
-	void *private;               /* the file system's: link target, pipe, directory, ... */
-	int32_t writers;             /* open for writing; below 0: being executed (ETXTBSY) */
-	struct dentry *alias;        /* one of its names, if it has any: for /proc/PID/maps */
-	struct list_link locks;      /* advisory locks, see lock.h */
+	const struct file_ops *fops;   /* what opening it gives */
+	struct qr_object *object;      /* regular files: the pages; otherwise NULL */
+	void *private;                 /* the file system's: link target, pipe, directory, ... */
+	int32_t writers;               /* open for writing; below 0: being executed (ETXTBSY) */
+	struct dentry *alias;          /* one of its names, if it has any: for /proc/PID/maps */
+	struct list_link locks;        /* advisory locks, see lock.h */
+	struct notify_watch *watchers; /* see notify.h */
 };
 
 enum { D_LISTED = 1, D_DELETED = 2 };

@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include "drivers/tty.h"
+#include "fs/inotify.h"
 #include "fs/dev.h"
 #include "fs/proc/proc.h"
 #include "kernel/task.h"
@@ -388,5 +389,7 @@ PROC_SHOW(pid_fdinfo)
 		return -ENOENT;
 	text_printf(t, "pos:\t%llu\nflags:\t0%o\nmnt_id:\t1\n",
 		    (unsigned long long)(f->ops->seek ? f->pos : 0), f->flags);
+	if (is_inotify(f))
+		inotify_show(f, t);
 	return 0;
 }

@@ -7,6 +7,7 @@
  * some act when they are written.
  */
 #include <limits.h>
+#include "fs/inotify.h"
 #include "fs/proc/proc.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
@@ -230,11 +231,19 @@ static const struct proc_node kernel_nodes[] = {
 	{ 0 },
 };
 
+static const struct proc_node inotify_nodes[] = {
+	INT("max_queued_events", inotify_limits.max_queued_events, INT32_MAX),
+	INT("max_user_instances", inotify_limits.max_user_instances, INT32_MAX),
+	INT("max_user_watches", inotify_limits.max_user_watches, INT32_MAX),
+	{ 0 },
+};
+
 static const struct proc_node fs_nodes[] = {
 	FACT("file-max", INT32_MAX),
 	{ .name = "file-nr", .mode = S_IFREG | 0444, .show = show_file_nr },
 	FACT("nr_open", 1048576),
 	FACT("pipe-max-size", 1048576),
+	{ .name = "inotify", .mode = S_IFDIR | 0555, .nodes = inotify_nodes },
 	{ 0 },
 };
 

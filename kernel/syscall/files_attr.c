@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/notify.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/timespec.h"
 
+/* One time alone is set by who reads or writes a file in another way. */
+static uint32_t event_of(const struct inode_attr *a)
+{
+	if (a->set & (ATTR_MODE | ATTR_UID | ATTR_GID))
+		return IN_ATTRIB;
+	switch (a->set & (ATTR_ATIME | ATTR_MTIME)) {
+	case ATTR_ATIME:
+		return IN_ACCESS;
+	case ATTR_MTIME:
+		return IN_MODIFY;
+	}
+	return a->set ? IN_ATTRIB : 0;
+}
+
 static int set_path(struct path p, const struct inode_attr *a)
 {
-	return p.mount->flags & MNT_RDONLY ? -EROFS : inode_setattr(p.dentry->inode, a);
+	int err = p.mount->flags & MNT_RDONLY ? -EROFS : inode_setattr(p.dentry->inode, a);
+
+	if (!err)
+		notify_dentry(p.dentry, event_of(a));
+	return err;
 }
 
 static long set_named(int dirfd, const char __user *name, unsigned at, const struct inode_attr *a)
@@ -306,6 +325,8 @@ static long truncate_named(const char __user *name, int64_t size)
 		err = inode_permission(p.dentry->inode, MAY_WRITE);
 	if (!err)
 		err = inode_truncate(p.dentry->inode, (uint64_t)size);
+	if (!err)
+		notify_dentry(p.dentry, IN_MODIFY);
 	path_put(p);
 	return err;
 }
@@ -322,6 +343,8 @@ static long truncate_fd(unsigned fd, int64_t size)
 		return -EBADF;
 	err = f->writable && S_ISREG(f->inode->mode) ? inode_truncate(f->inode, (uint64_t)size)
 						     : -EINVAL;
+	if (!err)
+		notify_file(f, IN_MODIFY);
 	file_put(f);
 	return err;
 }
@@ -384,6 +407,8 @@ static long reserve(unsigned fd, int mode, int64_t offset, int64_t n)
 		err = -EOPNOTSUPP;
 	else
 		err = i->ops->fallocate(i, mode, (uint64_t)offset, (uint64_t)n);
+	if (!err)
+		notify_file(f, IN_MODIFY);
 	file_put(f);
 	return err;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/notify.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/files.h"
@@ -88,8 +89,10 @@ static long read_directory(unsigned fd, void __user *to, unsigned n, bool wide)
 		ret = -ENOENT;
 	else
 		ret = f->ops->readdir(f, &r.sink);
-	if (!ret)
+	if (!ret) {
+		notify_file(f, IN_ACCESS);
 		file_accessed(f);
+	}
 	file_put(f);
 	if (!ret)
 		ret = r.left < n ? (long)(n - r.left) : r.err;

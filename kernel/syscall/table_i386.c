@@ -62,7 +62,8 @@
 	X(266, clock_getres_time32) X(267, clock_nanosleep_time32) X(268, statfs64) \
 	X(269, fstatfs64) X(270, tgkill) X(271, utimes) X(272, fadvise64_64) \
 	X(274, mbind) X(275, get_mempolicy) X(276, set_mempolicy) X(284, waitid) \
-	X(294, migrate_pages) X(295, openat) \
+	X(291, inotify_init) X(292, inotify_add_watch) X(293, inotify_rm_watch) \
+	X(332, inotify_init1) X(294, migrate_pages) X(295, openat) \
 	X(296, mkdirat) X(297, mknodat) X(298, fchownat) X(299, futimesat) X(300, fstatat64) \
 	X(301, unlinkat) X(302, renameat) X(303, linkat) X(304, symlinkat) X(305, readlinkat) \
 	X(306, fchmodat) X(307, faccessat) X(308, pselect6_time32) X(309, ppoll_time32) \
@@ -106,8 +107,7 @@ const char syscall_names[] =
 	"245 io_setup\0246 io_destroy\0247 io_getevents\0248 io_submit\0249 io_cancel\0"
 	"277 mq_open\0278 mq_unlink\0279 mq_timedsend_time32\0280 mq_timedreceive_time32\0"
 	"281 mq_notify\0282 mq_getsetattr\0283 kexec_load\0286 add_key\0287 request_key\0"
-	"288 keyctl\0289 ioprio_set\0290 ioprio_get\0291 inotify_init\0292 inotify_add_watch\0"
-	"293 inotify_rm_watch\332 inotify_init1\0"
+	"288 keyctl\0289 ioprio_set\0290 ioprio_get\0"
 	"336 perf_event_open\0338 fanotify_init\0339 fanotify_mark\0343 clock_adjtime_time32\0"
 	"346 setns\0349 kcmp\0350 finit_module\0354 seccomp\0357 bpf\0"
 	"385 io_pgetevents_time32\0393 semget\0394 semctl\0399 msgget\0400 msgsnd\0401 msgrcv\0"

@@ -55,7 +55,8 @@
 	X(232, epoll_wait) X(233, epoll_ctl) X(234, tgkill) X(235, utimes) X(237, mbind) \
 	X(238, set_mempolicy) \
 	X(239, get_mempolicy) X(247, waitid) X(256, migrate_pages) X(257, openat) \
-	X(258, mkdirat) X(259, mknodat) \
+	X(253, inotify_init) X(254, inotify_add_watch) X(255, inotify_rm_watch) \
+	X(294, inotify_init1) X(258, mkdirat) X(259, mknodat) \
 	X(260, fchownat) X(261, futimesat) X(262, fstatat) X(263, unlinkat) X(264, renameat) \
 	X(265, linkat) X(266, symlinkat) X(267, readlinkat) X(268, fchmodat) X(269, faccessat) \
 	X(270, pselect6) X(271, ppoll) X(272, unshare) X(273, set_robust_list) \
@@ -95,8 +96,7 @@ const char syscall_names[] =
 	"208 io_getevents\0209 io_submit\0210 io_cancel\0220 semtimedop\0240 mq_open\0"
 	"241 mq_unlink\0242 mq_timedsend\0243 mq_timedreceive\0244 mq_notify\0"
 	"245 mq_getsetattr\0246 kexec_load\0248 add_key\0249 request_key\0250 keyctl\0"
-	"251 ioprio_set\0252 ioprio_get\0253 inotify_init\0254 inotify_add_watch\0"
-	"255 inotify_rm_watch\294 inotify_init1\0"
+	"251 ioprio_set\0252 ioprio_get\0"
 	"298 perf_event_open\0300 fanotify_init\0301 fanotify_mark\0305 clock_adjtime\0"
 	"308 setns\0312 kcmp\0313 finit_module\0317 seccomp\0321 bpf\0333 io_pgetevents\0"
 	"425 io_uring_setup\0426 io_uring_enter\0427 io_uring_register\0428 open_tree\0"

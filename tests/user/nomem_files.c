@@ -5,6 +5,7 @@
 #include "nomem.h"
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -159,12 +160,30 @@ static int try_lock(void)
 	return error == ENOLCK ? ENOMEM : error;
 }
 
+/* An event without memory is the overflow, not an error of who did something. */
+static int try_notify(void)
+{
+	static char text[400];
+	int q = inotify_init1(IN_NONBLOCK), error = 0, wd;
+
+	if (q < 0)
+		return errno;
+	wd = inotify_add_watch(q, ".", IN_ALL_EVENTS);
+	if (wd < 0 || mkdir("noticed", 0700) || read(q, text, sizeof text) < 0 ||
+	    inotify_rm_watch(q, wd) || read(q, text, sizeof text) < 0)
+		error = errno;
+	close(q);
+	rmdir("noticed");
+	return error;
+}
+
 static const struct named file_ops[] = {
-	{ "open", try_open },     { "create and write", try_create },
-	{ "names", try_names },   { "dup2", try_dup },
-	{ "pipe", try_pipe },     { "stat, readlink", try_look },
-	{ "getdents", try_list }, { "/proc", try_proc },
-	{ "mount", try_mount },   { "locks", try_lock },
+	{ "open", try_open },      { "create and write", try_create },
+	{ "names", try_names },    { "dup2", try_dup },
+	{ "pipe", try_pipe },      { "stat, readlink", try_look },
+	{ "getdents", try_list },  { "/proc", try_proc },
+	{ "mount", try_mount },    { "locks", try_lock },
+	{ "inotify", try_notify },
 };
 
 TEST("files without memory")
