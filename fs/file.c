@@ -179,6 +179,17 @@ long file_write_odd(struct file *f, struct uio *from, uint64_t *pos)
 	return n;
 }
 
+long file_transfer_now(struct file *f, struct uio *u, uint64_t *pos, bool writing)
+{
+	unsigned set = O_NONBLOCK & ~f->flags;
+	long n;
+
+	f->flags |= set;
+	n = writing ? file_write(f, u, pos) : file_read(f, u, pos);
+	f->flags &= ~set;
+	return n;
+}
+
 long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n)
 {
 	struct uio u = uio_kernel(to, n);

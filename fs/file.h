@@ -172,6 +172,8 @@ static inline long file_write(struct file *f, struct uio *from, uint64_t *pos)
 		return f->ops->write(f, from, pos);
 	return file_write_odd(f, from, pos);
 }
+/* As if it were O_NONBLOCK: it does not sleep, so nobody sees the flag. */
+long file_transfer_now(struct file *f, struct uio *u, uint64_t *pos, bool writing);
 static inline int64_t file_seek(struct file *f, int64_t offset, int whence)
 {
 	return f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE;
@@ -219,12 +221,19 @@ static inline struct file *files_peek(const struct files *t, unsigned fd)
 }
 /* The same for the current task; a file opened with O_PATH is not found. */
 struct file *fd_get(unsigned fd);
-/* The same, for the few calls that do little else. */
-static inline struct file *fd_get_quick(unsigned fd)
+/* The same without a reference, for as long as nobody sleeps. */
+static inline struct file *fd_peek(unsigned fd)
 {
 	struct file *f = files_peek(current_process->files, fd);
 
-	return QR_LIKELY(f && !(f->flags & O_PATH)) ? file_get(f) : NULL;
+	return QR_LIKELY(f && !(f->flags & O_PATH)) ? f : NULL;
+}
+/* fd_get for the few calls that do little else. */
+static inline struct file *fd_get_quick(unsigned fd)
+{
+	struct file *f = fd_peek(fd);
+
+	return QR_LIKELY(f != NULL) ? file_get(f) : NULL;
 }
 struct file *fd_get_path(unsigned fd); /* O_PATH too */
 

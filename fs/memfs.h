@@ -46,6 +46,10 @@ static inline struct memfs_file *memfs_file_of(struct inode *i)
 	return container_of(i, struct memfs_file, inode);
 }
 
+/* The bytes of an open file from pos on where they are: how many, up to n and to the end of the
+ * page, and their frame, which is the file's.  0: not such a file, a hole, the end. */
+size_t memfs_peek(const struct file *f, uint64_t pos, size_t n, qr_frame *out);
+
 int memfs_truncate(struct inode *i, uint64_t size);
 int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n);
 /* Bring the count of pages up to date. */

@@ -70,6 +70,21 @@ static long memfs_read(struct file *f, struct uio *to, uint64_t *pos)
 	return uio_result((size_t)(*pos - from), to->fault ? -EFAULT : 0);
 }
 
+size_t memfs_peek(const struct file *f, uint64_t pos, size_t n, qr_frame *out)
+{
+	const struct inode *i = f->inode;
+	size_t page = QR_PAGE_SIZE - (pos & QR_PAGE_MASK);
+
+	if (f->ops != &memfs_fops || pos >= i->size ||
+	    !qr_object_peek(i->object, pos >> QR_PAGE_SHIFT, out))
+		return 0;
+	if (n > page)
+		n = page;
+	if (n > i->size - pos)
+		n = (size_t)(i->size - pos);
+	return n;
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* Zero the bytes of the last page behind `size`: a mapping may have written there. */

@@ -36,6 +36,7 @@
 struct buffer {
 	qr_frame page;
 	uint16_t from, to; /* bytes held: [from, to) */
+	bool lent;         /* the page is a file's or in another pipe, too: not written any more */
 };
 
 struct pipe {
@@ -100,6 +101,14 @@ static void give_page(struct pipe *p, qr_frame page)
 	}
 }
 
+static inline void let_go(struct pipe *p, const struct buffer *b)
+{
+	if (QR_RARELY(b->lent))
+		qr_frame_put(&frames, b->page);
+	else
+		give_page(p, b->page);
+}
+
 static void empty(struct pipe *p)
 {
 	while (used(p))
@@ -130,7 +139,7 @@ static size_t take_bytes(struct pipe *p, struct uio *to)
 	b->from += n;
 	if (b->from == b->to) {
 		p->tail++;
-		give_page(p, b->page);
+		let_go(p, b);
 	}
 	return n;
 }
@@ -168,7 +177,9 @@ static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
 /* Room behind the last byte of the last buffer. */
 static size_t tail_room(const struct pipe *p)
 {
-	return used(p) ? QR_PAGE_SIZE - slot(p, p->head - 1)->to : 0;
+	const struct buffer *b = slot(p, p->head - 1);
+
+	return used(p) && !b->lent ? QR_PAGE_SIZE - b->to : 0;
 }
 
 /* Can n bytes (at most PIPE_BUF) be written in one piece?  A piece is not split over the end of
@@ -189,6 +200,7 @@ static int append(struct pipe *p, struct uio *from, size_t *done)
 	if (fresh) {
 		b = slot(p, p->head);
 		b->from = b->to = 0;
+		b->lent = false;
 		err = take_page(p, &b->page);
 		if (err)
 			return err;
@@ -461,11 +473,6 @@ long pipe_set_capacity(struct file *f, size_t nbytes)
 
 /* ---- splice -------------------------------------------------------------------------------------- */
 
-bool file_is_pipe(const struct file *f)
-{
-	return f->ops == &pipe_fops || f->ops == &fifo_fops;
-}
-
 int pipe_has_bytes(const struct file *f)
 {
 	const struct pipe *p = pipe_of(f);
@@ -482,27 +489,60 @@ int pipe_has_slot(const struct file *f)
 	return used(p) < p->nslots ? 1 : -EAGAIN;
 }
 
-size_t pipe_peek(const struct file *f, char *to, size_t n, size_t skip)
+size_t pipe_peek(const struct file *f, qr_frame *page, size_t *from)
 {
 	const struct pipe *p = pipe_of(f);
+	const struct buffer *b = slot(p, p->tail);
+
+	if (!used(p))
+		return 0;
+	*page = b->page;
+	*from = b->from;
+	return b->to - b->from;
+}
+
+/* Part of a page that others hold, too, behind all others.  There is a free slot. */
+static bool lend(struct pipe *p, qr_frame page, size_t from, size_t n)
+{
+	if (qr_frame_get(&frames, page))
+		return false;
+	*slot(p, p->head++) =
+	    (struct buffer){ page, (uint16_t)from, (uint16_t)(from + n), .lent = true };
+	return true;
+}
+
+int pipe_lend(struct file *to, qr_frame page, size_t from, size_t n)
+{
+	struct pipe *p = pipe_of(to);
+
+	if (!lend(p, page, from, n))
+		return -ENOMEM;
+	waitq_wake_one(&p->readable);
+	return 0;
+}
+
+size_t pipe_share(struct file *from, struct file *to, size_t n, size_t skip)
+{
+	struct pipe *p = pipe_of(from), *q = pipe_of(to);
 	size_t done = 0;
 
-	for (unsigned i = p->tail; i != p->head && done < n; i++) {
-		const struct buffer *b = slot(p, i);
+	for (unsigned i = p->tail; i != p->head && done < n && used(q) < q->nslots; i++) {
+		struct buffer *b = slot(p, i);
 		size_t size = b->to - b->from, part;
-		char *page;
 
 		if (skip >= size) {
 			skip -= size;
 			continue;
 		}
 		part = size - skip < n - done ? size - skip : n - done;
-		page = qr_host_window_get(b->page);
-		memcpy(to + done, page + b->from + skip, part);
-		qr_host_window_put(page);
+		if (!lend(q, b->page, b->from + skip, part))
+			break;
+		b->lent = true;
 		done += part;
 		skip = 0;
 	}
+	if (done)
+		waitq_wake_one(&q->readable);
 	return done;
 }
 
@@ -518,7 +558,7 @@ void pipe_consume(struct file *f, size_t n)
 		n -= part;
 		if (part == size) {
 			p->tail++;
-			give_page(p, b->page);
+			let_go(p, b);
 		}
 	}
 	waitq_wake_all(&p->writable);

@@ -22,14 +22,23 @@ long pipe_set_capacity(struct file *f, size_t nbytes);
 
 /* ---- for splice: nothing of this sleeps ---- */
 
-bool file_is_pipe(const struct file *f);
+static inline bool file_is_pipe(const struct file *f)
+{
+	return S_ISFIFO(f->inode->mode);
+}
+
 /* Is there something to read / room for a page?  1; 0: the end; -EAGAIN: not yet; -EPIPE, told by
  * a signal: nobody reads. */
 int pipe_has_bytes(const struct file *f);
 int pipe_has_slot(const struct file *f);
-/* Copy up to n bytes, behind the first `skip`, and leave them there / take n away that are there. */
-size_t pipe_peek(const struct file *f, char *to, size_t n, size_t skip);
+/* The first bytes where they are: how many, from `from` on in that page, which is the pipe's.
+ * pipe_consume takes n away that are there. */
+size_t pipe_peek(const struct file *f, qr_frame *page, size_t *from);
 void pipe_consume(struct file *f, size_t n);
+/* Into a pipe with a free slot: bytes of a page, which keeps its other owners.  -ENOMEM: too many. */
+int pipe_lend(struct file *to, qr_frame page, size_t from, size_t n);
+/* Up to n bytes that one pipe holds behind the first `skip` are in the other one, too. */
+size_t pipe_share(struct file *from, struct file *to, size_t n, size_t skip);
 /* Move whole buffers, pages and all, up to n bytes together; 0: the first one is larger. */
 size_t pipe_move(struct file *from, struct file *to, size_t n);
 

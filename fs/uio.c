@@ -77,8 +77,13 @@ size_t uio_put(struct uio *u, const void *from, size_t n)
 
 size_t uio_get(struct uio *u, void *to, size_t n)
 {
-	return is_simple(u, n) ? advance(u, n, copy_from_user_some(to, u->base, n))
-			       : transfer(u, to, n, GET);
+	if (is_simple(u, n))
+		return advance(u, n, copy_from_user_some(to, u->base, n));
+	if (!u->kernel || n > uio_piece(u))
+		return transfer(u, to, n, GET);
+	memcpy(to, u->base, n);
+	uio_skip(u, n);
+	return n;
 }
 
 size_t uio_zero(struct uio *u, size_t n)

@@ -50,7 +50,7 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		format.c kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
 	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c memory.c \
-		mmap.c poll.c process_vm.c signals.c time.c timespec.c) \
+		mmap.c poll.c process_vm.c signals.c splice.c time.c timespec.c) \
 	$(addprefix fs/,dentry.c file.c files.c inode.c memfs_file.c open.c path.c \
 		pipe.c uio.c proc/text.c) \
 	drivers/clock.c

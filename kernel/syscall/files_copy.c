@@ -9,20 +9,76 @@
 #include "kernel/lib/string.h"
 #include "kernel/syscall/files.h"
 
-/* The bytes go by way of one page of the kernel: a file may have to wait for room, and no page
- * of another may be held open in a window meanwhile. */
-#define CHUNK QR_PAGE_SIZE
+#define BATCH 8 /* pages that are handed over at once */
 
-/* One chunk.  What could not be written is not taken: the position goes back by that. */
-static long copy_chunk(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
-		       char *buf, size_t n)
+static size_t at_most(size_t n, size_t max)
 {
-	struct uio u = uio_kernel(buf, n);
-	long got = file_read(in, &u, in_pos), put;
+	return n < max ? n : max;
+}
 
+/* The pages of a file in memory, where they are.  Answers their bytes, at most n. */
+static size_t open_windows(const struct file *in, uint64_t pos, size_t n,
+			   struct uio_segment s[BATCH + 1])
+{
+	size_t total = 0, part;
+	qr_frame frame;
+	unsigned k;
+
+	for (k = 0; k < BATCH && total < n; k++, total += part) {
+		uint64_t at = pos + total;
+
+		part = memfs_peek(in, at, n - total, &frame);
+		if (!part)
+			break;
+		s[k].base = (char *)qr_host_window_get(frame) + (at & QR_PAGE_MASK);
+		s[k].n = part;
+	}
+	s[k].n = 0;
+	return total;
+}
+
+static void close_windows(const struct uio_segment *first)
+{
+	const struct uio_segment *s = first;
+
+	while (s->n)
+		s++;
+	while (s-- > first)
+		qr_host_window_put((void *)((uintptr_t)s->base & ~(uintptr_t)QR_PAGE_MASK));
+}
+
+/* What is a file's in memory goes from where it is.  -EAGAIN: it has to be copied, or waited for. */
+static long copy_in_place(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
+			  size_t n)
+{
+	struct uio_segment s[BATCH + 1];
+	struct uio u = { .left = open_windows(in, *in_pos, n, s), .next = s, .kernel = true };
+	long put = u.left ? file_transfer_now(out, &u, out_pos, true) : -EAGAIN;
+
+	close_windows(s);
+	if (put > 0)
+		*in_pos += (uint64_t)put;
+	return put;
+}
+
+/* By way of one page of the kernel: a file may have to wait for room, and no page of another may
+ * be held open in a window meanwhile.  What could not be written is not taken: the position goes
+ * back by that. */
+static long copy_by_page(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos,
+			 size_t n, char **buf)
+{
+	struct uio u;
+	long got, put;
+
+	if (!*buf)
+		*buf = kmalloc(QR_PAGE_SIZE);
+	if (!*buf)
+		return -ENOMEM;
+	u = uio_kernel(*buf, n);
+	got = file_read(in, &u, in_pos);
 	if (got <= 0)
 		return got;
-	u = uio_kernel(buf, (size_t)got);
+	u = uio_kernel(*buf, (size_t)got);
 	put = file_write(out, &u, out_pos);
 	if (put < got)
 		*in_pos -= (uint64_t)(got - (put > 0 ? put : 0));
@@ -31,22 +87,26 @@ static long copy_chunk(struct file *in, uint64_t *in_pos, struct file *out, uint
 
 static long copy(struct file *in, uint64_t *in_pos, struct file *out, uint64_t *out_pos, size_t n)
 {
-	char *buf = kmalloc(CHUNK);
+	char *buf = NULL;
 	size_t done = 0;
 	long moved = 0;
 
-	if (!buf)
-		return -ENOMEM;
 	while (done < n) {
-		size_t want = n - done < CHUNK ? n - done : CHUNK;
+		size_t want = at_most(n - done, BATCH * QR_PAGE_SIZE);
 
-		moved = copy_chunk(in, in_pos, out, out_pos, buf, want);
+		moved = copy_in_place(in, in_pos, out, out_pos, want);
+		if (moved == -EAGAIN) {
+			want = at_most(want, QR_PAGE_SIZE);
+			moved = copy_by_page(in, in_pos, out, out_pos, want, &buf);
+		}
 		if (moved <= 0)
 			break;
 		done += (size_t)moved;
 		if ((size_t)moved < want && signal_pending())
 			break;
 	}
+	if (done)
+		file_accessed(in);
 	kfree(buf);
 	return uio_result(done, moved);
 }

@@ -2,13 +2,15 @@
  *
  * splice.c - between a pipe and another file without the program in between: splice, tee, vmsplice.
  *
- * Between two pipes whole buffers move, pages and all; everything else is copied by way of one page
+ * Pages are moved or lent: between two pipes, and from a file in memory into one; from a pipe into
+ * a file bytes are copied once.  Only what no page holds (a device, a socket) goes by way of a page
  * of the kernel.  A step never sleeps: what was taken from one side is put into the other before
  * anybody else runs, so no byte is lost and none comes twice.  Waiting is done between steps, and
  * only before the first byte.
  *
  * Sources: splice(2), tee(2), vmsplice(2) of the man-pages 6.x, and Linux's order of checks.
  */
+#include "fs/memfs.h"
 #include "fs/pipe.h"
 #include "kernel/kmalloc.h"
 #include "kernel/syscall/files.h"
@@ -21,7 +23,7 @@ struct splice {
 	uint64_t *in_pos, *out_pos;
 	size_t skip; /* tee: bytes of the input that were copied already */
 	bool tee;
-	char *buf;          /* a page */
+	char *buf;          /* a page, once it is needed */
 	struct file *until; /* after -EAGAIN: who has to become ready, */
 	unsigned events;    /* and for what */
 };
@@ -33,46 +35,72 @@ static long again(struct splice *s, struct file *f, unsigned events)
 	return -EAGAIN;
 }
 
-/* As if it were O_NONBLOCK: it does not sleep, so nobody sees the flag. */
-static long transfer(struct file *f, struct uio *u, uint64_t *pos, bool writing)
+/* What a device, a socket or a hole gives.  There is a free slot: all of it goes out. */
+static long from_device(struct splice *s, size_t n)
 {
-	unsigned set = O_NONBLOCK & ~f->flags;
-	long n;
+	struct uio u;
+	long got;
 
-	f->flags |= set;
-	n = writing ? file_write(f, u, pos) : file_read(f, u, pos);
-	f->flags &= ~set;
-	return n;
-}
-
-static long from_file(struct splice *s, size_t n)
-{
-	struct uio u = uio_kernel(s->buf, n);
-	long got = transfer(s->in, &u, s->in_pos, false);
-
+	if (!s->buf)
+		s->buf = kmalloc(QR_PAGE_SIZE);
+	if (!s->buf)
+		return -ENOMEM;
+	u = uio_kernel(s->buf, n);
+	got = file_transfer_now(s->in, &u, s->in_pos, false);
 	if (got == -EAGAIN && !(s->in->flags & O_NONBLOCK))
 		return again(s, s->in, POLLIN | POLLHUP | POLLERR);
 	if (got <= 0)
 		return got;
 	u = uio_kernel(s->buf, (size_t)got);
-	return transfer(s->out, &u, s->out_pos, true); /* there is a free slot: all of it */
+	return file_transfer_now(s->out, &u, s->out_pos, true);
+}
+
+static long from_file(struct splice *s, size_t n)
+{
+	qr_frame page;
+	size_t held = memfs_peek(s->in, *s->in_pos, n, &page);
+	int err;
+
+	if (!held)
+		return from_device(s, n);
+	err = pipe_lend(s->out, page, *s->in_pos & QR_PAGE_MASK, held);
+	if (err)
+		return err;
+	*s->in_pos += held;
+	file_accessed(s->in);
+	return (long)held;
+}
+
+static long between_pipes(struct splice *s, size_t n)
+{
+	size_t moved = s->tee ? 0 : pipe_move(s->in, s->out, n);
+
+	if (moved)
+		return (long)moved;
+	moved = pipe_share(s->in, s->out, n, s->skip);
+	if (s->tee)
+		s->skip += moved;
+	else
+		pipe_consume(s->in, moved);
+	return (long)moved;
 }
 
 static long from_pipe(struct splice *s, size_t n)
 {
+	size_t at, held;
+	qr_frame frame;
 	struct uio u;
+	char *page;
 	long put;
 
-	n = pipe_peek(s->in, s->buf, n, s->skip);
-	if (!n)
-		return 0;
-	u = uio_kernel(s->buf, n);
-	put = transfer(s->out, &u, s->out_pos, true);
+	held = pipe_peek(s->in, &frame, &at);
+	page = qr_host_window_get(frame);
+	u = uio_kernel(page + at, held < n ? held : n);
+	put = file_transfer_now(s->out, &u, s->out_pos, true);
+	qr_host_window_put(page);
 	if (put == -EAGAIN && !(s->out->flags & O_NONBLOCK))
 		return again(s, s->out, POLLOUT | POLLERR);
-	if (put > 0 && s->tee)
-		s->skip += (size_t)put;
-	else if (put > 0)
+	if (put > 0)
 		pipe_consume(s->in, (size_t)put);
 	return put;
 }
@@ -80,7 +108,7 @@ static long from_pipe(struct splice *s, size_t n)
 /* Some bytes; 0: the end; -EAGAIN: `until` has to become ready. */
 static long step(struct splice *s, size_t n)
 {
-	size_t piece = n < QR_PAGE_SIZE ? n : QR_PAGE_SIZE, moved;
+	size_t piece = n < QR_PAGE_SIZE ? n : QR_PAGE_SIZE;
 	bool in = file_is_pipe(s->in), out = file_is_pipe(s->out);
 	int err = out ? pipe_has_slot(s->out) : 1;
 
@@ -95,8 +123,7 @@ static long step(struct splice *s, size_t n)
 		return again(s, s->in, POLLIN | POLLHUP);
 	if (err <= 0)
 		return err;
-	moved = out && !s->tee ? pipe_move(s->in, s->out, n) : 0;
-	return moved ? (long)moved : from_pipe(s, piece);
+	return out ? between_pipes(s, n) : from_pipe(s, piece);
 }
 
 static int wait_until(struct file *f, unsigned events)
@@ -119,9 +146,6 @@ static long run(struct splice *s, size_t n, bool nonblock)
 	size_t done = 0;
 	long moved = 0;
 
-	s->buf = kmalloc(QR_PAGE_SIZE);
-	if (!s->buf)
-		return -ENOMEM;
 	while (done < n) {
 		moved = step(s, n - done);
 		if (moved > 0)
@@ -130,13 +154,14 @@ static long run(struct splice *s, size_t n, bool nonblock)
 			 (moved = wait_until(s->until, s->events)) != 0)
 			break;
 	}
-	kfree(s->buf);
+	if (s->buf)
+		kfree(s->buf);
 	return uio_result(done, moved);
 }
 
 static bool is_nonblock(const struct file *f)
 {
-	return file_is_pipe(f) && f->flags & O_NONBLOCK;
+	return f->flags & O_NONBLOCK && file_is_pipe(f);
 }
 
 /* What bytes can be taken from, beside a pipe. */
@@ -252,7 +277,7 @@ static long user_pages(struct file *f, struct uio *u, bool nonblock)
 	if (!file_is_pipe(f))
 		return -EBADF;
 	for (;;) {
-		ret = transfer(f, u, &f->pos, writing);
+		ret = file_transfer_now(f, u, &f->pos, writing);
 		if (ret != -EAGAIN || nonblock || is_nonblock(f))
 			return ret;
 		ret = wait_until(f, writing ? POLLOUT | POLLERR : POLLIN | POLLHUP);

@@ -54,6 +54,36 @@ TEST("splice: from a file into a pipe and back, at positions given and its own")
 	expect(out, "rldhellowo");
 }
 
+TEST("splice, tee: a page that others have, too, is not written through a pipe")
+{
+	int fd = file_of("hello");
+	char c = 0;
+
+	make_pipes();
+	CHECK_EQ(splice(fd, NULL, a[1], NULL, 5, 0), 5);
+	CHECK_EQ(tee(a[0], b[1], 3, 0), 3);
+	CHECK_EQ(write(a[1], ", you", 5), 5);
+	CHECK_EQ(write(b[1], "met", 3), 3);
+	expect(b[0], "helmet");
+	CHECK(pread(fd, &c, 1, 5) == 0); /* the file did not grow, */
+	CHECK_EQ(ftruncate(fd, 0), 0);   /* and goes first */
+	CHECK_EQ(close(fd), 0);
+	expect(a[0], "hello, you");
+}
+
+TEST("tee: both pipes go on by themselves")
+{
+	make_pipes();
+	CHECK_EQ(write(a[1], "one", 3), 3);
+	CHECK_EQ(tee(a[0], b[1], 100, 0), 3);
+	CHECK_EQ(write(a[1], " two", 4), 4);
+	CHECK_EQ(tee(a[0], b[1], 5, 0), 5);
+	expect(a[0], "one two");
+	CHECK_EQ(write(b[1], "!", 1), 1);
+	expect(b[0], "oneone t!");
+	CHECK_EQ(splice(a[0], NULL, b[1], NULL, 1, SPLICE_F_NONBLOCK), -1);
+}
+
 TEST("splice: as much as a pipe holds; between pipes, whole and in part")
 {
 	static char many[100000], back[100000];
