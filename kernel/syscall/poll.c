@@ -19,29 +19,48 @@ int poll_question_init(struct poll_question *q, unsigned n, struct poll_small *s
 	if (n > current_process->rlimits[RLIMIT_NOFILE].cur && n > POLL_FEW)
 		return -EINVAL;
 	*q = (struct poll_question){ n, small->fds, small->files };
-	if (n > POLL_FEW) {
+	if (n > POLL_FEW)
 		q->fds = kcalloc(n, sizeof(*q->fds));
-		q->files = kcalloc(n, sizeof(*q->files));
-	}
-	if (q->fds && q->files)
-		return 0;
-	kfree(q->fds);
-	kfree(q->files);
-	return -ENOMEM;
+	return q->fds ? 0 : -ENOMEM;
 }
 
 void poll_question_fini(struct poll_question *q, const struct poll_small *small)
 {
-	if (q->fds != small->fds) {
+	if (q->fds != small->fds)
 		kfree(q->fds);
+	if (q->files != small->files)
 		kfree(q->files);
-	}
 }
 
-static void hold_files(struct poll_question *q)
+static unsigned events_of(const struct user_pollfd *p, struct file *f, struct poll_table *table)
 {
+	return f ? file_poll(f, table) & (p->events | POLLERR | POLLHUP) : POLLNVAL;
+}
+
+/* How many have something to tell already.  Nobody sleeps, so nobody closes a file. */
+static int look_once(struct poll_question *q)
+{
+	int found = 0;
+
+	for (unsigned i = 0; i < q->n; i++) {
+		struct user_pollfd *p = &q->fds[i];
+		unsigned events = p->fd < 0 ? 0 : events_of(p, fd_peek((unsigned)p->fd), NULL);
+
+		p->revents = (uint16_t)events;
+		found += events != 0;
+	}
+	return found;
+}
+
+static bool hold_files(struct poll_question *q)
+{
+	if (q->n > POLL_FEW)
+		q->files = kcalloc(q->n, sizeof(*q->files));
+	if (!q->files)
+		return false;
 	for (unsigned i = 0; i < q->n; i++)
 		q->files[i] = q->fds[i].fd < 0 ? NULL : fd_get_quick((unsigned)q->fds[i].fd);
+	return true;
 }
 
 static void put_files(struct poll_question *q)
@@ -51,21 +70,15 @@ static void put_files(struct poll_question *q)
 			file_put(q->files[i]);
 }
 
-/* How many have something to tell.  `table` NULL: the queues are known, or nobody will sleep. */
+/* The same of the files held.  `table` NULL: the queues are known. */
 static int look(struct poll_question *q, struct poll_table *table)
 {
 	int found = 0;
 
 	for (unsigned i = 0; i < q->n; i++) {
 		struct user_pollfd *p = &q->fds[i];
-		unsigned events = POLLNVAL;
+		unsigned events = p->fd < 0 ? 0 : events_of(p, q->files[i], found ? NULL : table);
 
-		p->revents = 0;
-		if (p->fd < 0)
-			continue;
-		if (q->files[i])
-			events = file_poll(q->files[i], found ? NULL : table) &
-				 (p->events | POLLERR | POLLHUP);
 		p->revents = (uint16_t)events;
 		found += events != 0;
 	}
@@ -75,14 +88,12 @@ static int look(struct poll_question *q, struct poll_table *table)
 long poll_ask(struct poll_question *q, uint64_t deadline)
 {
 	struct poll_table table;
-	int found, err = 0;
+	int found = look_once(q), err = 0;
 
-	hold_files(q);
-	found = look(q, NULL);
-	if (found || !deadline) {
-		put_files(q);
+	if (found || !deadline)
 		return found;
-	}
+	if (!hold_files(q))
+		return -ENOMEM;
 	poll_table_init(&table);
 	poll_table_arm(&table);
 	found = look(q, &table);
@@ -111,8 +122,10 @@ int poll_mask_begin(const signal_set __user *mask, size_t size, bool *set)
 		return 0;
 	if (size != sizeof(m))
 		return -EINVAL;
-	if (copy_from_user(&m, mask, sizeof(m)))
+	if (get_user(m, (signal_set __user *)(uintptr_t)mask))
 		return -EFAULT;
+	if (m == current->blocked)
+		return 0;
 	current->saved_blocked = current->blocked;
 	signal_set_blocked(m);
 	*set = true;
@@ -153,7 +166,7 @@ static long poll_files(struct user_pollfd __user *user, unsigned n, uint64_t dea
 
 uint64_t poll_time_left(uint64_t deadline)
 {
-	uint64_t now = now_ns();
+	uint64_t now = deadline ? now_ns() : 0;
 
 	return deadline > now ? deadline - now : 0;
 }
@@ -189,7 +202,7 @@ SYSCALL3(poll, struct user_pollfd __user *, fds, unsigned, n, int, timeout)
 
 uint64_t poll_past_is_now(uint64_t deadline)
 {
-	return deadline <= now_ns() ? 0 : deadline;
+	return !deadline || deadline <= now_ns() ? 0 : deadline;
 }
 
 static long ppoll(struct user_pollfd __user *fds, unsigned n, uint64_t deadline,

@@ -60,44 +60,63 @@ static void select_fini(struct select *s)
 		kfree(s->memory);
 }
 
-static bool has_bit(const unsigned long *bits, unsigned fd)
+/* The descriptors of this word that any of the sets has. */
+static unsigned long asked_in(const struct select *s, unsigned w)
 {
-	return bits && bits[fd / WORD_BITS] >> fd % WORD_BITS & 1;
-}
-
-static unsigned asked_of(const struct select *s, unsigned fd)
-{
-	unsigned events = 0;
+	unsigned long any = 0;
 
 	for (unsigned i = 0; i < 3; i++)
-		if (has_bit(s->bits[i], fd))
-			events |= sets[i].ask;
-	return events;
-}
-
-static int fill_question(const struct select *s, struct poll_question *q)
-{
-	unsigned k = 0;
-
-	for (unsigned fd = 0; fd < s->n; fd++) {
-		unsigned events = asked_of(s, fd);
-
-		if (!events)
-			continue;
-		if (!files_peek(current_process->files, fd))
-			return -EBADF;
-		q->fds[k++] = (struct user_pollfd){ (int32_t)fd, (uint16_t)events, 0 };
-	}
-	return 0;
+		any |= s->bits[i] ? s->bits[i][w] : 0;
+	return w == s->n / WORD_BITS ? any & ((1ul << s->n % WORD_BITS) - 1) : any;
 }
 
 static unsigned count_asked(const struct select *s)
 {
 	unsigned n = 0;
 
-	for (unsigned fd = 0; fd < s->n; fd++)
-		n += asked_of(s, fd) != 0;
+	for (unsigned w = 0; w < s->nwords; w++)
+		n += (unsigned)__builtin_popcountl(asked_in(s, w));
 	return n;
+}
+
+static unsigned events_of(const struct select *s, unsigned w, unsigned long bit)
+{
+	unsigned events = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (s->bits[i] && s->bits[i][w] & bit)
+			events |= sets[i].ask;
+	return events;
+}
+
+static int fill_question(const struct select *s, struct poll_question *q)
+{
+	struct user_pollfd *p = q->fds;
+
+	for (unsigned w = 0; w < s->nwords; w++)
+		for (unsigned long left = asked_in(s, w); left; left &= left - 1) {
+			unsigned fd = w * WORD_BITS + (unsigned)__builtin_ctzl(left);
+
+			if (!files_peek(current_process->files, fd))
+				return -EBADF;
+			*p++ = (struct user_pollfd){ (int32_t)fd,
+						     (uint16_t)events_of(s, w, left & -left), 0 };
+		}
+	return 0;
+}
+
+static int answer(struct select *s, const struct user_pollfd *p)
+{
+	unsigned w = (unsigned)p->fd / WORD_BITS;
+	unsigned long bit = 1ul << (unsigned)p->fd % WORD_BITS;
+	int found = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		if (s->bits[i] && p->events & sets[i].ask && p->revents & sets[i].answer) {
+			s->bits[i][w] |= bit;
+			found++;
+		}
+	return found;
 }
 
 /* The answers as bits; select counts each bit. */
@@ -107,15 +126,8 @@ static int answer_bits(struct select *s, const struct poll_question *q)
 
 	memset(s->memory, 0, 3 * s->nwords * sizeof(long));
 	for (unsigned k = 0; k < q->n; k++)
-		for (unsigned i = 0; i < 3; i++) {
-			unsigned fd = (unsigned)q->fds[k].fd;
-
-			if (!s->bits[i] || !(q->fds[k].events & sets[i].ask) ||
-			    !(q->fds[k].revents & sets[i].answer))
-				continue;
-			s->bits[i][fd / WORD_BITS] |= 1ul << fd % WORD_BITS;
-			found++;
-		}
+		if (q->fds[k].revents)
+			found += answer(s, &q->fds[k]);
 	return found;
 }
 
