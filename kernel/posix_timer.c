@@ -269,7 +269,8 @@ static long settime(int id, int how, const void __user *new, void __user *old, b
 	t = *find(id);
 	if (!t)
 		return -EINVAL;
-	read_timer(t, &o);
+	if (old)
+		read_timer(t, &o);
 	set_timer(t, &n, how & TIMER_ABSTIME);
 	return old ? itimerspec_to_user(old, &o, narrow) : 0;
 }

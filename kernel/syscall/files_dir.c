@@ -34,20 +34,22 @@ static int put_record(struct reader *r, const char *name, size_t len, uint64_t i
 	char record[sizeof(struct user_dirent64) + NAME_MAX + 16];
 	char *text;
 
-	memset(record, 0, size);
 	if (r->wide) {
-		struct user_dirent64 d = { ino, (int64_t)next, (uint16_t)size, (uint8_t)type };
+		struct user_dirent64 *d = (struct user_dirent64 *)record;
 
-		memcpy(record, &d, sizeof(d));
-		text = record + sizeof(d);
+		*d = (struct user_dirent64){ ino, (int64_t)next, (uint16_t)size, (uint8_t)type };
+		text = record + sizeof(*d);
 	} else {
-		struct user_dirent d = { (unsigned long)ino, (unsigned long)next, (uint16_t)size };
+		struct user_dirent *d = (struct user_dirent *)record;
 
-		memcpy(record, &d, sizeof(d));
-		text = record + sizeof(d);
-		record[size - 1] = (char)type;
+		*d =
+		    (struct user_dirent){ (unsigned long)ino, (unsigned long)next, (uint16_t)size };
+		text = record + sizeof(*d);
 	}
 	memcpy(text, name, len);
+	memset(text + len, 0, (size_t)(record + size - text) - len);
+	if (!r->wide)
+		record[size - 1] = (char)type;
 	return copy_to_user(r->to, record, size);
 }
 

@@ -66,20 +66,16 @@ struct user_sysinfo {
 
 SYSCALL1(sysinfo, struct user_sysinfo __user *, to)
 {
-	struct user_sysinfo s;
-	struct qr_frames_stats f;
+	struct user_sysinfo s = { .uptime = (long)(now_ns() / NS_PER_SEC) };
 	struct sched_stat sched;
 
-	memset(&s, 0, sizeof(s));
-	qr_frames_stats(&frames, &f);
 	sched_stat(&sched);
-	s.uptime = (long)(now_ns() / NS_PER_SEC);
 	for (unsigned i = 0; i < 3; i++)
 		s.loads[i] = (unsigned long)sched.load[i] << 5; /* 16 bits behind the point */
 	s.procs = (uint16_t)process_count;
 	s.mem_unit = sizeof(long) == 8 ? 1 : QR_PAGE_SIZE;
-	s.totalram = f.total * (QR_PAGE_SIZE / s.mem_unit);
-	s.freeram = f.free * (QR_PAGE_SIZE / s.mem_unit);
+	s.totalram = frames.total * (QR_PAGE_SIZE / s.mem_unit);
+	s.freeram = qr_frames_free_count(&frames) * (QR_PAGE_SIZE / s.mem_unit);
 	return copy_to_user(to, &s, sizeof(s));
 }
 

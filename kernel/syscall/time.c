@@ -311,7 +311,8 @@ SYSCALL3(setitimer, unsigned, which, const struct user_itimerval __user *, new,
 		if (ns_of_timeval(&v.value, &new_left) || ns_of_timeval(&v.interval, &new_interval))
 			return -EINVAL;
 	}
-	itimer_read((enum itimer_id)which, &left, &interval);
+	if (old)
+		itimer_read((enum itimer_id)which, &left, &interval);
 	itimer_write((enum itimer_id)which, new_left, new_interval);
 	return old ? itimer_to_user(old, left, interval) : 0;
 }

@@ -12,11 +12,12 @@ int ns_of_timespec(int64_t sec, int64_t nsec, uint64_t *out)
 	return 0;
 }
 
-int ns_from_user(const struct user_timespec64 __user *from, uint64_t *out)
+int ns_from_user(const struct user_timespec64 __user *user, uint64_t *out)
 {
+	struct user_timespec64 __user *from = (struct user_timespec64 __user *)(uintptr_t)user;
 	struct user_timespec64 t;
 
-	if (copy_from_user(&t, from, sizeof(t)))
+	if (get_user(t.sec, &from->sec) || get_user(t.nsec, &from->nsec))
 		return -EFAULT;
 	/* A 32-bit program may leave rubbish above its 32-bit nanoseconds. */
 	return ns_of_timespec(t.sec, (long)t.nsec, out);
@@ -24,16 +25,18 @@ int ns_from_user(const struct user_timespec64 __user *from, uint64_t *out)
 
 int ns_to_user(struct user_timespec64 __user *to, uint64_t ns)
 {
-	struct user_timespec64 t = { (int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC) };
-
-	return copy_to_user(to, &t, sizeof(t));
+	return put_user((int64_t)(ns / NS_PER_SEC), &to->sec) ||
+		       put_user((int64_t)(ns % NS_PER_SEC), &to->nsec)
+		   ? -EFAULT
+		   : 0;
 }
 
-int ns_from_user32(const struct user_timespec32 __user *from, uint64_t *out)
+int ns_from_user32(const struct user_timespec32 __user *user, uint64_t *out)
 {
+	struct user_timespec32 __user *from = (struct user_timespec32 __user *)(uintptr_t)user;
 	struct user_timespec32 t;
 
-	if (copy_from_user(&t, from, sizeof(t)))
+	if (get_user(t.sec, &from->sec) || get_user(t.nsec, &from->nsec))
 		return -EFAULT;
 	return ns_of_timespec(t.sec, t.nsec, out);
 }
@@ -50,7 +53,7 @@ int deadline_from_user(const struct user_timespec64 __user *timeout, uint64_t *o
 	uint64_t ns = TIME_NEVER;
 	int err = timeout ? ns_from_user(timeout, &ns) : 0;
 
-	*out = time_add(now_ns(), ns);
+	*out = ns ? time_add(now_ns(), ns) : 0;
 	return err;
 }
 
@@ -59,7 +62,7 @@ int deadline_from_user32(const struct user_timespec32 __user *timeout, uint64_t 
 	uint64_t ns = TIME_NEVER;
 	int err = timeout ? ns_from_user32(timeout, &ns) : 0;
 
-	*out = time_add(now_ns(), ns);
+	*out = ns ? time_add(now_ns(), ns) : 0;
 	return err;
 }
 

@@ -28,7 +28,7 @@ int ns_to_user(struct user_timespec64 __user *to, uint64_t ns);
 int ns_from_user32(const struct user_timespec32 __user *from, uint64_t *out);
 int ns_to_user32(struct user_timespec32 __user *to, uint64_t ns);
 
-/* A timeout from now; NULL: TIME_NEVER. */
+/* A timeout from now; NULL: TIME_NEVER; none at all: 0, which is past. */
 int deadline_from_user(const struct user_timespec64 __user *timeout, uint64_t *out);
 int deadline_from_user32(const struct user_timespec32 __user *timeout, uint64_t *out);
 
