@@ -297,8 +297,15 @@ void userfault_unmapped(struct mm *mm, uintptr_t lo, uintptr_t hi)
 		tell(told, &w);
 }
 
+/* Nobody is told of writes there any more, so nothing may say that somebody wants to be. */
+static void unwatch(struct mm *mm, uintptr_t lo, size_t n)
+{
+	(void)!qr_space_watch(&mm->space, qr_virt_of(lo), n >> QR_PAGE_SHIFT, false);
+}
+
 /* The flags did not move with the pages: they come to the new place if the context wants that. */
-void userfault_moved(struct mm *mm, uintptr_t from, size_t old, uintptr_t to, size_t new)
+void userfault_moved(struct mm *mm, uintptr_t from, size_t old, uintptr_t to, size_t new,
+		     unsigned flags)
 {
 	struct userfault *u = userfault_at(mm, from);
 	struct user_waiter w = { .msg = { .event = MSG_REMAP, .word = { from, to, old } } };
@@ -307,9 +314,11 @@ void userfault_moved(struct mm *mm, uintptr_t from, size_t old, uintptr_t to, si
 		return;
 	userfault_wake(u, from, from + old);
 	if (!(u->features & UFFD_EVENT_REMAP) || userfault_claim(mm, u, to, to + new) ||
-	    qr_space_pager(&mm->space, qr_virt_of(to), new >> QR_PAGE_SHIFT, QR_MAP_UMISS))
-		return;
-	tell(u, &w);
+	    qr_space_pager(&mm->space, qr_virt_of(to), new >> QR_PAGE_SHIFT,
+			   flags & (QR_MAP_UMISS | QR_MAP_UWP)))
+		unwatch(mm, to, new);
+	else
+		tell(u, &w);
 }
 
 /* What u watches in its mm, in the child's mm too. */
@@ -342,8 +351,9 @@ int userfault_forked(struct mm *parent, struct mm *child)
 	struct user_waiter w = { .msg = { .event = MSG_FORK } };
 	int err;
 
-	while (u && !(u->features & UFFD_EVENT_FORK && u->ranges))
-		u = u->next;
+	for (; u && !(u->features & UFFD_EVENT_FORK && u->ranges); u = u->next)
+		for (struct user_range *r = u->ranges; r; r = r->next)
+			unwatch(child, r->lo, r->hi - r->lo);
 	if (!u)
 		return 0;
 	w.child = userfault_new(child);

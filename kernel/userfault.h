@@ -106,7 +106,9 @@ void userfault_mm_gone(struct mm *mm);
 int userfault_forked(struct mm *parent, struct mm *child);
 void userfault_removed(struct mm *mm, uintptr_t lo, uintptr_t hi);  /* before it happens */
 void userfault_unmapped(struct mm *mm, uintptr_t lo, uintptr_t hi); /* after */
-void userfault_moved(struct mm *mm, uintptr_t from, size_t old, uintptr_t to, size_t new);
+/* flags: those of the region at `from`, before it moved. */
+void userfault_moved(struct mm *mm, uintptr_t from, size_t old, uintptr_t to, size_t new,
+		     unsigned flags);
 
 /* ---- userfault_ioctl.c --------------------------------------------------------------------- */
 

@@ -61,7 +61,7 @@ static int check_region(const struct qr_remap *q, const struct qr_region *r)
 
 /* In the order in which Linux tells of it: what was at the new place, the move, what was cut off,
  * and the old place. */
-static void tell(const struct qr_remap *q, uintptr_t to, size_t cut)
+static void tell(const struct qr_remap *q, unsigned region_flags, uintptr_t to, size_t cut)
 {
 	uintptr_t from = q->from.v;
 	size_t old = q->old_npages << QR_PAGE_SHIFT, new = q->new_npages << QR_PAGE_SHIFT;
@@ -70,7 +70,7 @@ static void tell(const struct qr_remap *q, uintptr_t to, size_t cut)
 	if (q->fixed)
 		range_gone(to, to + new);
 	if (mm->userfaults)
-		userfault_moved(mm, from, old, to, new);
+		userfault_moved(mm, from, old, to, new, region_flags);
 	policies_moved(mm, from, old, to, new);
 	if (cut)
 		range_gone(from + old, from + old + cut);
@@ -79,14 +79,14 @@ static void tell(const struct qr_remap *q, uintptr_t to, size_t cut)
 }
 
 /* `cut`: bytes behind the old place that are unmapped already. */
-static long remap(const struct qr_remap *q, size_t cut)
+static long remap(const struct qr_remap *q, unsigned region_flags, size_t cut)
 {
 	enum qr_err err;
 	qr_virt at;
 
 	err = qr_space_remap(space_here(), q, &at);
 	if (QR_RARELY(mm_here()->userfaults || mm_here()->policies) && !err)
-		tell(q, at.v, cut);
+		tell(q, region_flags, at.v, cut);
 	if (err == QR_NOENT)
 		return -EFAULT;
 	return err == QR_OK ? (long)at.v : error_of(err);
@@ -139,7 +139,7 @@ SYSCALL5(mremap, uintptr_t, from, size_t, old_n, size_t, new_n, unsigned, flags,
 		return err;
 	if (q.may_move ? regions_full(REGIONS_TO_MOVE) : !q.old_npages)
 		return -ENOMEM;
-	return remap(&q, cut);
+	return remap(&q, r.flags, cut);
 }
 
 /* ---- remap_file_pages ------------------------------------------------------------------------ */

@@ -516,3 +516,66 @@ TEST("userfaultfd: a child's many pages are watched where it moves them")
 	CHECK_EQ(last_child, 0);
 	CHECK(place[0] == 7 && place[(MANY - 1) * PAGE] == 7);
 }
+
+static int move_watched(void *arg __attribute__((unused)))
+{
+	if (mremap(watched, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, place) != place)
+		return 1;
+	place[1] = 1;
+	return 0;
+}
+
+/* As /proc/PID/pagemap has it. */
+static int is_watched(const char *p)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t word = 0;
+
+	NEED(fd >= 0 && pread(fd, &word, 8, (off_t)((uintptr_t)p / PAGE * 8)) == 8);
+	close(fd);
+	return word >> 57 & 1;
+}
+
+static void protect_page(int fd, char *p)
+{
+	struct uffdio_writeprotect wp = { .range = { (uintptr_t)p, PAGE },
+					  .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+
+	NEED(ioctl(fd, UFFDIO_WRITEPROTECT, &wp) == 0);
+}
+
+TEST("userfaultfd: a watched page is so where it moved, and not for who was not told")
+{
+	int fd = ready_uffd(UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_PAGEFAULT_FLAG_WP), status;
+	struct uffdio_writeprotect off = { .range = { 0, PAGE } };
+	struct uffd_msg m;
+	pid_t t;
+
+	watched = fresh(PAGE);
+	place = fresh(PAGE);
+	*watched = 1;
+	NEED(reg(fd, watched, PAGE, UFFDIO_REGISTER_MODE_WP) == 0);
+	protect_page(fd, watched);
+	CHECK(is_watched(watched));
+	if (fork() == 0)
+		_exit(is_watched(watched));
+	wait(&status);
+	CHECK_EQ(status, 0);
+	t = thread(move_watched);
+	CHECK_EQ(next(fd).event, UFFD_EVENT_REMAP);
+	m = next(fd);
+	CHECK(m.event == UFFD_EVENT_PAGEFAULT && m.arg.pagefault.address == (uintptr_t)place);
+	CHECK(m.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WP);
+	off.range.start = (uintptr_t)place;
+	CHECK_EQ(ioctl(fd, UFFDIO_WRITEPROTECT, &off), 0);
+	NEED(waitpid(t, &status, 0) == t && status == 0);
+	close(fd);
+	fd = ready_uffd(UFFD_FEATURE_PAGEFAULT_FLAG_WP); /* without being told of moves */
+	watched = fresh(PAGE);
+	*watched = 1;
+	NEED(reg(fd, watched, PAGE, UFFDIO_REGISTER_MODE_WP) == 0);
+	protect_page(fd, watched);
+	NEED(mremap(watched, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, place) == place);
+	CHECK(!is_watched(place));
+	CHECK_EQ(fault_write(place, 2), 0);
+}
