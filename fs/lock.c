@@ -162,6 +162,14 @@ static bool closes_circle(const void *owner, const struct lock_request *want)
 	return false;
 }
 
+static bool deadlock(struct inode *i, const struct lock_request *want)
+{
+	const struct file_lock *l = find_conflict(i, want);
+
+	return l && closes_circle(l->is.owner, want);
+}
+
+/* Whoever stood in the way may leave us to another, who waits for us: each change asks anew. */
 static int wait_for(struct inode *i, const struct lock_request *want)
 {
 	bool of_process = want->kind == LOCK_RANGE && want->pid >= 0;
@@ -170,12 +178,10 @@ static int wait_for(struct inode *i, const struct lock_request *want)
 
 	if (!of_process)
 		return wait_event(&waiters, !find_conflict(i, want), WAIT_FOREVER);
-	if (closes_circle(find_conflict(i, want)->is.owner, want))
-		return -EDEADLK;
 	list_add(&b.link, &blocked);
-	err = wait_event(&waiters, !find_conflict(i, want), WAIT_FOREVER);
+	err = wait_event(&waiters, !find_conflict(i, want) || deadlock(i, want), WAIT_FOREVER);
 	list_del(&b.link);
-	return err;
+	return err ? err : find_conflict(i, want) ? -EDEADLK : 0;
 }
 
 int lock_set(struct inode *i, const struct lock_request *want, bool wait)

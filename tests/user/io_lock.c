@@ -43,6 +43,38 @@ TEST("a circle of waiting processes is refused")
 	CHECK_EQ(lock(fd, F_SETLKW, F_WRLCK, 0, 0), 0); /* the end of a process ends its locks */
 }
 
+/* Locks a range, then wants another: status 0 if that is a deadlock, 1 if it is had. */
+static pid_t wants(int fd, off_t has, off_t start, off_t len)
+{
+	int ready[2];
+	pid_t child;
+	char c;
+
+	NEED(pipe(ready) == 0);
+	child = fork();
+	if (child == 0) {
+		lock(fd, F_SETLK, F_WRLCK, has, 5);
+		write(ready[1], "r", 1);
+		_exit(lock(fd, F_SETLKW, F_WRLCK, start, len) == 0 || errno != EDEADLK);
+	}
+	CHECK_EQ(read(ready[0], &c, 1), 1);
+	usleep(100000);
+	return child;
+}
+
+TEST("a circle that closes when a third goes is refused as well")
+{
+	int fd = file(), status;
+	pid_t a, b;
+
+	CHECK_EQ(lock(fd, F_SETLK, F_WRLCK, 0, 5), 0);
+	a = wants(fd, 10, 0, 25); /* first behind us, then behind b */
+	b = wants(fd, 20, 10, 5); /* behind a */
+	CHECK_EQ(lock(fd, F_SETLK, F_UNLCK, 0, 0), 0);
+	CHECK(waitpid(a, &status, 0) == a && status == 0);
+	CHECK(waitpid(b, &status, 0) == b && status == 1 << 8);
+}
+
 TEST("locks of open files: two of one process stand against each other")
 {
 	int a = file(), b = file(), copy = dup(a);
