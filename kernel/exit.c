@@ -80,7 +80,7 @@ static void reparent(struct process *child, struct process *to)
 	child->exit_signal = SIGCHLD;
 	if (child->flags & PROCESS_ZOMBIE) {
 		if (notify_end(child))
-			process_reap(child);
+			process_reap(child, false);
 	} else if (child->group != (to ? to->group : NULL)) {
 		continue_if_orphaned(child->group);
 	}
@@ -153,7 +153,7 @@ static void process_end(struct process *p)
 	if (was_tie)
 		continue_if_orphaned(group);
 	if (notify_end(p))
-		process_reap(p);
+		process_reap(p, false);
 }
 
 /* ---- the task --------------------------------------------------------------------------- */

@@ -298,11 +298,11 @@ void process_free(struct process *p)
 	kfree(p);
 }
 
-void process_reap(struct process *zombie)
+void process_reap(struct process *zombie, bool waited_for)
 {
 	struct process *parent = zombie->parent;
 
-	if (parent) {
+	if (parent && waited_for) {
 		usage_add(&parent->children_usage, &zombie->usage);
 		usage_add(&parent->children_usage, &zombie->children_usage);
 	}

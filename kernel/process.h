@@ -292,8 +292,8 @@ void process_end_others(struct process *p);
 /* comm: the last component of the path, cut. */
 void process_set_name(struct process *p, const char *path);
 
-/* A zombie was waited for: its costs become the parent's, and it is gone. */
-void process_reap(struct process *zombie);
+/* A zombie is gone; if somebody waited for it, its costs become the parent's. */
+void process_reap(struct process *zombie, bool waited_for);
 
 /* ---- what fs and tty supply ------------------------------------------------------------- */
 

@@ -84,7 +84,7 @@ static bool take_news(const struct wait_request *req, struct process *child,
 	if (!(req->options & WNOWAIT)) {
 		child->flags &= ~news;
 		if (child->flags & PROCESS_ZOMBIE)
-			process_reap(child);
+			process_reap(child, true);
 	}
 	return true;
 }

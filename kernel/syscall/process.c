@@ -41,7 +41,12 @@ static long execve_at(int dirfd, const char __user *name, uintptr_t argv, uintpt
 		return err;
 	if (!path.name[0] && (flags & AT_EMPTY_PATH)) {
 		ksnprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", dirfd);
-		err = exec_path(AT_FDCWD, by_fd, 0, &from);
+		if (dirfd == AT_FDCWD)
+			err = -EACCES; /* a directory */
+		else if (!files_peek(current_process->files, (unsigned)dirfd))
+			err = -EBADF;
+		else
+			err = exec_path(AT_FDCWD, by_fd, 0, &from);
 	} else {
 		err = exec_path(dirfd, path.name,
 				(flags & AT_SYMLINK_NOFOLLOW) ? LOOKUP_NO_SYMLINKS : 0, &from);

@@ -205,6 +205,8 @@ TEST("names that are empty, sizes and offsets that cannot be")
 	CHECK_ERR(readlink("", text, sizeof(text)), ENOENT);
 	CHECK_ERR(readlinkat(file, "", text, sizeof(text)), ENOENT);
 	CHECK_ERR(readlink("file", text, sizeof(text)), EINVAL);
+	CHECK_ERR(syscall(SYS_execveat, -1, "", NULL, NULL, AT_EMPTY_PATH), EBADF);
+	CHECK_ERR(syscall(SYS_execveat, AT_FDCWD, "", NULL, NULL, AT_EMPTY_PATH), EACCES);
 	CHECK_ERR(sync_file_range(p[0], 0, 1, 4), ESPIPE);
 	CHECK_ERR(sync_file_range(file, -1, 1, 1), EINVAL);
 	CHECK_ERR(sync_file_range(file, 0, -1, 2), EINVAL);

@@ -4,6 +4,7 @@
  */
 #include "user.h"
 #include <sched.h>
+#include <sys/resource.h>
 
 /* A child that ends with this status at once, or waits for a signal when it is below zero. */
 static pid_t child(int status)
@@ -159,6 +160,31 @@ TEST("ignoring SIGCHLD means no zombies")
 	for (int i = 0; i < 20; i++)
 		child(0);
 	CHECK_ERR(wait(NULL), ECHILD);
+}
+
+static void touch_16m(void)
+{
+	if (fork() == 0) {
+		memset(fresh(16 * MiB), 1, 16 * MiB);
+		_exit(0);
+	}
+}
+
+TEST("what a child used counts for its parent once it was waited for, else never")
+{
+	struct rusage before, after;
+
+	signal(SIGCHLD, SIG_IGN);
+	getrusage(RUSAGE_CHILDREN, &before);
+	touch_16m();
+	CHECK_ERR(wait(NULL), ECHILD);
+	CHECK(getrusage(RUSAGE_CHILDREN, &after) == 0);
+	CHECK_EQ(after.ru_minflt, before.ru_minflt);
+	CHECK_EQ(after.ru_maxrss, before.ru_maxrss);
+	signal(SIGCHLD, SIG_DFL);
+	touch_16m();
+	CHECK(wait(NULL) > 0 && getrusage(RUSAGE_CHILDREN, &after) == 0);
+	CHECK(after.ru_maxrss >= 16 * 1024);
 }
 
 TEST("groups and sessions")
