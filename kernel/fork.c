@@ -161,6 +161,7 @@ static void inherit(struct process *p, const struct process *from)
 	p->flags = from->flags & CAN_BE_COPIED;
 	p->oom_score_adj = from->oom_score_adj;
 	p->personality = from->personality;
+	p->core_differs = from->core_differs;
 }
 
 static bool too_many_processes(const struct process *from)

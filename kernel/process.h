@@ -214,6 +214,7 @@ struct process {
 	int parent_death_signal;
 	int oom_score_adj;
 	uint32_t personality;
+	uint32_t core_differs; /* coredump_filter's bits that are not as they are by default */
 };
 
 /* Process 0 (the idle task and kernel threads), and the first program. */

@@ -9,6 +9,7 @@
  */
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
+#include "kernel/coredump.h"
 #include "kernel/log.h"
 #include "kernel/rseq.h"
 #include "kernel/signal_sets.h"
@@ -86,8 +87,9 @@ static void stop(struct process *p, int sig)
 	wait_notify_job(p);
 }
 
-static void default_action(int sig)
+static void default_action(struct signal_info *info)
 {
+	int sig = info->signo;
 	struct process *p = current_process;
 	signal_set bit = signal_bit(sig);
 
@@ -96,7 +98,7 @@ static void default_action(int sig)
 	if (p == init_process && !(p->flags & PROCESS_MAY_KILL_INIT))
 		return;
 	if (!(bit & SIGNALS_STOP))
-		process_exit(sig);
+		process_exit(bit & SIGNALS_CORE && core_dump(info) ? sig | 0x80 : sig);
 	if (sig == SIGSTOP || !group_orphaned(p->group))
 		stop(p, sig);
 }
@@ -153,7 +155,7 @@ void signal_deliver(struct regs *r)
 			call_handler(r, &info);
 			return;
 		}
-		default_action(sig);
+		default_action(&info);
 		if (t->process->flags & PROCESS_STOPPED)
 			break;
 	}

@@ -84,6 +84,14 @@ QR_INLINE struct regs *context_regs(const struct context *c)
 	return (struct regs *)(c->kstack_top - sizeof(struct regs));
 }
 
+/* A task's registers in the order of core files (core_regs.c); it is the running one, or sleeps. */
+#ifdef __x86_64__
+#define CORE_REGS 27
+#else
+#define CORE_REGS 17
+#endif
+void context_core_regs(const struct context *c, uintptr_t out[CORE_REGS]);
+
 /* ---- FPU ------------------------------------------------------------------------------ */
 
 /* Copy the running task's FPU into its context, e.g. to write a signal frame or to fork. */

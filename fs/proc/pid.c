@@ -3,6 +3,7 @@
  * pid.c - /proc/PID as a directory: its tasks, its descriptors, and where its links lead.
  */
 #include "fs/proc/proc.h"
+#include "kernel/coredump.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/oom.h"
@@ -276,6 +277,24 @@ static int store_oom_adj(const struct proc_target *of, const char *text, size_t 
 	return set_oom_score_adj(proc_process(of), v == 15 ? 1000 : (int)v * 1000 / 17);
 }
 
+/* Which memory a core file has of it. */
+static int show_coredump_filter(struct text *t, const struct proc_target *of)
+{
+	text_hex(t, CORE_DEFAULT ^ proc_process(of)->core_differs, 8);
+	text_char(t, '\n');
+	return 0;
+}
+
+static int store_coredump_filter(const struct proc_target *of, const char *text, size_t n)
+{
+	long long v;
+
+	if (proc_parse(text, &v) || v < 0 || v > UINT32_MAX)
+		return -EINVAL;
+	proc_process(of)->core_differs = ((unsigned)v & CORE_ALL) ^ CORE_DEFAULT;
+	return 0;
+}
+
 static int show_wchan(struct text *t, const struct proc_target *of)
 {
 	const struct task *task = proc_task(of);
@@ -334,7 +353,7 @@ static const struct proc_listing descriptor_infos = { &descriptor_info_node, fin
 	    PRIVATE(smaps_rollup, 0444, proc_pid_smaps_rollup),                                    \
 	    PRIVATE(personality, 0400, show_personality), FILE(cmdline, 0444), FILE(limits, 0444), \
 	    FILE(mountinfo, 0444), FILE(stat, 0444), FILE(statm, 0444), FILE(status, 0444),        \
-	    SETTING(comm), SETTING(oom_adj), SETTING(oom_score_adj),                               \
+	    SETTING(comm), SETTING(oom_adj), SETTING(oom_score_adj), SETTING(coredump_filter),     \
 	    { .name = "mounts", .mode = S_IFREG | 0444, .show = proc_mounts },                     \
 	    { .name = "oom_score", .mode = S_IFREG | 0444, .show = show_oom_score },               \
 	    { .name = "wchan", .mode = S_IFREG | 0444, .show = show_wchan },                       \

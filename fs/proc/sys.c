@@ -9,6 +9,7 @@
 #include <limits.h>
 #include "fs/inotify.h"
 #include "fs/proc/proc.h"
+#include "kernel/coredump.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/random.h"
@@ -23,17 +24,24 @@
 static bool parse(const char *text, bool *minus, unsigned long long *out)
 {
 	unsigned long long v = 0;
+	unsigned base = 10;
 
 	*minus = *text == '-';
 	text += *minus || *text == '+';
+	if (text[0] == '0' && (text[1] | 32) == 'x') {
+		base = 16;
+		text += 2;
+	}
 	if (!*text)
 		return false;
 	for (; *text; text++) {
 		unsigned digit = (unsigned)(*text - '0');
 
-		if (digit > 9 || v > (UINT64_MAX - digit) / 10)
+		if (base == 16 && digit > 9)
+			digit = (unsigned)((*text | 32) - 'a') + 10;
+		if (digit >= base || v > (UINT64_MAX - digit) / base)
 			return false;
-		v = v * 10 + digit;
+		v = v * base + digit;
 	}
 	*out = v;
 	return true;
@@ -128,6 +136,12 @@ static int store_name(const struct proc_target *of, const char *text, size_t n)
 	return 0;
 }
 
+static int store_pattern(const struct proc_target *of, const char *text, size_t n)
+{
+	strlcpy(core_pattern, text, CORE_PATTERN);
+	return 0;
+}
+
 static int show_fact(struct text *t, const struct proc_target *of)
 {
 	text_printf(t, "%lu\n", (unsigned long)(uintptr_t)of->node->data);
@@ -213,7 +227,7 @@ static const struct proc_node kernel_nodes[] = {
 	TEXT("ostype", 0444, system_names.sysname, NULL),
 	TEXT("osrelease", 0444, system_names.release, NULL),
 	TEXT("version", 0444, system_names.version, NULL),
-	TEXT("core_pattern", 0444, "core", NULL),
+	TEXT("core_pattern", 0644, core_pattern, store_pattern),
 	NUMBER_OF("pid_max", 0644, pid_max, false, 301, PID_LIMIT, NULL),
 	SETTING(randomize_va_space, 2),
 	FACT("cap_last_cap", 40),
