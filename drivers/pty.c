@@ -307,8 +307,8 @@ static unsigned master_poll(struct file *f, struct poll_table *table)
 	struct pty *p = pty_at(f);
 	unsigned events = 0;
 
-	poll_wait(table, &p->readable);
-	poll_wait(table, &p->writable);
+	poll_wait(table, &p->readable, POLLIN);
+	poll_wait(table, &p->writable, POLLOUT);
 	if (used(p) || p->status)
 		events |= POLL_READABLE;
 	if (p->status)

@@ -219,8 +219,8 @@ static unsigned tty_poll(struct file *f, struct poll_table *table)
 	struct tty *t = tty_of(f);
 	unsigned events = 0, min = 1;
 
-	poll_wait(table, &t->readable);
-	poll_wait(table, &t->writable);
+	poll_wait(table, &t->readable, POLLIN);
+	poll_wait(table, &t->writable, POLLOUT);
 	if (tty_hung_up(f))
 		return POLL_READABLE | POLL_WRITABLE | POLLHUP | POLLERR;
 	if (!t->termios.cc[VTIME] && t->termios.cc[VMIN])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/epoll.h"
+#include "arch/x86/cpu.h"
 #include "fs/anon.h"
 #include "kernel/kmalloc.h"
 #include "kernel/task.h"
@@ -9,17 +10,25 @@
 #define DEPTH_MAX 5    /* sets within sets */
 #define WAYS_MAX  1000 /* through a new watch */
 
+struct entry {
+	struct wait_hook hook;
+	struct watch *watch;
+};
+
 struct watch {
-	struct list_link in_set, in_file;
+	struct list_link in_set, in_file, ready;
 	struct file *file, *set; /* not referenced */
 	unsigned fd;
 	struct epoll_event event;
+	struct entry entries[POLL_QUEUES];
 };
 
 struct eventpoll {
-	struct list_link watches;
-	struct waitq changed; /* a watch was added or changed while somebody waits */
+	struct list_link watches, ready;
+	struct waitq queue;
 };
+
+#define TOLD_AS (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET) /* how, not what */
 
 static const struct file_ops eventpoll_fops;
 
@@ -43,8 +52,96 @@ static struct watch *find(const struct eventpoll *set, const struct file *f, uns
 	return NULL;
 }
 
+/* ---- the list of ready ones ---------------------------------------------------------------- */
+
+static void make_ready(struct watch *w)
+{
+	uintptr_t flags = irq_save();
+
+	if (list_empty(&w->ready))
+		list_add_tail(&w->ready, &set_of(w->set)->ready);
+	irq_restore(flags);
+}
+
+static void not_ready(struct watch *w)
+{
+	uintptr_t flags = irq_save();
+
+	list_del(&w->ready);
+	irq_restore(flags);
+}
+
+/* An exclusive watch takes the wake-up if somebody waits for it. */
+static bool woken(struct wait_hook *h)
+{
+	struct watch *w = container_of(h, struct entry, hook)->watch;
+	struct eventpoll *set = set_of(w->set);
+	bool busy = waitq_busy(&set->queue);
+
+	if (!(w->event.events & ~TOLD_AS))
+		return false; /* a one-shot that has told */
+	make_ready(w);
+	waitq_wake_one(&set->queue);
+	return busy;
+}
+
+/* ---- hooks ---------------------------------------------------------------------------------- */
+
+struct hooking {
+	struct poll_table table;
+	struct watch *watch;
+};
+
+static void hook(struct poll_table *t, struct waitq *q, unsigned events)
+{
+	const unsigned both = POLLIN | POLLOUT;
+	struct watch *w = container_of(t, struct hooking, table)->watch;
+	struct entry *e = &w->entries[t->n];
+	unsigned wanted = w->event.events & POLL_WRITABLE ? POLLOUT : 0;
+
+	if (w->event.events & (POLL_READABLE | POLLPRI | POLLRDHUP | POLLRDBAND))
+		wanted |= POLLIN;
+	if (!((wanted ? wanted : both) & (events ? events : both)))
+		return;
+	QR_ASSERT(t->n < POLL_QUEUES, "a file has no more wait queues than POLL_QUEUES");
+	t->n++;
+	*e = (struct entry){ .hook = { { .exclusive = w->event.events & EPOLLEXCLUSIVE }, woken },
+			     .watch = w };
+	waitq_hook(q, &e->hook);
+}
+
+static unsigned look_at(const struct watch *w, struct poll_table *table)
+{
+	unsigned wanted = w->event.events & ~TOLD_AS;
+
+	if (!wanted)
+		return 0; /* a one-shot that has told */
+	return file_poll(w->file, table) & wanted;
+}
+
+static void unhook(struct watch *w)
+{
+	for (unsigned i = 0; i < POLL_QUEUES; i++)
+		waitq_unhook(&w->entries[i].hook);
+}
+
+/* Errors and hang-ups are told to everybody. */
+static void set_event(struct watch *w, const struct epoll_event *e)
+{
+	struct hooking h = { .table = { .hook = hook }, .watch = w };
+
+	w->event = *e;
+	w->event.events |= POLLERR | POLLHUP;
+	if (look_at(w, &h.table)) {
+		make_ready(w);
+		waitq_wake_one(&set_of(w->set)->queue);
+	}
+}
+
 static void drop(struct watch *w)
 {
+	unhook(w);
+	not_ready(w);
 	list_del(&w->in_set);
 	list_del(&w->in_file);
 	kfree(w);
@@ -105,13 +202,6 @@ static bool may_nest(const struct file *set, const struct file *f)
 	       above.ways * below.ways <= WAYS_MAX;
 }
 
-/* Errors and hang-ups are told to everybody. */
-static void set_event(struct watch *w, const struct epoll_event *e)
-{
-	w->event = *e;
-	w->event.events |= POLLERR | POLLHUP;
-}
-
 int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct epoll_event *e)
 {
 	struct watch *w;
@@ -122,16 +212,16 @@ int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct ep
 		return -EEXIST;
 	if (!may_nest(set, f))
 		return -ELOOP;
-	w = kmalloc(sizeof(*w));
+	w = kzalloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	w->file = f;
 	w->set = set;
 	w->fd = fd;
-	set_event(w, e);
+	list_init(&w->ready);
 	list_add_tail(&w->in_set, &set_of(set)->watches);
 	list_add_tail(&w->in_file, &f->watches);
-	waitq_wake_all(&set_of(set)->changed);
+	set_event(w, e);
 	return 0;
 }
 
@@ -143,8 +233,8 @@ int eventpoll_change(struct file *set, struct file *f, unsigned fd, const struct
 		return -ENOENT;
 	if (w->event.events & EPOLLEXCLUSIVE)
 		return -EINVAL;
+	unhook(w);
 	set_event(w, e);
-	waitq_wake_all(&set_of(set)->changed);
 	return 0;
 }
 
@@ -166,111 +256,60 @@ void eventpoll_forget(struct file *f)
 
 /* ---- waiting ------------------------------------------------------------------------------------ */
 
-static unsigned ready(const struct watch *w, struct poll_table *table)
+/* Take a watch off before it is asked: what comes from then on puts it back. */
+static int tell(struct eventpoll *set, struct epoll_event *out, unsigned max)
 {
-	unsigned wanted = w->event.events & ~(EPOLLET | EPOLLONESHOT);
+	struct list_link asked = LIST_INIT(asked);
+	struct watch *w;
+	uintptr_t flags;
+	unsigned n = 0, events;
 
-	if (!wanted)
-		return 0; /* a one-shot that has told */
-	return file_poll(w->file, table) & (wanted | POLLERR | POLLHUP);
-}
-
-/* What tells goes behind those that did not, so that each has its turn when max is small. */
-static int look(struct eventpoll *set, struct epoll_event *out, unsigned max,
-		struct poll_table *table)
-{
-	struct watch *w, *next;
-	struct list_link told = LIST_INIT(told);
-	unsigned n = 0;
-
-	list_for_each_safe (w, next, &set->watches, in_set) {
-		unsigned events = n < max ? ready(w, n ? NULL : table) : 0;
-
+	flags = irq_save();
+	list_splice_tail(&set->ready, &asked);
+	irq_restore(flags);
+	while (n < max && (w = list_first(&asked, struct watch, ready))) {
+		not_ready(w);
+		events = look_at(w, NULL);
 		if (!events)
 			continue;
 		out[n++] = (struct epoll_event){ events, w->event.data };
 		if (w->event.events & EPOLLONESHOT)
-			w->event.events &= EPOLLET | EPOLLONESHOT;
-		list_del(&w->in_set);
-		list_add_tail(&w->in_set, &told);
+			w->event.events &= TOLD_AS;
+		else if (!(w->event.events & EPOLLET))
+			make_ready(w);
 	}
-	list_splice_tail(&told, &set->watches);
+	flags = irq_save(); /* the others come first next time */
+	list_splice_tail(&set->ready, &asked);
+	list_splice_tail(&asked, &set->ready);
+	irq_restore(flags);
 	return (int)n;
-}
-
-/* The watched files, held while the wait queues in them are in use. */
-struct held {
-	unsigned n;
-	struct file **files;
-};
-
-static int hold(const struct eventpoll *set, struct held *h)
-{
-	struct watch *w;
-	unsigned n = 0;
-
-	list_for_each (w, &set->watches, in_set)
-		n++;
-	h->n = 0;
-	h->files = kcalloc(n, sizeof(*h->files));
-	if (!h->files)
-		return -ENOMEM;
-	list_for_each (w, &set->watches, in_set)
-		h->files[h->n++] = file_get(w->file);
-	return 0;
-}
-
-static void let_go(struct held *h)
-{
-	for (unsigned i = 0; i < h->n; i++)
-		file_put(h->files[i]);
-	kfree(h->files);
-}
-
-/* The queues are entered anew in each round, as the set may have changed meanwhile. */
-static int wait_once(struct eventpoll *set, struct epoll_event *out, unsigned max,
-		     uint64_t deadline, int *err)
-{
-	struct poll_table table;
-	struct held held;
-	int n;
-
-	*err = hold(set, &held);
-	if (*err)
-		return 0;
-	poll_table_init(&table);
-	poll_table_arm(&table);
-	poll_wait(&table, &set->changed);
-	n = look(set, out, max, &table);
-	*err = table.err;
-	if (!n && !*err)
-		*err = waitq_sleep(WAIT_SIGNALS, deadline);
-	poll_table_fini(&table);
-	let_go(&held);
-	return n;
 }
 
 int eventpoll_wait(struct file *f, struct epoll_event *out, unsigned max, uint64_t deadline)
 {
 	struct eventpoll *set = set_of(f);
-	int n = look(set, out, max, NULL), err = 0;
+	int n = tell(set, out, max), err = 0;
 
-	while (!n && !err && deadline)
-		n = wait_once(set, out, max, deadline, &err);
-	if (!n && err) /* it may have become ready in the last moment */
-		n = look(set, out, max, NULL);
+	while (!n && !err && deadline) {
+		err = wait_event_exclusive(&set->queue, !list_empty(&set->ready), deadline);
+		n = tell(set, out, max);
+	}
+	if (!list_empty(&set->ready))
+		waitq_wake_one(&set->queue); /* the next one may have the rest */
 	return n || err == -ETIMEDOUT ? n : err;
 }
 
 static unsigned eventpoll_poll(struct file *f, struct poll_table *table)
 {
-	struct watch *w;
-	unsigned events = 0;
+	struct watch *w, *next;
 
-	poll_wait(table, &set_of(f)->changed);
-	list_for_each (w, &set_of(f)->watches, in_set)
-		events |= ready(w, table);
-	return events ? POLL_READABLE : 0;
+	poll_wait(table, &set_of(f)->queue, 0);
+	list_for_each_safe (w, next, &set_of(f)->ready, ready) {
+		if (look_at(w, NULL))
+			return POLL_READABLE;
+		not_ready(w);
+	}
+	return 0;
 }
 
 static void eventpoll_release(struct file *f)
@@ -296,6 +335,7 @@ int eventpoll_open(struct file **out)
 	if (!set)
 		return -ENOMEM;
 	list_init(&set->watches);
+	list_init(&set->ready);
 	err = anon_open(&eventpoll_fops, O_RDWR, out);
 	if (err)
 		kfree(set);

@@ -3,13 +3,22 @@
  * epoll.h - sets of open files that one may wait for.
  *
  *	eventpoll ── watches:  [file, fd, events, data] ── [ ... ]
- *	                          │
- *	                        file.watches: all sets that it is in
+ *	    │                     │            └─ hooks in the file's wait queues
+ *	    │                   file.watches: all sets that it is in
+ *	    ├─ ready:  those whose queues were woken since they were looked at
+ *	    └─ queue:  who waits for one of them
  *
- * A watch does not hold its file: it goes with the file's last reference, or with its set.
- * Waiting looks at every watch, as poll does: O(watches), chosen for being obviously right.
+ * A wake-up puts a watch onto the list of ready ones; who waits takes it off, asks its file, and
+ * tells.  A level-triggered watch that told goes back, and is asked again next time; one with EPOLLET
+ * only comes back with the next wake-up, one with EPOLLONESHOT when it is changed.  So waiting costs
+ * what is ready, not what is watched.
  *
- * Limits: edge-triggered watches tell as level-triggered ones do (they tell more often).
+ * A watch does not hold its file: it goes with the file's last reference, or with its set.  Its
+ * hooks are in those queues of the file that tell of what it wants; hang-ups are told in all.
+ *
+ * Locking: queues are woken in interrupts, so `ready` is touched with interrupts off.
+ *
+ * Limits: any process's end is an edge of every pidfd, any signal one of every signalfd.
  */
 #ifndef FS_EPOLL_H
 #define FS_EPOLL_H
@@ -37,7 +46,7 @@ int eventpoll_change(struct file *set, struct file *f, unsigned fd, const struct
 int eventpoll_remove(struct file *set, struct file *f, unsigned fd);
 
 /* Wait until a file is ready or the deadline has come: the number of events in out, up to max.
- * Errors: ERESTARTSYS, ENOMEM. */
+ * Errors: ERESTARTSYS. */
 int eventpoll_wait(struct file *set, struct epoll_event *out, unsigned max, uint64_t deadline);
 
 /* The last reference on a watched file went: its watches end. */

@@ -12,7 +12,7 @@
 struct eventfd {
 	uint64_t count;
 	bool semaphore;
-	struct waitq queue; /* readers and writers */
+	struct waitq readable, writable;
 };
 
 int anon_open(const struct file_ops *ops, unsigned flags, struct file **out)
@@ -39,13 +39,13 @@ static long eventfd_read(struct file *f, struct uio *to, uint64_t *pos)
 	if (to->left < sizeof(v))
 		return -EINVAL;
 	if (!e->count)
-		err =
-		    f->flags & O_NONBLOCK ? -EAGAIN : wait_event(&e->queue, e->count, WAIT_FOREVER);
+		err = f->flags & O_NONBLOCK ? -EAGAIN
+					    : wait_event(&e->readable, e->count, WAIT_FOREVER);
 	if (err)
 		return err;
 	v = e->semaphore ? 1 : e->count;
 	e->count -= v;
-	waitq_wake_all(&e->queue);
+	waitq_wake_all(&e->writable);
 	return uio_put(to, &v, sizeof(v)) < sizeof(v) ? -EFAULT : (long)sizeof(v);
 }
 
@@ -64,11 +64,11 @@ static long eventfd_write(struct file *f, struct uio *from, uint64_t *pos)
 	if (v > COUNT_MAX - e->count)
 		err = f->flags & O_NONBLOCK
 			  ? -EAGAIN
-			  : wait_event(&e->queue, v <= COUNT_MAX - e->count, WAIT_FOREVER);
+			  : wait_event(&e->writable, v <= COUNT_MAX - e->count, WAIT_FOREVER);
 	if (err)
 		return err;
 	e->count += v;
-	waitq_wake_all(&e->queue);
+	waitq_wake_all(&e->readable);
 	return sizeof(v);
 }
 
@@ -76,7 +76,8 @@ static unsigned eventfd_poll(struct file *f, struct poll_table *table)
 {
 	struct eventfd *e = f->private;
 
-	poll_wait(table, &e->queue);
+	poll_wait(table, &e->readable, POLLIN);
+	poll_wait(table, &e->writable, POLLOUT);
 	return (e->count ? POLL_READABLE : 0) | (e->count < COUNT_MAX ? POLL_WRITABLE : 0);
 }
 

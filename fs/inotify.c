@@ -312,7 +312,7 @@ static unsigned inotify_poll(struct file *f, struct poll_table *table)
 {
 	struct inotify *q = f->private;
 
-	poll_wait(table, &q->queue);
+	poll_wait(table, &q->queue, 0);
 	return q->first ? POLL_READABLE : 0;
 }
 

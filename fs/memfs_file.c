@@ -75,7 +75,7 @@ size_t memfs_peek(const struct file *f, uint64_t pos, size_t n, qr_frame *out)
 	const struct inode *i = f->inode;
 	size_t page = QR_PAGE_SIZE - (pos & QR_PAGE_MASK);
 
-	if (f->ops != &memfs_fops || pos >= i->size ||
+	if (!transfer_quick || f->ops != &memfs_fops || pos >= i->size ||
 	    !qr_object_peek(i->object, pos >> QR_PAGE_SHIFT, out))
 		return 0;
 	if (n > page)

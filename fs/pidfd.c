@@ -9,7 +9,7 @@ static unsigned pidfd_poll(struct file *f, struct poll_table *table)
 {
 	const struct pid *pid = f->private;
 
-	poll_wait(table, &pidfd_wait);
+	poll_wait(table, &pidfd_wait, 0);
 	return !pid->process || (pid->process->flags & PROCESS_ZOMBIE) ? POLL_READABLE : 0;
 }
 

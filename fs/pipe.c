@@ -44,6 +44,7 @@ struct pipe {
 	unsigned readers, writers;
 	unsigned opened_read, opened_write; /* counts of opens, for FIFOs that wait for a partner */
 	bool has_spare;
+	bool polled; /* by whom each write is an event: epoll's edges */
 	qr_frame spare;
 	struct waitq readable, writable; /* also: the other side came or went */
 	struct buffer *slots;
@@ -148,7 +149,7 @@ static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
 {
 	struct pipe *p = pipe_of(f);
 	size_t done = 0;
-	bool was_full;
+	bool was_full, slept = false;
 	int err;
 
 	if (!to->left)
@@ -161,13 +162,14 @@ static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
 		err = wait_event_exclusive(&p->readable, used(p) || !p->writers, WAIT_FOREVER);
 		if (err)
 			return err;
+		slept = true;
 	}
 	was_full = used(p) == p->nslots;
 	while (used(p) && to->left && !to->fault)
 		done += take_bytes(p, to);
 	if (was_full && used(p) < p->nslots)
 		waitq_wake_all(&p->writable);
-	if (used(p))
+	if (slept && used(p))
 		waitq_wake_one(&p->readable); /* there is more: the next one may have it */
 	return uio_result(done, -EFAULT);
 }
@@ -243,7 +245,7 @@ static long pipe_write(struct file *f, struct uio *from, uint64_t *pos)
 			return broken_pipe(done);
 		if (has_room(p, piece)) {
 			err = append(p, from, &done);
-			if (was_empty && used(p))
+			if ((was_empty || p->polled) && used(p))
 				waitq_wake_one(&p->readable);
 			continue;
 		}
@@ -261,15 +263,16 @@ static unsigned pipe_poll(struct file *f, struct poll_table *table)
 	struct pipe *p = pipe_of(f);
 	unsigned events = 0;
 
+	p->polled = true;
 	if (f->readable) {
-		poll_wait(table, &p->readable);
+		poll_wait(table, &p->readable, POLLIN);
 		if (used(p))
 			events |= POLL_READABLE;
 		if (!p->writers && p->opened_write != f->pos)
 			events |= POLLHUP;
 	}
 	if (f->writable) {
-		poll_wait(table, &p->writable);
+		poll_wait(table, &p->writable, POLLOUT);
 		if (used(p) < p->nslots)
 			events |= POLL_WRITABLE;
 		if (!p->readers)

@@ -79,7 +79,7 @@ static long signalfd_read(struct file *f, struct uio *to, uint64_t *pos)
 
 static unsigned signalfd_poll(struct file *f, struct poll_table *table)
 {
-	poll_wait(table, &signal_wait);
+	poll_wait(table, &signal_wait, 0);
 	return pending(f) ? POLL_READABLE : 0;
 }
 

@@ -56,7 +56,7 @@ static unsigned timerfd_poll(struct file *f, struct poll_table *table)
 {
 	struct timerfd *fd = f->private;
 
-	poll_wait(table, &fd->queue);
+	poll_wait(table, &fd->queue, 0);
 	return fd->count ? POLL_READABLE : 0;
 }
 

@@ -191,6 +191,14 @@ static int take_along(struct packet *p, struct message *m)
 	return 0;
 }
 
+/* Who sends sleeps in the receiver's queue; who polls, in that of his own socket. */
+static void tell_room(struct sock *s)
+{
+	waitq_wake_all(&s->writable);
+	if (s->peer && s->type != SOCK_DGRAM)
+		waitq_wake_all(&s->peer->writable);
+}
+
 static long receive_packet(struct sock *s, struct message *m)
 {
 	struct packet *p = list_first(&s->packets, struct packet, link);
@@ -209,7 +217,7 @@ static long receive_packet(struct sock *s, struct message *m)
 	if (!(m->flags & MSG_PEEK)) {
 		s->queued -= n;
 		take_off(s, p);
-		waitq_wake_all(&s->writable);
+		tell_room(s);
 	}
 	return (long)got;
 }
@@ -219,6 +227,7 @@ static long receive_bytes(struct sock *s, struct message *m)
 {
 	struct packet *p, *next;
 	size_t done = 0;
+	bool gone = false;
 	int err;
 
 	list_for_each_safe (p, next, &s->packets, link) {
@@ -241,12 +250,15 @@ static long receive_bytes(struct sock *s, struct message *m)
 			continue;
 		p->from += n;
 		s->queued -= n;
-		if (p->from == p->to)
+		if (p->from == p->to) {
 			take_off(s, p);
+			gone = true;
+		}
 		if (m->nfiles)
 			break;
 	}
-	waitq_wake_all(&s->writable);
+	if (gone)
+		tell_room(s);
 	return done || !m->data->fault ? (long)done : -EFAULT;
 }
 
@@ -292,8 +304,6 @@ long sock_receive(struct sock *s, struct message *m)
 			done += (size_t)n;
 	} while (!err && s->type == SOCK_STREAM && (m->flags & MSG_WAITALL) &&
 		 !(m->flags & MSG_PEEK) && m->data->left && !m->nfiles);
-	if (!list_empty(&s->packets))
-		waitq_wake_one(&s->readable);
 	return uio_result(done, err);
 }
 
@@ -303,8 +313,8 @@ unsigned sock_poll(struct sock *s, struct poll_table *table)
 	struct sock *to = s->type == SOCK_DGRAM ? NULL : s->peer;
 	unsigned events = 0;
 
-	poll_wait(table, &s->readable);
-	poll_wait(table, to ? &to->writable : &s->writable);
+	poll_wait(table, &s->readable, POLLIN);
+	poll_wait(table, &s->writable, POLLOUT);
 	if (s->error)
 		events |= POLLERR;
 	if (!list_empty(&s->packets) || !list_empty(&s->waiting))

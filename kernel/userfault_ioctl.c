@@ -119,7 +119,7 @@ static unsigned poll_messages(struct file *f, struct poll_table *table)
 {
 	struct userfault *u = f->private;
 
-	poll_wait(table, &u->readers);
+	poll_wait(table, &u->readers, 0);
 	if (!u->ready || !(f->flags & O_NONBLOCK))
 		return POLLERR;
 	return next_message(u) ? POLLIN : 0;

@@ -56,19 +56,44 @@ void waitq_leave(struct waiter *w)
 	irq_restore(flags);
 }
 
-static void wake(struct waitq *q, bool all)
+void waitq_hook(struct waitq *q, struct wait_hook *h)
 {
 	uintptr_t flags = irq_save();
 
-	for (struct waiter *w = q->first; w; w = w->next) {
-		bool enough = w->exclusive && !all;
+	append(q, &h->waiter);
+	irq_restore(flags);
+}
 
-		if (enough && w->woken)
+void waitq_unhook(struct wait_hook *h)
+{
+	uintptr_t flags = irq_save();
+
+	if (h->waiter.queue)
+		detach(&h->waiter);
+	irq_restore(flags);
+}
+
+/* One exclusive hook, or with !all one exclusive waiter, is enough. */
+static void wake(struct waitq *q, bool all)
+{
+	uintptr_t flags = irq_save();
+	bool enough = false;
+
+	for (struct waiter *w = q->first; w; w = w->next) {
+		if (QR_RARELY(!w->task)) {
+			struct wait_hook *h = container_of(w, struct wait_hook, waiter);
+
+			if (!(w->exclusive && enough))
+				enough |= h->woken(h) & w->exclusive;
 			continue;
+		}
+		if (w->exclusive && !all) {
+			if (enough || w->woken)
+				continue;
+			enough = true;
+		}
 		w->woken = true;
 		task_wake(w->task);
-		if (enough)
-			break;
 	}
 	irq_restore(flags);
 }
@@ -162,17 +187,22 @@ int sleep_until(uint64_t deadline)
 
 void poll_table_init(struct poll_table *t)
 {
+	t->hook = NULL;
 	t->more = NULL;
 	t->n = 0;
 	t->err = 0;
 }
 
-void poll_wait(struct poll_table *t, struct waitq *q)
+void poll_wait(struct poll_table *t, struct waitq *q, unsigned events)
 {
 	struct poll_entry *e;
 
 	if (!t)
 		return;
+	if (QR_RARELY(t->hook)) {
+		t->hook(t, q, events);
+		return;
+	}
 	if (t->n < POLL_INLINE) {
 		e = &t->in[t->n];
 	} else {

@@ -32,7 +32,7 @@ struct task;
 struct waitq;
 
 struct waiter {
-	struct task *task;
+	struct task *task;   /* NULL: a hook */
 	struct waitq *queue; /* NULL: in none */
 	struct waiter *next, *prev;
 	bool exclusive; /* one of those is enough for one event */
@@ -42,6 +42,17 @@ struct waiter {
 struct waitq {
 	struct waiter *first, *last;
 };
+
+/* Who wants to hear of each wake-up without sleeping: epoll.  `woken` runs in any context, with
+ * interrupts off; it answers whether that was of use.  An exclusive one is told only if no other
+ * exclusive one before it was of use. */
+struct wait_hook {
+	struct waiter waiter;
+	bool (*woken)(struct wait_hook *h);
+};
+
+void waitq_hook(struct waitq *q, struct wait_hook *h);
+void waitq_unhook(struct wait_hook *h); /* does nothing if it is in no queue */
 
 #define WAIT_FOREVER UINT64_MAX
 
@@ -119,6 +130,8 @@ struct poll_entry {
 /* What poll hands to each file's `poll`; NULL once all queues are known, or when nobody intends
  * to sleep. */
 struct poll_table {
+	/* Of who does not sleep: takes the queue if what it tells of is wanted, see epoll.c. */
+	void (*hook)(struct poll_table *t, struct waitq *q, unsigned events);
 	struct poll_entry *more; /* beyond the inline ones */
 	unsigned n;
 	int err; /* -ENOMEM: one could not be entered */
@@ -126,8 +139,10 @@ struct poll_table {
 };
 
 void poll_table_init(struct poll_table *t);
-/* Enter a queue, until poll_table_fini.  `t` may be NULL: does nothing. */
-void poll_wait(struct poll_table *t, struct waitq *q);
+/* Enter a queue, until poll_table_fini.  `t` may be NULL: does nothing.  A file has at most
+ * POLL_QUEUES of them; `events` (0: any) are those of which this one tells, hang-ups aside. */
+#define POLL_QUEUES 2
+void poll_wait(struct poll_table *t, struct waitq *q, unsigned events);
 /* Before each look at the files: from here on a wake-up counts. */
 void poll_table_arm(struct poll_table *t);
 void poll_table_fini(struct poll_table *t);
