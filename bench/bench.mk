@@ -22,3 +22,16 @@ bench: bench-programs
 	$(submake) -s ARCH=x86_64 kernel root
 	$(submake) -s ARCH=i686 kernel root
 	bench/run -o build/bench/table.md
+
+# Several threads in one address space: the library, built with either stage of its locks.
+CONTEND_SOURCES := bench/space/contend.c $(sort $(wildcard mm/*.c arch/x86/mmu_*.c))
+build/bench/contend-s0 build/bench/contend-s1: build/bench/contend-s%: $(CONTEND_SOURCES) \
+		$(wildcard include/quire/*.h mm/*.h)
+	@mkdir -p $(@D)
+	$(BENCH_CC) -std=gnu17 -O2 -I. -Iinclude -pthread -D_GNU_SOURCE -DQUIRE_HOST_TEST $(warnings) \
+		-DQR_SPACE_STAGE=$* -o $@ $(CONTEND_SOURCES)
+
+.PHONY: bench-space
+## bench-space: threads in one address space, with a lock for each table and with one for all
+bench-space: build/bench/contend-s0 build/bench/contend-s1
+	@bench/space/run
