@@ -40,14 +40,15 @@ kernel_flags_i686-pae := -DQR_FORMAT=QR_FORMAT_PAE -DQUIRE_PAE
 # What runs often is compiled for speed, everything else for size (docs/design-notes.md has the
 # figures).  A file belongs here when a row of `make bench` gets dearer by 1 % without it.
 fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
-		mm/heap_bump.c mm/heap_block.c mm/heap_list.c mm/heap_any.c mm/heap_meta.c \
+		mm/heap_debug.c mm/heap_note.c mm/heap_any.c mm/heap_meta.c \
+		mm/heap_bump.c mm/heap_block.c mm/heap_list.c \
 		mm/space_huge.c mm/space_collapse.c mm/space_back.c mm/space_pager.c \
 		mm/space_advise.c, \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
 	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
-	$(addprefix kernel/,elf.c exec.c exec_args.c exit.c fault.c fork.c futex.c \
-		format.c kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
+	$(addprefix kernel/,exit.c fault.c fork.c futex.c \
+		kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
 	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c memory.c \
 		mmap.c poll.c process_vm.c signals.c splice.c time.c timespec.c) \
