@@ -36,26 +36,59 @@ static bool next_part(const struct qr_memory *m, const struct qr_ptdesc *t, uint
 	return false;
 }
 
+/* A run of a table of that level which holds `at`. */
+QR_INLINE bool say_run(const struct qr_memory *m, const struct qr_run *run, unsigned level,
+		       uintptr_t at, uintptr_t end, struct found *out)
+{
+	const unsigned shift = level_shift(m, level);
+	const uintptr_t base = (at >> shift) - index_at(m, at, level); /* of entry 0, in entries */
+	const uintptr_t lo = (base + run->start) << shift;
+
+	if (lo >= end)
+		return false;
+	out->lo = lo;
+	out->hi = (base + run->end) << shift;
+	out->attr = run->attr;
+	return true;
+}
+
+/* The same by way of the lowest table there, and from the root if that has no answer. */
+static __attribute__((noinline)) bool next_far(const struct qr_space *s, uintptr_t at,
+					       uintptr_t end, struct found *out)
+{
+	const struct qr_memory *m = s->memory;
+	const struct qr_ptdesc *t = s->root;
+	uintptr_t last = at;
+	unsigned r;
+
+	for (; t->level; t = ptdesc_of(m, qr_entry_frame(m->format, entry_of(m, t, r)))) {
+		r = index_at(m, at, t->level);
+		if (!qr_entry_is_table(m->format, entry_of(m, t, r), t->level))
+			break;
+	}
+	r = run_find(t, index_at(m, at, t->level));
+	if (r < t->nruns && (!t->level || t->runs[r].start <= index_at(m, at, t->level)))
+		return say_run(m, &t->runs[r], t->level, at, end, out);
+	if (!t->level)
+		last |= ((uintptr_t)1 << level_shift(m, 1)) - 1;
+	return last < end - 1 && next_part(m, s->root, t->level ? at : last + 1, end, out);
+}
+
 bool qr_run_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out)
 {
 	const struct qr_memory *m = s->memory;
-	const struct qr_ptdesc *t = s->near;
-	uintptr_t last;
-	qr_entry e;
 
-	/* Usually the answer is in the leaf that was used last, or in the lowest table there. */
-	if (!is_near(s, at))
-		for (t = s->root; t->level; t = ptdesc_of(m, qr_entry_frame(m->format, e))) {
-			e = entry_of(m, t, index_at(m, at, t->level));
-			if (!qr_entry_is_table(m->format, e, t->level))
-				break;
-		}
-	if (t->level)
-		return next_part(m, s->root, at, end, out);
-	last = at | (((uintptr_t)1 << level_shift(m, 1)) - 1);
-	if (end <= last)
-		return next_part(m, t, at, end, out);
-	return next_part(m, t, at, last, out) || next_part(m, s->root, at, end, out);
+	if (at >= end)
+		return false;
+	if (QR_LIKELY(is_near(s, at)) && QR_LIKELY(s->near->nruns <= 8)) {
+		const struct qr_run *run = s->near->runs, *last = run + s->near->nruns;
+		const unsigned i = index_at(m, at, 0);
+
+		for (; run < last; run++)
+			if (run->end > i)
+				return say_run(m, run, 0, at, end, out);
+	}
+	return next_far(s, at, end, out);
 }
 
 bool qr_run_below(const struct qr_space *s, const struct qr_ptdesc *t, uintptr_t at, uintptr_t end,
@@ -177,6 +210,15 @@ static void describe(const struct qr_space *s, const struct found *f, struct qr_
 {
 	const struct qr_mapping *mp = run_id(f->attr) ? mapping_of(s, f->attr) : NULL;
 
+	if (QR_LIKELY(!mp && !(f->attr & RUN_FLAGS))) {
+		*out = (struct qr_region){
+			.start = qr_virt_of(f->lo),
+			.end = qr_virt_of(f->hi),
+			.prot = f->attr & RUN_RIGHTS,
+			.maxprot = RUN_RIGHTS,
+		};
+		return;
+	}
 	*out = (struct qr_region){
 		.start = qr_virt_of(f->lo),
 		.end = qr_virt_of(f->hi),
