@@ -203,6 +203,16 @@ enum qr_err qr_table_at(struct qr_space *s, uintptr_t va, unsigned level, struct
 	return QR_OK;
 }
 
+/* Tables of a range go one after another: with the last entry of a block, has all of it gone? */
+static __attribute__((noinline)) void unmark_block(const struct qr_memory *m, struct qr_ptdesc *t,
+						   unsigned i)
+{
+	unsigned shift = block_shift(m), first = i >> shift << shift;
+
+	if (qr_next_used(m, t, first, i + 1) > i)
+		t->used &= ~(1u << (i >> shift));
+}
+
 static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 			 struct qr_ptdesc *child, uintptr_t va)
 {
@@ -211,6 +221,8 @@ static void unlink_child(struct cursor *c, struct qr_ptdesc *parent, unsigned i,
 	(void)qr_entry_clear(m->format, table_window(m, parent), i);
 	if (--parent->ntables == 0 && parent->npages == 0)
 		parent->used = 0;
+	else if (QR_RARELY(!((i + 1) & ((1u << block_shift(m)) - 1))))
+		unmark_block(m, parent, i);
 	tally(&c->s->tables, -(size_t)1);
 	if (child == c->s->near)
 		forget_near(c->s);

@@ -257,6 +257,16 @@ QR_INLINE void mark_used_range(const struct qr_memory *m, struct qr_ptdesc *t, u
 	t->used |= (2u << ((j - 1) >> block_shift(m))) - (1u << (i >> block_shift(m)));
 }
 
+/* Nothing is left in [i,j): its whole blocks need no look any more. */
+QR_INLINE void unmark_used_range(const struct qr_memory *m, struct qr_ptdesc *t, unsigned i,
+				 unsigned j)
+{
+	unsigned shift = block_shift(m), from = (i + (1u << shift) - 1) >> shift, to = j >> shift;
+
+	if (from < to)
+		t->used &= ~((2u << (to - 1)) - (1u << from));
+}
+
 /* The same for one that is likely far away; space_table.c. */
 unsigned qr_next_used(const struct qr_memory *m, const struct qr_ptdesc *t, unsigned i, unsigned j);
 

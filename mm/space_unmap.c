@@ -36,6 +36,7 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 	const struct qr_memory *m = c->m;
 	const struct qr_format *f = m->format;
 	const uintptr_t words = frame_words(m);
+	const unsigned first = i;
 	void *entries = table_window(m, t);
 	unsigned left = t->npages, odd = 0;
 	bool each = left <= QR_GATHER_PAGES || j - i <= QR_GATHER_PAGES;
@@ -67,6 +68,8 @@ void qr_zap_pages(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned j,
 	t->npages = (uint16_t)left;
 	if (!left)
 		no_pages(t);
+	else
+		unmark_used_range(m, t, first, j);
 }
 
 void qr_zap_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi)
