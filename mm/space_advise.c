@@ -30,20 +30,35 @@ static void flag_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintp
 		      uint32_t keep, uint32_t set)
 {
 	unsigned i = index_at(c->m, lo, t->level), j = index_at(c->m, hi - 1, t->level) + 1;
+	size_t before = t->nruns;
 	struct child k;
-	size_t before;
 
-	if (t->nruns) {
-		if ((~keep | set) & (RUN_LOCKED | RUN_RIGHTS)) /* other flags are not counted */
-			recount(c->s, t, i, j, keep, set);
-		before = t->nruns;
-		qr_run_change(t, i, j, keep, set);
-		tally(&c->s->regions, (size_t)t->nruns - before);
-	}
+	if ((~keep | set) & (RUN_LOCKED | RUN_RIGHTS)) /* other flags are not counted */
+		recount(c->s, t, i, j, keep, set);
+	qr_run_change(t, i, j, keep, set);
+	tally(&c->s->regions, (size_t)t->nruns - before);
 	for (uintptr_t at = lo; t->level && child_next(c->m, t, at, hi, &k); at = k.hi) {
 		flag_part(c, k.t, k.lo, k.hi, keep, set);
 		qr_pt_settle(c, t, k.i, k.t, k.lo);
 	}
+}
+
+/* Usually all of it lies in the leaf at hand, and these flags are not counted: then nothing but
+ * the runs has to be looked at.  False: it does not, or the leaf is to be settled; there is room to
+ * do it all again. */
+static bool flag_near(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t keep, uint32_t set)
+{
+	struct qr_memory *m = s->memory;
+	struct qr_ptdesc *t = s->near;
+	size_t before;
+
+	if (!is_near(s, lo) || !same_leaf(m, lo, hi - 1) ||
+	    (~keep | set) & (RUN_LOCKED | RUN_RIGHTS) || run_room(m, t, 2) || t->cap > 16)
+		return false;
+	before = t->nruns;
+	qr_run_change(t, index_at(m, lo, 0), index_at(m, hi - 1, 0) + 1, keep, set);
+	tally(&s->regions, (size_t)t->nruns - before);
+	return QR_LIKELY(!may_settle(m, t));
 }
 
 enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t keep,
@@ -52,9 +67,11 @@ enum qr_err qr_flag_range(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32
 	struct cursor c;
 	enum qr_err err;
 
+	if (flag_near(s, lo, hi, keep, set))
+		return QR_OK;
 	cursor_begin(&c, s, lo, hi);
 	err = qr_cursor_reserve(&c, false);
-	if (!err)
+	if (!err && c.t->level)
 		err = qr_own_range(&c, true);
 	if (!err)
 		flag_part(&c, c.t, lo, hi, keep, set);
@@ -117,26 +134,20 @@ static enum qr_err zap_range(struct qr_space *s, uintptr_t lo, uintptr_t hi)
 }
 
 /* Advice that stays with a region: which flags it clears and sets. */
-static bool is_flag(enum qr_advice advice, uint32_t *clear, uint32_t *set)
-{
-	static const struct {
-		uint16_t clear, set;
-	} flags[QR_ADVISE_COLLAPSE + 1] = {
-		[QR_ADVISE_DONTFORK] = { 0, RUN_DONTFORK },
-		[QR_ADVISE_DOFORK] = { RUN_DONTFORK, 0 },
-		[QR_ADVISE_WIPEONFORK] = { 0, RUN_WIPE },
-		[QR_ADVISE_KEEPONFORK] = { RUN_WIPE, 0 },
-		[QR_ADVISE_HUGEPAGE] = { RUN_NOHUGE, RUN_HUGE },
-		[QR_ADVISE_NOHUGEPAGE] = { RUN_HUGE, RUN_NOHUGE },
-		[QR_ADVISE_DONTDUMP] = { 0, RUN_DONTDUMP },
-		[QR_ADVISE_DODUMP] = { RUN_DONTDUMP, 0 },
-	};
+static const struct flags {
+	uint16_t clear, set;
+} flags_of[QR_ADVISE_COLLAPSE + 1] = {
+	[QR_ADVISE_DONTFORK] = { 0, RUN_DONTFORK },
+	[QR_ADVISE_DOFORK] = { RUN_DONTFORK, 0 },
+	[QR_ADVISE_WIPEONFORK] = { 0, RUN_WIPE },
+	[QR_ADVISE_KEEPONFORK] = { RUN_WIPE, 0 },
+	[QR_ADVISE_HUGEPAGE] = { RUN_NOHUGE, RUN_HUGE },
+	[QR_ADVISE_NOHUGEPAGE] = { RUN_HUGE, RUN_NOHUGE },
+	[QR_ADVISE_DONTDUMP] = { 0, RUN_DONTDUMP },
+	[QR_ADVISE_DODUMP] = { RUN_DONTDUMP, 0 },
+};
 
-	*clear = flags[advice].clear;
-	*set = flags[advice].set;
-	return *clear | *set;
-}
-
+/* What advice does at once. */
 static enum qr_err advise_run(struct qr_space *s, const struct found *f, enum qr_advice advice)
 {
 	enum qr_err err = accepts(s, f, advice);
@@ -188,18 +199,44 @@ static bool acts(enum qr_advice advice)
 	       advice == QR_ADVISE_FREE || advice == QR_ADVISE_WILLNEED || advice == QR_ADVISE_COLD;
 }
 
+/* The flags change as far as the advice is accepted. */
+static enum qr_err advise_flags(struct qr_space *s, uintptr_t lo, uintptr_t end,
+				enum qr_advice advice, struct flags flags)
+{
+	enum qr_err err = QR_OK, hole = QR_OK, late = QR_OK;
+	uintptr_t va = lo;
+	struct found f;
+
+	(void)space_lock(s);
+	for (; va < end; va = f.hi) {
+		if (!qr_run_next(s, va, end, &f))
+			f = (struct found){ end, end, 0 };
+		if (f.lo > va)
+			hole = QR_NOENT;
+		if (QR_RARELY(run_id(f.attr)) && (err = accepts(s, &f, advice)))
+			end = f.lo > va ? f.lo : va;
+	}
+	if (lo < end)
+		late = qr_flag_range(s, lo, end, ~(uint32_t)flags.clear, flags.set);
+	if (advice == QR_ADVISE_HUGEPAGE && !late)
+		(void)!qr_huge_collapse(s, lo, end, false);
+	qr_space_unlock(s);
+	return late ? late : err ? err : hole;
+}
+
 enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum qr_advice advice)
 {
 	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
-	enum qr_err err = QR_OK, hole = QR_OK, late = QR_OK;
+	enum qr_err err = QR_OK, hole = QR_OK;
 	struct qr_ptdesc *top;
-	uint32_t clear, set;
 	struct found f;
 
 	if ((unsigned)advice > QR_ADVISE_COLLAPSE || va & QR_PAGE_MASK)
 		return QR_INVAL;
 	if (!range_valid(s->memory, at, npages))
 		return QR_NOENT;
+	if (flags_of[advice].clear | flags_of[advice].set)
+		return advise_flags(s, va, end, advice, flags_of[advice]);
 	if (advice == QR_ADVISE_POPULATE_READ || advice == QR_ADVISE_POPULATE_WRITE)
 		return populate_range(s, va, end, advice == QR_ADVISE_POPULATE_WRITE);
 	top = acts(advice) ? range_lock(s, va, end) : space_lock(s);
@@ -216,14 +253,13 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 		if (err)
 			end = f.lo;
 	}
-	if (end > at.v && is_flag(advice, &clear, &set))
-		late = qr_flag_range(s, at.v, end, ~clear, set);
-	if (advice == QR_ADVISE_HUGEPAGE && !late)
-		(void)!qr_huge_collapse(s, at.v, end, false);
-	else if (advice == QR_ADVISE_COLLAPSE && end > at.v)
-		late = qr_huge_collapse(s, at.v, end, true);
+	if (advice == QR_ADVISE_COLLAPSE && end > at.v) {
+		enum qr_err late = qr_huge_collapse(s, at.v, end, true);
+
+		err = late ? late : err;
+	}
 	range_unlock(s, top, at.v);
-	return late ? late : err ? err : hole;
+	return err ? err : hole;
 }
 
 /* ---- locked pages -------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		mm/heap_debug.c mm/heap_note.c mm/heap_any.c mm/heap_meta.c \
 		mm/heap_bump.c mm/heap_block.c mm/heap_list.c \
 		mm/space_huge.c mm/space_collapse.c mm/space_back.c mm/space_pager.c \
-		mm/space_advise.c, \
+		mm/space_advise.c mm/space_remap.c, \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
 	$(addprefix arch/x86/,context.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \

@@ -18,6 +18,7 @@
 
 #include "kernel/memory.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/vm_settings.h"
 
 #define OFFSET(a) ((a) & (uintptr_t)QR_PAGE_MASK)
 
@@ -76,11 +77,21 @@ bool may_map(size_t npages, bool data);
 /* May so many pages, each of which may need a frame of its own, be promised? */
 bool may_commit(size_t npages);
 
-/* Are there more regions than vm.max_map_count, with `more` of them added? */
-bool regions_full(size_t more);
+/* Are there more regions than vm.max_map_count, with `more` of them added?  They are counted only
+ * if there are as many runs. */
+bool regions_full_really(size_t more);
+QR_INLINE bool regions_full(size_t more)
+{
+	return QR_RARELY(qr_space_runs(space_here()) + more > (size_t)vm_settings.max_map_count) &&
+	       regions_full_really(more);
+}
 
 /* May the ends of [lo, hi) become borders of regions?  0, -ENOMEM. */
-int may_split(uintptr_t lo, uintptr_t hi);
+bool splits_region(uintptr_t lo, uintptr_t hi);
+QR_INLINE int may_split(uintptr_t lo, uintptr_t hi)
+{
+	return QR_RARELY(regions_full(1)) && splits_region(lo, hi) ? -ENOMEM : 0;
+}
 
 /* ---- mlock.c -------------------------------------------------------------------------------- */
 

@@ -5,7 +5,6 @@
  * Nothing is counted as long as nothing is limited: the totals are added up when somebody asks.
  * Sources: getrlimit(2), proc(5), Linux's documentation of overcommit accounting.
  */
-#include "kernel/vm_settings.h"
 #include "kernel/syscall/memory.h"
 
 bool limit_reached(enum rlimit_id id, size_t used, size_t more)
@@ -73,13 +72,11 @@ static void count_regions(struct mm *mm)
 	mm->runs_joined = runs > n ? runs - n : 0;
 }
 
-bool regions_full(size_t more)
+bool regions_full_really(size_t more)
 {
 	size_t limit = (size_t)vm_settings.max_map_count, runs = qr_space_runs(space_here());
 	struct mm *mm = mm_here();
 
-	if (QR_LIKELY(runs + more <= limit))
-		return false;
 	if (runs < mm->runs_counted)
 		mm->runs_joined = 0;
 	if (runs - mm->runs_joined + more > limit)
@@ -94,9 +91,7 @@ static bool inside_region(uintptr_t at)
 	return qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK && r.start.v < at;
 }
 
-int may_split(uintptr_t lo, uintptr_t hi)
+bool splits_region(uintptr_t lo, uintptr_t hi)
 {
-	if (QR_LIKELY(!regions_full(1)))
-		return 0;
-	return inside_region(lo) || inside_region(hi) ? -ENOMEM : 0;
+	return inside_region(lo) || inside_region(hi);
 }
