@@ -132,11 +132,22 @@ static struct user_range *neighbour(struct userfault *u, uintptr_t lo, uintptr_t
 	return r;
 }
 
+/* Does a range reach beyond [lo,hi) on both sides? */
+static bool lies_within(const struct mm *mm, uintptr_t lo, uintptr_t hi)
+{
+	for (const struct userfault *u = mm->userfaults; u; u = u->next)
+		for (const struct user_range *r = u->ranges; r; r = r->next)
+			if (r->lo < lo && r->hi > hi)
+				return true;
+	return false;
+}
+
 int userfault_claim(struct mm *mm, struct userfault *u, uintptr_t lo, uintptr_t hi)
 {
-	struct user_range *spare = kmalloc(sizeof(*spare)), *own = kmalloc(sizeof(*own));
-	struct user_range *near;
-	int err = spare && own ? 0 : -ENOMEM;
+	bool within = lies_within(mm, lo, hi);
+	struct user_range *spare = within ? kmalloc(sizeof(*spare)) : NULL;
+	struct user_range *own = u ? kmalloc(sizeof(*own)) : NULL, *near;
+	int err = (within && !spare) || (u && !own) ? -ENOMEM : 0;
 
 	for (struct userfault *v = mm->userfaults; !err && v; v = v->next)
 		cut(v, lo, hi, &spare);

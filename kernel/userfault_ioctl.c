@@ -193,24 +193,6 @@ static int may_watch(struct userfault *u, const struct qr_region *r, uintptr_t l
 	return r->object ? -EINVAL : 0;
 }
 
-/* Regions that have all of that, and perhaps more, stay as they are: as with Linux. */
-static int add_flags(struct userfault *u, const struct range *range, unsigned flags)
-{
-	uintptr_t at = (uintptr_t)range->start, end = at + (uintptr_t)range->len;
-	struct qr_region r;
-	enum qr_err err = QR_OK;
-
-	for (; !err && qr_space_next(&u->mm->space, qr_virt_of(at), &r) == QR_OK && r.start.v < end;
-	     at = r.end.v) {
-		uintptr_t lo = r.start.v > at ? r.start.v : at, hi = r.end.v < end ? r.end.v : end;
-
-		if ((r.flags & flags) != flags)
-			err = qr_space_pager(&u->mm->space, qr_virt_of(lo),
-					     (hi - lo) >> QR_PAGE_SHIFT, flags);
-	}
-	return errno_of(err);
-}
-
 static long do_register(struct userfault *u, void __user *arg)
 {
 	struct {
@@ -239,7 +221,8 @@ static long do_register(struct userfault *u, void __user *arg)
 	if (err)
 		return err;
 	flags = (a.mode & MODE_MISSING ? QR_MAP_UMISS : 0) | (a.mode & MODE_WP ? QR_MAP_UWP : 0);
-	err = add_flags(u, &a.range, flags);
+	err = errno_of(qr_space_pager(&u->mm->space, qr_virt_of((uintptr_t)a.range.start),
+				      (size_t)(a.range.len >> QR_PAGE_SHIFT), flags));
 	if (err)
 		return err;
 	a.ioctls = CAN_RANGE | (a.mode & MODE_WP ? CAN_WP : 0);

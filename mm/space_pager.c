@@ -80,15 +80,23 @@ enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool o
 	return err;
 }
 
-/* Can there be pages whose first write is to be noticed? */
-static bool is_watched(const struct qr_space *s, uintptr_t lo, uintptr_t hi)
+/* `set`, if any, where not all of it is there already: what has more keeps it, as with Linux.
+ * *watched: there can be pages whose first write was to be noticed, and is not any more. */
+static enum qr_err set_pager(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t set,
+			     bool *watched)
 {
+	const uint32_t keep = ~(RUN_UMISS | RUN_UWP);
+	enum qr_err err = QR_OK;
 	struct found f;
 
-	for (; lo < hi && qr_run_next(s, lo, hi, &f); lo = f.hi)
-		if (f.attr & RUN_UWP)
-			return true;
-	return false;
+	for (uintptr_t va = lo; !err && va < hi && qr_run_next(s, va, hi, &f); va = f.hi) {
+		if (f.attr & RUN_UWP && !(set & RUN_UWP))
+			*watched = true;
+		if (set & ~f.attr)
+			err = qr_flag_range(s, f.lo > va ? f.lo : va, f.hi < hi ? f.hi : hi, keep,
+					    set);
+	}
+	return set ? err : qr_flag_range(s, lo, hi, keep, 0);
 }
 
 enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages, unsigned flags)
@@ -96,14 +104,13 @@ enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages, unsign
 	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT);
 	uint32_t set = (flags & QR_MAP_UMISS ? RUN_UMISS : 0) | (flags & QR_MAP_UWP ? RUN_UWP : 0);
 	enum qr_err err;
-	bool watched;
+	bool watched = false;
 
 	if (!range_valid(s->memory, at, npages))
 		return QR_INVAL;
 	(void)space_lock(s);
-	watched = soft_wp(s->memory->format) && is_watched(s, lo, hi);
-	err = qr_flag_range(s, lo, hi, ~(RUN_UMISS | RUN_UWP), set);
-	if (!err && watched && !(set & RUN_UWP))
+	err = set_pager(s, lo, hi, set, &watched);
+	if (!err && watched && soft_wp(s->memory->format))
 		err = watch_pages(s, lo, hi, false);
 	qr_space_unlock(s);
 	return err;

@@ -265,7 +265,8 @@ QR_MUST_CHECK enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget wha
 /* ---- a pager of the user's own (space_pager.c) -------------------------------------------------- */
 
 /* From now on faults in the range are the pager's (QR_PAGER) as `flags` say, QR_MAP_UMISS and
- * QR_MAP_UWP; 0: no longer.  Holes are fine.  Errors: QR_NOMEM, QR_INVAL. */
+ * QR_MAP_UWP; 0: no longer.  What has all of them, and more, stays as it is.  Holes are fine.
+ * Errors: QR_NOMEM, QR_INVAL. */
 QR_MUST_CHECK enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages,
 					 unsigned flags);
 /* Have the first write to each page that is there noticed (where its region is UWP), or no longer. */
