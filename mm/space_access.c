@@ -261,6 +261,20 @@ enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, siz
 	return transfer(s, at.v, (char *)(uintptr_t)from, n, true, force, out);
 }
 
+/* A byte for each entry of a leaf from i on: is there one? */
+static void leaf_along(const struct qr_format *f, const void *entries, unsigned i, size_t n,
+		       uint8_t *out)
+{
+	for (; n >= 4; n -= 4, i += 4, out += 4) {
+		out[0] = !qr_entry_none(qr_entry_read(f, entries, i));
+		out[1] = !qr_entry_none(qr_entry_read(f, entries, i + 1));
+		out[2] = !qr_entry_none(qr_entry_read(f, entries, i + 2));
+		out[3] = !qr_entry_none(qr_entry_read(f, entries, i + 3));
+	}
+	for (; n; n--)
+		*out++ = !qr_entry_none(qr_entry_read(f, entries, i++));
+}
+
 /* A byte a page from va on, up to `stop` or as far as one table goes: is there an entry?  Answers
  * where it ended. */
 static uintptr_t entries_along(struct qr_space *s, uintptr_t va, uintptr_t stop, uint8_t *out)
@@ -276,8 +290,7 @@ static uintptr_t entries_along(struct qr_space *s, uintptr_t va, uintptr_t stop,
 	if (QR_RARELY(t->level))
 		__builtin_memset(out, !qr_entry_none(qr_entry_read(m->format, entries, i)), n);
 	else
-		for (size_t k = 0; k < n; k++)
-			out[k] = !qr_entry_none(qr_entry_read(m->format, entries, i + (unsigned)k));
+		leaf_along(m->format, entries, i, n, out);
 	return va + (n << QR_PAGE_SHIFT);
 }
 
