@@ -28,54 +28,41 @@ static const char *special_name(const struct mm *mm, const struct qr_region *r)
 	return NULL;
 }
 
+/* From the device on, the lines of one file's regions are the same; they follow each other. */
+struct tail {
+	const struct qr_object *of;
+	size_t at, n;  /* in the text */
+	size_t column; /* where it begins in its line */
+};
+
 static void put_gap(struct text *t, size_t line)
 {
 	text_pad(t, line, NAME_COLUMN);
 	text_char(t, ' ');
 }
 
-/* The name that a region's line ends with; regions of one file follow each other. */
-struct name {
-	const struct qr_object *of;
-	size_t at, n; /* in the text */
-};
-
-/* Behind what stands in the line so far. */
-static void put_name(struct text *t, size_t line, struct name *last, const struct qr_object *of,
-		     const char *name)
+static char *write_byte(char *to, unsigned v)
 {
-	put_gap(t, line);
-	*last = (struct name){ of, t->n, strlen(name) };
-	text_put(t, name, last->n);
+	static const char digits[] = "0123456789abcdef";
+
+	if (v > 0xff)
+		return write_hex(to, v, 2);
+	to[0] = digits[v >> 4];
+	to[1] = digits[v & 15];
+	return to + 2;
 }
 
-static void put_file_name(struct text *t, size_t line, struct name *last, const struct qr_region *r)
+static char *write_place(char *to, const struct inode *i)
 {
-	struct inode *i = object_inode(r->object);
-	char *buf;
-
-	if (r->object == last->of) {
-		put_gap(t, line);
-		if (text_room(t, last->n))
-			text_put(t, t->bytes + last->at, last->n);
-		return;
+	if (!i) {
+		memcpy(to, "00:00 0 ", 8);
+		return to + 8;
 	}
-	buf = kmalloc(PATH_MAX);
-	put_name(t, line, last, r->object, buf ? inode_name(i, buf, PATH_MAX) : "?");
-	kfree(buf);
-}
-
-static char *write_place(char *to, const struct qr_region *r, const struct inode *i)
-{
-	uint32_t dev = i ? i->fs->dev : 0;
-
-	to = write_hex(to, r->pgoff << QR_PAGE_SHIFT, 8);
-	*to++ = ' ';
-	to = write_hex(to, DEV_MAJOR(dev), 2);
+	to = write_byte(to, DEV_MAJOR(i->fs->dev));
 	*to++ = ':';
-	to = write_hex(to, DEV_MINOR(dev), 2);
+	to = write_byte(to, DEV_MINOR(i->fs->dev));
 	*to++ = ' ';
-	to = write_number(to, i ? i->ino : 0);
+	to = write_number(to, i->ino);
 	*to++ = ' ';
 	return to;
 }
@@ -91,29 +78,54 @@ static char *write_region(char *to, const struct qr_region *r)
 	*to++ = r->prot & QR_EXEC ? 'x' : '-';
 	*to++ = r->flags & QR_MAP_SHARED ? 's' : 'p';
 	*to++ = ' ';
-	if (r->object)
-		return write_place(to, r, object_inode(r->object));
-	memcpy(to, "00000000 00:00 0 ", 17);
-	return to + 17;
+	if (!r->pgoff) {
+		memcpy(to, "00000000 ", 9);
+		return to + 9;
+	}
+	to = write_hex(to, r->pgoff << QR_PAGE_SHIFT, 8);
+	*to++ = ' ';
+	return to;
+}
+
+/* What comes behind the offset; `to` is where the line has got to. */
+static void put_tail(struct text *t, char *to, const char *name, struct inode *i)
+{
+	char *buf = i ? kmalloc(PATH_MAX) : NULL;
+	size_t line = t->n;
+
+	to = write_place(to, i);
+	if (i)
+		name = buf ? inode_name(i, buf, PATH_MAX) : "?";
+	t->n = (size_t)(to - t->bytes);
+	if (name) {
+		put_gap(t, line);
+		text_string(t, name);
+	}
+	text_char(t, '\n');
+	kfree(buf);
 }
 
 static void put_region(struct text *t, const struct mm *mm, const struct qr_region *r,
-		       struct name *last)
+		       struct tail *last)
 {
+	struct inode *i = r->object ? object_inode(r->object) : NULL;
+	char *to = text_room(t, 160 + last->n);
 	const char *name = special_name(mm, r);
-	size_t line = t->n;
-	char *to = text_room(t, 160);
+	size_t column, line = t->n;
 
 	if (!to)
 		return;
-	t->n = (size_t)(write_region(to, r) - t->bytes);
-	if (name)
-		put_name(t, line, last, NULL, name);
-	else if (r->object && object_inode(r->object))
-		put_file_name(t, line, last, r);
-	else if (r->object)
-		put_name(t, line, last, NULL, "/dev/zero (deleted)");
-	text_char(t, '\n');
+	to = write_region(to, r);
+	column = (size_t)(to - t->bytes) - line;
+	if (i && r->object == last->of && column == last->column) {
+		t->n += column;
+		text_put(t, t->bytes + last->at, last->n);
+		return;
+	}
+	if (r->object && !name)
+		name = "/dev/zero (deleted)";
+	put_tail(t, to, name, i);
+	*last = (struct tail){ r->object, line + column, t->n - line - column, column };
 }
 
 #define BATCH 16 /* regions asked for at once */
@@ -121,7 +133,7 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 struct listing {
 	struct text *t;
 	struct mm *mm;
-	struct name last;
+	struct tail last;
 	void *arg;
 };
 

@@ -47,13 +47,14 @@ static struct signals signals_of(const struct process *p, const struct task *t)
 		s.pending = t->pending.set;
 		s.blocked = t->blocked;
 	}
-	for (unsigned i = 0; p->actions && i < SIGNALS; i++) {
-		uintptr_t handler = signal_handler(p->actions, (int)i + 1);
+	for (signal_set left = p->actions ? p->actions->set : 0; left; left &= left - 1) {
+		int sig = __builtin_ctzll(left) + 1;
+		uintptr_t handler = signal_handler(p->actions, sig);
 
 		if (handler == SIG_IGN)
-			s.ignored |= (signal_set)1 << i;
+			s.ignored |= signal_bit(sig);
 		else if (handler != SIG_DFL)
-			s.caught |= (signal_set)1 << i;
+			s.caught |= signal_bit(sig);
 	}
 	return s;
 }
@@ -298,8 +299,14 @@ PROC_SHOW(pid_status)
 	struct usage u = usage_of(of);
 	uint32_t nr = (uint32_t)nr_of(of);
 
-	text_printf(t, "Name:\t%s\nUmask:\t%04o\nState:\t%s\n", name_of(of),
-		    p->fs ? p->fs->umask : 0, state_in_words(state_of(of)));
+	TEXT_PUT(t, "Name:\t");
+	text_string(t, name_of(of));
+	TEXT_PUT(t, "\nUmask:\t0");
+	for (int shift = 6; shift >= 0; shift -= 3)
+		text_char(t, (char)('0' + ((p->fs ? p->fs->umask : 0) >> shift & 7)));
+	TEXT_PUT(t, "\nState:\t");
+	text_string(t, state_in_words(state_of(of)));
+	text_char(t, '\n');
 	put_count(t, "Tgid:", (uint32_t)p->nr);
 	put_count(t, "Ngid:", 0);
 	put_count(t, "Pid:", nr);

@@ -6,7 +6,7 @@
 
 static char *more_room(struct text *t, size_t n)
 {
-	size_t size = t->size ? t->size : 512;
+	size_t size = t->size ? t->size : 1024;
 	char *bytes;
 
 	if (t->err)
@@ -105,20 +105,27 @@ char *write_hex(char *to, uint64_t v, unsigned least)
 	return to + n;
 }
 
+/* At least `width` places, the first of them blank. */
 static char *put_digits(char *to, uint64_t v, unsigned width)
 {
-	char digits[24], *end = digits + sizeof(digits), *first = format_number(end, v, 10, false);
+	char digits[24], *end = digits + sizeof(digits), *at = end;
+	uintptr_t low;
 	size_t n;
 
-	if (!v)
-		*--first = '0';
-	n = (size_t)(end - first);
+	/* What a word holds is the common case: no 64-bit division on i686. */
+	for (; QR_RARELY(v > UINTPTR_MAX); v /= 10)
+		*--at = (char)('0' + v % 10);
+	for (low = (uintptr_t)v; low > 9; low /= 10)
+		*--at = (char)('0' + low % 10);
+	*--at = (char)('0' + low);
+	n = (size_t)(end - at);
 	if (width > n) {
 		memcpy(to, "        ", 8);
 		to += width - n;
 	}
-	memcpy(to, first, n);
-	return to + n;
+	while (at < end)
+		*to++ = *at++;
+	return to;
 }
 
 char *write_number(char *to, uint64_t v)
@@ -151,7 +158,13 @@ static inline void named(struct text *t, const char *name, size_t n, uint64_t v,
 	if (!to)
 		return;
 	memcpy(to, name, n);
-	to = put_digits(to + n, v, least);
+	to += n;
+	if (least && !v) { /* most of smaps */
+		memcpy(to, "       0", 8);
+		to += 8;
+	} else {
+		to = put_digits(to, v, least);
+	}
 	memcpy(to, tail, ntail);
 	t->n = (size_t)(to + ntail - t->bytes);
 }
