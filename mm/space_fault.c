@@ -225,6 +225,19 @@ static enum qr_err carve_down(struct qr_space *s, struct qr_ptdesc *t, uintptr_t
 	return QR_OK;
 }
 
+/* Would the stack of mp that begins at lo, with n pages more, go beyond its limit?  What was cut off
+ * it does not count. */
+static bool stack_is_full(const struct qr_space *s, const struct qr_mapping *mp, uintptr_t lo,
+			  size_t n)
+{
+	struct found f;
+
+	if (QR_LIKELY(mp->npages + n <= s->max_stack))
+		return false;
+	return !qr_region_next(s, lo, lo + QR_PAGE_SIZE, &f) ||
+	       ((f.hi - lo) >> QR_PAGE_SHIFT) + n > s->max_stack;
+}
+
 /* A stack begins above, and the hole is wide enough: extend it down to va.  All is locked. */
 static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 {
@@ -240,7 +253,7 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 		return QR_OK; /* another fault was faster */
 	mp = mapping_of(s, above.attr);
 	n = (above.lo - va) >> QR_PAGE_SHIFT;
-	if (!mp->growsdown || mp->npages + n > s->max_stack ||
+	if (!mp->growsdown || stack_is_full(s, mp, above.lo, n) ||
 	    tally_read(&s->mapped) + n > s->max_pages)
 		return QR_NOENT;
 	if (low < s->memory->user_start.v)

@@ -279,11 +279,16 @@ static void stack(const struct qr_format *f)
 	poke(top - 100 * 4096, 2);
 	check();
 	is(count_regions(&space), 1, "%s: the stack grew", f->name);
+	qr_space_limit_stack(&space, 120);
+	ok(!touch(top - 121 * 4096, QR_ACCESS_WRITE), "%s: not beyond its limit", f->name);
+	must(!qr_space_unmap(&space, qr_virt_of(top - 10 * 4096), 1), "cut it in two");
+	ok(touch(top - 121 * 4096, QR_ACCESS_WRITE), "%s: what was cut off does not count",
+	   f->name);
+	ok(!touch(top - 131 * 4096, QR_ACCESS_WRITE), "%s: nor more than that", f->name);
+	qr_space_limit_stack(&space, SIZE_MAX);
 	map_anon(&space, top - 400 * 4096, 1, RW);
 	ok(!touch(top - 200 * 4096, QR_ACCESS_WRITE), "%s: not into the gap", f->name);
 	ok(touch(top - 143 * 4096, QR_ACCESS_WRITE), "%s: as far as the gap", f->name);
-	qr_space_limit_stack(&space, 143);
-	ok(!touch(top - 144 * 4096, QR_ACCESS_WRITE), "%s: not beyond its limit", f->name);
 	check();
 	machine_off();
 }
