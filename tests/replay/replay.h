@@ -200,6 +200,7 @@ struct board {
 	bool oracle; /* this is Linux: it says which steps to skip */
 	bool forked; /* what one reads may be resident for its relatives: see settle */
 	bool huge;   /* who has huge pages does not say what is resident */
+	bool kept;   /* pages may be reserved behind the end of a file */
 	bool loud;   /* keep the words too */
 	unsigned length;
 	char text[1 << 18];

@@ -8,6 +8,7 @@
 #include "tests/replay/replay.h"
 #include "tests/replay/run.h"
 #include <errno.h>
+#include <linux/falloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -101,6 +102,30 @@ static bool stops_between(const long *a)
 	return limit[0] != UINT64_MAX && stops_between_areas(a[0], a[1]);
 }
 
+static bool has_threads(void)
+{
+	int pid = (int)SYS(getpid);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ACTORS; i++)
+		n += board->actor[i].pid == pid;
+	return n > 1;
+}
+
+static void look_for_shared(const struct area *a, void *found)
+{
+	*(bool *)found |= a->rights[3] == 's';
+}
+
+/* Into pages of a file, or out of them: it may be the same file. */
+static bool over_itself(const long *a)
+{
+	bool found = false;
+
+	each_area((uintptr_t)a[1], (uintptr_t)(a[1] + a[2]), look_for_shared, &found);
+	return found;
+}
+
 /* Only on Linux: shall this step be left out on both sides? */
 static bool hangs(const struct call *c, const long *a)
 {
@@ -116,6 +141,12 @@ static bool hangs(const struct call *c, const long *a)
 		return uffd_hangs(c, a);
 	if (c->run == run_ucopy || c->run == run_uzero) /* what they fill must be one area */
 		return stops_between_areas(a[0], c->run == run_ucopy ? a[2] : a[1]);
+	if (c->run == run_pread || c->run == run_pwrite)
+		return over_itself(a);
+	if (c->run == run_fallocate) /* what is reserved twice is resident, seen or not */
+		return a[1] == FALLOC_FL_KEEP_SIZE && board->kept;
+	if (c->run == run_drop) /* of the one thread */
+		return has_threads();
 	return c->run == run_copy && other_device(a);
 }
 
@@ -178,6 +209,9 @@ static long run_mremap(const struct step *s, long *a)
 	if ((a[3] & MREMAP_FIXED) && !within(&s->arg[4], (uintptr_t)a[4], (uintptr_t) new))
 		return OUTSIDE;
 	at = SYS(mremap, a[0], a[1], a[2], a[3], a[4]);
+	/* Linux has made room before it looks at the limit. */
+	if (at == -ENOMEM && (a[3] & (MREMAP_FIXED | 4)) == (MREMAP_FIXED | 4))
+		SYS(munmap, a[4], new);
 	if ((unsigned long)at >= -4095ul)
 		return at;
 	if (slot && at == a[0] && new <= old) {

@@ -114,6 +114,7 @@ long run_fallocate(const struct step *s, long *a)
 	long err = SYS(fallocate, fd_of(a[0]), a[1], SPLIT(a[2]), SPLIT(a[3]));
 
 	(void)s;
+	board->kept |= !err && a[1] == FALLOC_FL_KEEP_SIZE;
 	if (!err && !(a[1] & FALLOC_FL_PUNCH_HOLE))
 		read_reserved(a[0], a[2], a[3]);
 	return err;
