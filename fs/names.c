@@ -11,7 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
 
-enum { CAP_DAC = 1, CAP_FOWNER = 3, CAP_MKNOD = 27 };
+enum { CAP_DAC = 1, CAP_FOWNER = 3, CAP_FSETID = 4, CAP_MKNOD = 27 };
 
 static struct inode *dir_of(const struct path_parent *p)
 {
@@ -101,6 +101,15 @@ static int enter(struct path_parent *at, struct inode *inode, struct path *out)
 	return 0;
 }
 
+/* A program that runs as a group is made by its members; the umask hides no right to run it. */
+static bool may_give_group(uint32_t gid, uint32_t mode)
+{
+	const struct process *p = current_process;
+
+	return !((mode | (p->fs ? p->fs->umask : 0)) & 0010) || cred_in_group(&p->cred, gid) ||
+	       p->cred.caps >> CAP_FSETID & 1;
+}
+
 int vfs_make(struct path_parent *at, uint32_t mode, uint32_t rdev, const char *target,
 	     struct path *out)
 {
@@ -131,6 +140,8 @@ int vfs_make(struct path_parent *at, uint32_t mode, uint32_t rdev, const char *t
 		inode->gid = dir->gid;
 		if (S_ISDIR(mode))
 			inode->mode |= S_ISGID;
+		else if (!may_give_group(dir->gid, mode))
+			inode->mode &= ~S_ISGID;
 	}
 	return enter(at, inode, out);
 }

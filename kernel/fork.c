@@ -244,6 +244,7 @@ static int task_copy(struct task *t, const struct clone_request *req, const stru
 		regs_set_sp(context_regs(&t->context), req->stack);
 	t->blocked = from->blocked;
 	t->policy = from->policy;
+	t->slack = t->first_slack = from->slack;
 	if (!(req->flags & CLONE_VM) || (req->flags & CLONE_VFORK))
 		t->sigstack = from->sigstack;
 	if (!(req->flags & CLONE_VM)) {

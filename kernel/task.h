@@ -81,7 +81,9 @@ struct task {
 	uint32_t user_ticks, system_ticks; /* where ticks have found it: how run_ns is split */
 	uint32_t slice;                    /* ticks until it has to give way */
 	uint16_t policy;                   /* set_mempolicy's: remembered */
-	struct usage usage;                /* its counts; the times are in run_ns */
+	/* prctl's timer slack, remembered: beyond Linux's 50 000 ns, now and by default. */
+	unsigned long slack, first_slack;
+	struct usage usage; /* its counts; the times are in run_ns */
 
 	signal_set blocked;
 	signal_set saved_blocked; /* of sigsuspend, ppoll: restored after delivery */

@@ -81,12 +81,12 @@ static bool next_descriptor(const struct proc_target *of, unsigned *nr)
 
 /* ---- links ------------------------------------------------------------------------------------ */
 
-/* One may look into what one could send signals to. */
+/* One may look into oneself, and into what one could send signals to. */
 int proc_may_look(const struct process *p)
 {
 	const struct cred *c = &current_process->cred;
 
-	return c->caps || c->euid == p->cred.uid ? 0 : -EACCES;
+	return p == current_process || c->caps || c->euid == p->cred.uid ? 0 : -EACCES;
 }
 
 static int say_path(struct path p, struct text *t)

@@ -181,7 +181,7 @@ static int check_range(const struct file *in, uint64_t in_pos, const struct file
 		return -EINVAL;
 	if (!in->readable || !out->writable || out->flags & O_APPEND)
 		return -EBADF;
-	if (*n > INT64_MAX - in_pos || *n > INT64_MAX - out_pos)
+	if (in_pos + *n < in_pos || out_pos + *n < out_pos)
 		return -EOVERFLOW;
 	there = in->inode->size > in_pos ? in->inode->size - in_pos : 0;
 	if (*n > there)
@@ -190,6 +190,10 @@ static int check_range(const struct file *in, uint64_t in_pos, const struct file
 		signal_task(current, SIGXFSZ);
 		return -EFBIG;
 	}
+	if (out_pos >= INT64_MAX)
+		return -EFBIG;
+	if (*n > INT64_MAX - out_pos)
+		*n = (size_t)(INT64_MAX - out_pos);
 	if (in->inode == out->inode && in_pos < out_pos + *n && out_pos < in_pos + *n)
 		return -EINVAL;
 	return 0;

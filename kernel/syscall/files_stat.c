@@ -124,11 +124,13 @@ static struct user_statx_time statx_time(struct file_time t)
 	return (struct user_statx_time){ .sec = t.sec, .nsec = t.nsec };
 }
 
-static int tell_statx(const struct inode *i, struct user_statx *to)
+static int tell_statx(const struct inode *i, bool root, struct user_statx *to)
 {
-	enum { BASIC_STATS = 0x7ff };
+	enum { BASIC_STATS = 0x7ff, MOUNT_ROOT = 0x2000 };
 	struct user_statx s = {
 		.mask = BASIC_STATS,
+		.attributes = root ? MOUNT_ROOT : 0,
+		.attributes_mask = MOUNT_ROOT,
 		.blksize = QR_PAGE_SIZE,
 		.nlink = i->nlink,
 		.uid = i->uid,
@@ -151,16 +153,18 @@ static int tell_statx(const struct inode *i, struct user_statx *to)
 
 enum layout { NATIVE, WIDE, EXTENDED };
 
-static int tell_as(const struct inode *i, void __user *to, enum layout layout)
+static int tell_as(const struct inode *i, struct path p, void __user *to, enum layout layout)
 {
-	return layout == NATIVE ? tell(i, to) : layout == WIDE ? tell64(i, to) : tell_statx(i, to);
+	return layout == NATIVE ? tell(i, to)
+	       : layout == WIDE ? tell64(i, to)
+				: tell_statx(i, p.mount && p.mount->root == p.dentry, to);
 }
 
 static long stat_fd(unsigned fd, void __user *to, enum layout layout)
 {
 	struct file *f = files_peek(current_process->files, fd);
 
-	return f ? tell_as(f->inode, to, layout) : -EBADF;
+	return f ? tell_as(f->inode, f->path, to, layout) : -EBADF;
 }
 
 static long stat_named(int dirfd, const char __user *name, unsigned at, void __user *to,
@@ -180,7 +184,7 @@ static long stat_named(int dirfd, const char __user *name, unsigned at, void __u
 	err = user_lookup(dirfd, name, lookup_of_at(at), &p);
 	if (err)
 		return err;
-	err = tell_as(p.dentry->inode, to, layout);
+	err = tell_as(p.dentry->inode, p, to, layout);
 	path_put(p);
 	return err;
 }

@@ -93,6 +93,7 @@ enum {
 };
 
 #define CAP_LAST 40
+#define SLACK    50000 /* nanoseconds */
 
 static long flag_of(unsigned flag)
 {
@@ -149,9 +150,10 @@ SYSCALL5(prctl, int, what, uintptr_t, a, uintptr_t, b, uintptr_t, c, uintptr_t, 
 	case PR_CAPBSET_READ:
 		return a > CAP_LAST ? -EINVAL : 1;
 	case PR_SET_TIMERSLACK:
+		current->slack = a ? a - SLACK : current->first_slack;
 		return 0;
 	case PR_GET_TIMERSLACK:
-		return 50000;
+		return (long)(current->slack + SLACK);
 	case PR_SET_CHILD_SUBREAPER:
 		return set_flag(PROCESS_SUBREAPER, !!a);
 	case PR_GET_CHILD_SUBREAPER:

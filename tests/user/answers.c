@@ -9,6 +9,7 @@
 #include <sys/fsuid.h>
 #include <sys/klog.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/time.h>
@@ -42,7 +43,7 @@ TEST("with STICKY_TIMEOUTS select and poll leave their timeout alone")
 static struct {
 	volatile int tid, done;
 	char state[2];
-} other;
+} thread_of;
 
 /* /proc/PID/stat's third word. */
 static char state_of(int pid, int tid)
@@ -61,10 +62,10 @@ static char state_of(int pid, int tid)
 static int look_at_leader(void *arg)
 {
 	(void)arg;
-	other.tid = (int)syscall(SYS_gettid);
-	for (int i = 0; i < 1000 && (other.state[0] = state_of(getpid(), 0)) != 'S'; i++)
+	thread_of.tid = (int)syscall(SYS_gettid);
+	for (int i = 0; i < 1000 && (thread_of.state[0] = state_of(getpid(), 0)) != 'S'; i++)
 		usleep(1000);
-	other.state[1] = state_of(getpid(), other.tid);
+	thread_of.state[1] = state_of(getpid(), thread_of.tid);
 	return 0;
 }
 
@@ -74,8 +75,8 @@ TEST("a process shows the state of its first thread")
 
 	thread_start(&t, look_at_leader, NULL);
 	thread_join(&t);
-	CHECK_EQ(other.state[0], 'S');
-	CHECK_EQ(other.state[1], 'R');
+	CHECK_EQ(thread_of.state[0], 'S');
+	CHECK_EQ(thread_of.state[1], 'R');
 }
 
 static volatile sig_atomic_t got;
@@ -89,8 +90,8 @@ static void count(int sig)
 static int wait_for_end(void *arg)
 {
 	(void)arg;
-	other.tid = (int)syscall(SYS_gettid);
-	while (!other.done)
+	thread_of.tid = (int)syscall(SYS_gettid);
+	while (!thread_of.done)
 		usleep(1000);
 	return 0;
 }
@@ -102,12 +103,12 @@ TEST("any thread's number names its process")
 
 	signal(SIGUSR1, count);
 	thread_start(&t, wait_for_end, NULL);
-	while (!other.tid)
+	while (!thread_of.tid)
 		usleep(1000);
-	CHECK_EQ(kill(other.tid, 0), 0);
-	CHECK_EQ(kill(other.tid, SIGUSR1), 0);
-	CHECK_EQ(syscall(SYS_rt_sigqueueinfo, other.tid, SIGUSR1, &info), 0);
-	other.done = 1;
+	CHECK_EQ(kill(thread_of.tid, 0), 0);
+	CHECK_EQ(kill(thread_of.tid, SIGUSR1), 0);
+	CHECK_EQ(syscall(SYS_rt_sigqueueinfo, thread_of.tid, SIGUSR1, &info), 0);
+	thread_of.done = 1;
 	thread_join(&t);
 	CHECK(got >= 1);
 }
@@ -137,6 +138,27 @@ TEST("the time that one may run: a warning each second, then the end")
 	CHECK(now->rlim_cur > 1 && now->rlim_max == 2);
 }
 
+/* A file without a name gets one, by one's own /proc, though the ids are of two users. */
+static void with_another_id(void)
+{
+	char name[32], text[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	NEED(setegid(65534) == 0 && seteuid(65534) == 0);
+	fd = open("anybody", O_TMPFILE | O_RDWR, 0600);
+	NEED(fd >= 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	CHECK(readlink(name, text, sizeof(text)) > 0);
+	CHECK_EQ(linkat(AT_FDCWD, name, AT_FDCWD, "anybody/x", AT_SYMLINK_FOLLOW), 0);
+	fd = open("group/x", O_RDWR | O_CREAT | O_EXCL, 02770);
+	CHECK(fd >= 0 && fstat(fd, &st) == 0 && st.st_gid == 7 && !(st.st_mode & S_ISGID));
+	CHECK(mkdir("group/d", 0755) == 0 && stat("group/d", &st) == 0 && st.st_mode & S_ISGID);
+	NEED(seteuid(0) == 0 && setegid(0) == 0);
+	fd = open("group/y", O_RDWR | O_CREAT | O_EXCL, 02770);
+	CHECK(fd >= 0 && fstat(fd, &st) == 0 && st.st_mode & S_ISGID);
+}
+
 static void as_nobody(void)
 {
 	cpu_set_t cpus;
@@ -160,9 +182,12 @@ TEST("what root may is not everybody's: processors, root directories, files by s
 	if (getuid() != 0)
 		skip("not root");
 	NEED(chmod(".", 0755) == 0 && mkdir("closed", 0700) == 0);
+	NEED(mkdir("anybody", 0777) == 0 && mkdir("group", 0777) == 0);
+	NEED(chown("group", 0, 7) == 0 && chmod("group", 02777) == 0);
 	fd = open("for-root", O_RDWR | O_CREAT, 0600);
 	NEED(fd >= 0);
 	umask(old);
+	with_another_id();
 	child = fork();
 	if (child == 0) {
 		setfsuid(1);
@@ -198,7 +223,8 @@ TEST("locks are told lowest first, though they came later")
 
 TEST("names that are empty, sizes and offsets that cannot be")
 {
-	int file = open("file", O_RDWR | O_CREAT, 0600), p[2];
+	int file = open("file", O_RDWR | O_CREAT, 0600), other, p[2];
+	off_t big;
 	char text[8];
 
 	NEED(pipe(p) == 0);
@@ -213,7 +239,41 @@ TEST("names that are empty, sizes and offsets that cannot be")
 	CHECK_ERR(sync_file_range(file, 0, 1, 8), EINVAL);
 	CHECK_ERR(sync_file_range(-1, 0, 1, 8), EBADF);
 	CHECK_EQ(sync_file_range(file, 0, 0, 7), 0);
+	big = INT64_MAX;
+	CHECK(ftruncate(file, 9) == 0);
+	other = open("other", O_RDWR | O_CREAT, 0600);
+	CHECK_ERR(copy_file_range(file, NULL, other, &big, 9, 0), EFBIG);
+	CHECK_ERR(copy_file_range(file, NULL, other, &big, SIZE_MAX - 5, 0),
+		  sizeof(long) == 8 ? EOVERFLOW : EFBIG);
 	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, (1u << 31) + 1), EINVAL);
+}
+
+TEST("statx tells where something is mounted")
+{
+	struct statx x;
+
+	CHECK_EQ(statx(AT_FDCWD, "/proc", 0, STATX_BASIC_STATS, &x), 0);
+	CHECK(x.stx_attributes_mask & 0x2000 && x.stx_attributes & 0x2000);
+	CHECK_EQ(statx(AT_FDCWD, "/proc/self", 0, STATX_BASIC_STATS, &x), 0);
+	CHECK(x.stx_attributes_mask & 0x2000 && !(x.stx_attributes & 0x2000));
+}
+
+TEST("timer slack: a thread's own, its children's to begin with")
+{
+	pid_t child;
+	int status;
+
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 50000);
+	CHECK(prctl(PR_SET_TIMERSLACK, 70000ul) == 0 && prctl(PR_GET_TIMERSLACK) == 70000);
+	child = fork();
+	if (child == 0) {
+		CHECK_EQ(prctl(PR_GET_TIMERSLACK), 70000);
+		CHECK(prctl(PR_SET_TIMERSLACK, 1ul) == 0 && prctl(PR_GET_TIMERSLACK) == 1);
+		CHECK(prctl(PR_SET_TIMERSLACK, 0ul) == 0 && prctl(PR_GET_TIMERSLACK) == 70000);
+		exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(prctl(PR_SET_TIMERSLACK, 0ul) == 0 && prctl(PR_GET_TIMERSLACK) == 50000);
 }
 
 TEST("capget, syslog, and a cpuid that always works")
