@@ -118,11 +118,25 @@ size_t qr_memory_trim(struct qr_memory *m)
 	return n;
 }
 
-/* Are the four entries from i on zero? */
-QR_INLINE bool four_unused(const struct qr_format *f, const void *entries, unsigned i)
+/* Are the first four entries here zero? */
+QR_INLINE bool four_unused(const struct qr_format *f, const void *at)
 {
-	return !(qr_entry_read(f, entries, i).v | qr_entry_read(f, entries, i + 1).v |
-		 qr_entry_read(f, entries, i + 2).v | qr_entry_read(f, entries, i + 3).v);
+	return !(qr_entry_read(f, at, 0).v | qr_entry_read(f, at, 1).v | qr_entry_read(f, at, 2).v |
+		 qr_entry_read(f, at, 3).v);
+}
+
+/* The first entry of [i,j) that is not zero, looked for one behind the other. */
+QR_INLINE unsigned scan(const struct qr_format *f, const void *entries, unsigned i, unsigned j)
+{
+	const unsigned shift = QR_FIXED(f)->entry_shift;
+	const char *at = (const char *)entries + ((size_t)i << shift);
+	const char *end = (const char *)entries + ((size_t)j << shift);
+
+	while (end - at >= (ptrdiff_t)4 << shift && four_unused(f, at))
+		at += (size_t)4 << shift;
+	while (at < end && qr_entry_none(qr_entry_read(f, at, 0)))
+		at += (size_t)1 << shift;
+	return (unsigned)((size_t)(at - (const char *)entries) >> shift);
 }
 
 unsigned qr_next_used(const struct qr_memory *m, const struct qr_ptdesc *t, unsigned i, unsigned j)
@@ -141,11 +155,10 @@ unsigned qr_next_used(const struct qr_memory *m, const struct qr_ptdesc *t, unsi
 			i = (block + (unsigned)__builtin_ctz(used)) << shift;
 			continue;
 		}
-		for (end = end < j ? end : j; i + 4 <= end && four_unused(f, entries, i); i += 4)
-			;
-		for (; i < end; i++)
-			if (!qr_entry_none(qr_entry_read(f, entries, i)))
-				return i;
+		end = end < j ? end : j;
+		i = scan(f, entries, i, end);
+		if (i < end)
+			return i;
 	}
 	return j;
 }
