@@ -209,9 +209,9 @@ void signal_actions_put(struct signal_actions *a);
 struct signal_action signal_action_altered(const struct signal_actions *a, int sig);
 QR_INLINE struct signal_action signal_action(const struct signal_actions *a, int sig)
 {
-	if (QR_LIKELY(a->table && !a->altered))
-		return a->table->of[sig - 1];
-	return signal_action_altered(a, sig);
+	if (QR_RARELY(a->altered))
+		return signal_action_altered(a, sig);
+	return a->table ? a->table->of[sig - 1] : (struct signal_action){ .handler = SIG_DFL };
 }
 uintptr_t signal_handler(const struct signal_actions *a, int sig);
 /* -ENOMEM. */

@@ -316,6 +316,8 @@ static bool describes_nothing(const struct user_desc *d)
 	static const struct user_desc zero;
 	struct user_desc rest = *d;
 
+	if (d->base_addr | d->limit)
+		return false;
 	rest.entry_number = 0;
 	return segment_is_empty(d) || !memcmp(&rest, &zero, sizeof(zero));
 }

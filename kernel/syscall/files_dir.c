@@ -132,7 +132,7 @@ SYSCALL2(getcwd, char __user *, to, size_t, size)
 		name -= sizeof(unreachable) - 1;
 		memcpy(name, unreachable, sizeof(unreachable) - 1);
 	}
-	n = name ? strlen(name) + 1 : 0;
+	n = (size_t)(buf + sizeof(unreachable) + PATH_MAX - name); /* it ends where the room does */
 	if (!name)
 		ret = -ENAMETOOLONG;
 	else if (n > size)

@@ -61,7 +61,7 @@ SYSCALL1(get_thread_area, struct user_desc __user *, p)
 	struct user_desc d;
 	int err;
 
-	if (copy_from_user(&d, p, sizeof(d)))
+	if (get_user(d.entry_number, &p->entry_number))
 		return -EFAULT;
 	err = context_get_thread_area(&current->context, &d);
 	return err ? err : copy_to_user(p, &d, sizeof(d));
