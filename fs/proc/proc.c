@@ -22,12 +22,14 @@ static struct proc_inode *proc_inode_of(struct inode *i)
 
 /* ---- inodes -------------------------------------------------------------------------------- */
 
-/* The same thing has the same number each time it is looked up. */
+/* The same thing has the same number each time it is looked up; on 32 bits, one that old programs
+ * have room for. */
 static uint64_t number_of(const struct proc_node *node, const struct proc_target *of)
 {
 	uint64_t nr = of->task ? (uint64_t)of->task->nr : of->pid ? (uint64_t)of->pid->nr : 0;
 
-	return nr << 28 | ((uint64_t)of->fd & 0xff) << 20 | ((uintptr_t)node >> 3 & 0xfffff);
+	nr = nr << 28 | ((uint64_t)of->fd & 0xff) << 20 | ((uintptr_t)node >> 3 & 0xfffff);
+	return sizeof(long) == 8 ? nr : nr * 0x9e3779b97f4a7c15u >> 32;
 }
 
 static void own(struct inode *i, const struct proc_target *of)

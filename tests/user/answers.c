@@ -248,6 +248,16 @@ TEST("names that are empty, sizes and offsets that cannot be")
 	CHECK_ERR(fcntl(p[0], F_SETPIPE_SZ, (1u << 31) + 1), EINVAL);
 }
 
+TEST("what is in /proc has numbers that fit into a long")
+{
+	struct statx x;
+
+	CHECK_EQ(statx(AT_FDCWD, "/proc/self/fd", 0, STATX_INO, &x), 0);
+	CHECK(x.stx_ino && x.stx_ino <= ULONG_MAX);
+	CHECK_EQ(statx(AT_FDCWD, "/proc/self/fd/0", AT_SYMLINK_NOFOLLOW, STATX_INO, &x), 0);
+	CHECK(x.stx_ino && x.stx_ino <= ULONG_MAX);
+}
+
 TEST("statx tells where something is mounted")
 {
 	struct statx x;
