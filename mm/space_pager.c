@@ -80,23 +80,24 @@ enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool o
 	return err;
 }
 
-/* `set`, if any, where not all of it is there already: what has more keeps it, as with Linux.
- * *watched: there can be pages whose first write was to be noticed, and is not any more. */
-static enum qr_err set_pager(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t set,
-			     bool *watched)
+/* `set` where not all of it is there already: what has more keeps it, as with Linux.  Nothing to set:
+ * everything goes.  Where first writes are not noticed any more, no page says that they are. */
+static enum qr_err set_pager(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t set)
 {
-	const uint32_t keep = ~(RUN_UMISS | RUN_UWP);
+	const bool marks = soft_wp(s->memory->format) && !(set & RUN_UWP);
 	enum qr_err err = QR_OK;
 	struct found f;
 
 	for (uintptr_t va = lo; !err && va < hi && qr_run_next(s, va, hi, &f); va = f.hi) {
-		if (f.attr & RUN_UWP && !(set & RUN_UWP))
-			*watched = true;
-		if (set & ~f.attr)
-			err = qr_flag_range(s, f.lo > va ? f.lo : va, f.hi < hi ? f.hi : hi, keep,
-					    set);
+		uintptr_t from = f.lo > va ? f.lo : va, to = f.hi < hi ? f.hi : hi;
+
+		if (!set ? !(f.attr & (RUN_UMISS | RUN_UWP)) : !(set & ~f.attr))
+			continue;
+		err = qr_flag_range(s, from, to, ~(RUN_UMISS | RUN_UWP), set);
+		if (!err && marks && f.attr & RUN_UWP)
+			err = watch_pages(s, from, to, false);
 	}
-	return set ? err : qr_flag_range(s, lo, hi, keep, 0);
+	return err;
 }
 
 enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages, unsigned flags)
@@ -104,14 +105,11 @@ enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages, unsign
 	uintptr_t lo = at.v, hi = lo + (npages << QR_PAGE_SHIFT);
 	uint32_t set = (flags & QR_MAP_UMISS ? RUN_UMISS : 0) | (flags & QR_MAP_UWP ? RUN_UWP : 0);
 	enum qr_err err;
-	bool watched = false;
 
 	if (!range_valid(s->memory, at, npages))
 		return QR_INVAL;
 	(void)space_lock(s);
-	err = set_pager(s, lo, hi, set, &watched);
-	if (!err && watched && soft_wp(s->memory->format))
-		err = watch_pages(s, lo, hi, false);
+	err = set_pager(s, lo, hi, set);
 	qr_space_unlock(s);
 	return err;
 }
