@@ -3,6 +3,7 @@
  * nomem_process.c - the n-th allocation fails: fork, vfork, many at once, exec.
  */
 #include "nomem.h"
+#include <sys/resource.h>
 
 static int try_fork(void)
 {
@@ -45,6 +46,25 @@ static int try_many(void)
 	return error;
 }
 
+/* However it comes out, the file goes again. */
+static int try_core(void)
+{
+	const struct rlimit l = { RLIM_INFINITY, RLIM_INFINITY };
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &l);
+		raise(SIGQUIT);
+		_exit(0);
+	}
+	if (pid < 0)
+		return errno;
+	waitpid(pid, &status, 0);
+	unlink("core");
+	return WIFSIGNALED(status) && WCOREDUMP(status) ? 0 : ENOMEM;
+}
+
 static int try_exec(void)
 {
 	char fd[16];
@@ -68,6 +88,7 @@ static const struct named process_ops[] = {
 	{ "fork", try_fork },
 	{ "vfork", try_vfork },
 	{ "many forks", try_many },
+	{ "a core file", try_core },
 };
 
 TEST("fork and vfork without memory")
