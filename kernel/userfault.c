@@ -198,19 +198,36 @@ static struct uffd_msg fault_message(const struct userfault *u, uintptr_t addres
 	};
 }
 
+/* A stack that is watched has grown down to this page: who watches what is above it, watches it too. */
+static struct userfault *claim_growth(struct mm *mm, uintptr_t page)
+{
+	struct userfault *nearest = NULL;
+	uintptr_t lo = UINTPTR_MAX;
+	struct qr_region r;
+
+	for (struct userfault *u = mm->userfaults; u; u = u->next)
+		for (struct user_range *range = u->ranges; range; range = range->next)
+			if (range->lo > page && range->lo < lo) {
+				lo = range->lo;
+				nearest = u;
+			}
+	return nearest && qr_space_next(&mm->space, qr_virt_of(page), &r) == QR_OK &&
+		       r.end.v > lo && !userfault_claim(mm, nearest, page, lo)
+		   ? nearest
+		   : NULL;
+}
+
 enum qr_err userfault_wait(struct mm *mm, uintptr_t address, bool write, bool user)
 {
+	const uintptr_t page = address & ~(uintptr_t)QR_PAGE_MASK;
 	struct userfault *u = userfault_at(mm, address);
 	struct user_waiter w = { .done = false };
 	int err;
 
-	if (!u) { /* cannot be, but would go on for ever */
-		enum qr_err lost =
-		    qr_space_pager(&mm->space, qr_virt_of(address & ~(uintptr_t)QR_PAGE_MASK), 1,
-				   0);
-
-		return lost;
-	}
+	if (!u)
+		u = claim_growth(mm, page);
+	if (!u) /* without memory to say so; it would go on for ever */
+		return qr_space_pager(&mm->space, qr_virt_of(page), 1, 0);
 	if (u->features & UFFD_SIGBUS || (!user && u->user_only))
 		return QR_BEYOND;
 	if (!user) {

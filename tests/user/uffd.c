@@ -579,3 +579,19 @@ TEST("userfaultfd: a watched page is so where it moved, and not for who was not 
 	CHECK(!is_watched(place));
 	CHECK_EQ(fault_write(place, 2), 0);
 }
+
+TEST("userfaultfd: what a watched stack grows by is watched too")
+{
+	int fd = ready_uffd(UFFD_FEATURE_SIGBUS);
+	char *p = mmap(NULL, 512 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	NEED(p != MAP_FAILED && munmap(p, 512 * PAGE) == 0);
+	p = mmap(p + 500 * PAGE, 4 * PAGE, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
+	NEED(p != MAP_FAILED && reg(fd, p, 4 * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0);
+	CHECK_EQ(fault_write(p - 3 * PAGE, 1), SIGBUS);
+	CHECK_EQ(fault_write(p - PAGE, 1), SIGBUS);
+	CHECK_EQ(copy(fd, p - 3 * PAGE, watched = fresh(PAGE), PAGE, 0), PAGE);
+	CHECK_EQ(fault_write(p - 3 * PAGE, 1), 0);
+	CHECK_EQ(fault_read(p + PAGE), SIGBUS);
+}
