@@ -41,6 +41,11 @@ static size_t unused(void)
 	return pages_dirty() + qr_heap_in_depots(&malloc_heap);
 }
 
+static bool is_much(bool whole)
+{
+	return pages_dirty() > MUCH || (!whole && unused() > MUCH);
+}
+
 static int wait_and_give_back(void *unneeded)
 {
 	struct timespec pause = { 0, PAUSE_NS };
@@ -85,11 +90,11 @@ static void begin(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-void idle_look(void)
+void idle_look(bool whole)
 {
 	uint32_t no = 0;
 
-	if (enabled && !qr_load32(&running) && unused() > MUCH && qr_cas32(&running, &no, 1))
+	if (enabled && !qr_load32(&running) && is_much(whole) && qr_cas32(&running, &no, 1))
 		begin();
 }
 

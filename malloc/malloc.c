@@ -47,7 +47,7 @@ EXPORT void free(void *p)
 
 	if (p && malloc_prepare()) {
 		(void)heap_free(p);
-		idle_look();
+		idle_look(false);
 	}
 	errno = saved;
 }

@@ -147,8 +147,9 @@ void malloc_keep_stderr(void);
 /* $QUIRE_MALLOC_STATS: a table at exit. */
 void stats_set_up(void);
 
-/* After memory was freed: if much of it is unused, see that it goes back to the system soon. */
-void idle_look(void);
+/* After memory was freed: if much of it is unused, see that it goes back to the system soon.
+ * whole: it was an object of whole pages, so that the depots need not be looked at. */
+void idle_look(bool whole);
 void idle_set_up(void);
 /* In the child of a fork, which has no thread but its own. */
 void idle_forget(void);

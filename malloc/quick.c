@@ -18,8 +18,11 @@
 
 static __attribute__((noinline)) void *malloc_slower(size_t n)
 {
-	void *p = malloc_prepare() ? qr_heap_alloc(&malloc_heap, n) : NULL;
+	void *p = NULL;
 
+	if (malloc_prepare())
+		p = n > QR_HEAP_MAX_SMALL ? qr_heap_alloc_large(&malloc_heap, n, 1)
+					  : qr_heap_alloc(&malloc_heap, n);
 	return p ? p : malloc_no_memory();
 }
 
@@ -83,8 +86,9 @@ static __attribute__((noinline)) void free_odd(void *p)
 		return;
 	saved = errno;
 	if (malloc_prepare()) {
-		(void)qr_heap_free(&malloc_heap, p);
-		idle_look();
+		if (!qr_heap_free_whole(&malloc_heap, p))
+			(void)qr_heap_free(&malloc_heap, p);
+		idle_look(true);
 	}
 	errno = saved;
 }
@@ -101,7 +105,7 @@ QR_INLINE bool make_room(struct qr_heap_local *l, unsigned class)
 	nth = qr_load32(&exchanges) + 1;
 	qr_store32(&exchanges, nth);
 	if (nth % 64 == 0)
-		idle_look();
+		idle_look(false);
 	return true;
 }
 

@@ -269,6 +269,8 @@ void *qr_heap_alloc_class(struct qr_heap *h, unsigned class);
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align);
 void qr_heap_free_large(struct qr_heap *h, struct qr_span *s);
+/* False: p is no large object in use, and nothing was done. */
+bool qr_heap_free_whole(struct qr_heap *h, void *p);
 /* Whether n bytes would have got a large object like this. */
 bool qr_heap_is_length(const struct qr_span *s, size_t n);
 /* Kept ones back to the source; answers how many pages. */

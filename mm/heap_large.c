@@ -5,10 +5,10 @@
  * A large object is a span of its own, straight from the source.  It shrinks in place: the source
  * takes back any part of what it gave.
  *
- * In a process (not a hardened one), where such objects are many, what is freed is kept for the next one of as many
- * pages: up to 256 KiB each, and a 32nd of the heap in all.  Lengths are then an eighth of a
- * doubling apart, so that there is such a next one; what nobody touches of the last pages is no
- * memory.  A kept one is a span whose only object is free.
+ * In a process (not a hardened one), where such objects are many, what is freed is kept for the
+ * next one of as many pages: up to 256 KiB each, and a quarter of the heap in all.  Lengths are then
+ * an eighth of a doubling apart, so that there is such a next one; what nobody touches of the last
+ * pages is no memory.  A kept one is a span whose only object is free.
  */
 #include "mm/heap_impl.h"
 
@@ -19,7 +19,7 @@ static size_t pages_for(size_t n)
 
 #if defined(QR_HEAP_PROCESS) && !defined(QR_HEAP_HARDENED)
 
-#define KEPT_LEAST 128u /* pages: that many may always be kept */
+#define KEPT_LEAST 512u /* pages: that many may always be kept */
 
 static size_t rounded(size_t npages)
 {
@@ -55,7 +55,7 @@ static struct qr_span *from_kept(struct qr_heap *h, size_t npages, size_t align)
 static bool keep(struct qr_heap *h, struct qr_span *s)
 {
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-	bool room = s->npages < QR_HEAP_KEPT && h->nkept + s->npages <= KEPT_LEAST + h->npages / 32;
+	bool room = s->npages < QR_HEAP_KEPT && h->nkept + s->npages <= KEPT_LEAST + h->npages / 4;
 
 	if (room) {
 		s->nfree = 1;
@@ -71,15 +71,13 @@ static bool keep(struct qr_heap *h, struct qr_span *s)
 size_t qr_heap_drop_kept(struct qr_heap *h)
 {
 	size_t dropped = 0;
+	struct qr_span *s;
 
-	for (size_t n = 1; n < QR_HEAP_KEPT; n++) {
-		struct qr_span *s;
-
+	for (size_t n = 1; n < QR_HEAP_KEPT; n++)
 		while ((s = from_kept(h, n, 1))) {
 			dropped += n;
 			qr_heap_span_release(h, s);
 		}
-	}
 	return dropped;
 }
 
@@ -120,6 +118,20 @@ void qr_heap_free_large(struct qr_heap *h, struct qr_span *s)
 	if (!keep(h, s))
 		qr_heap_span_release(h, s);
 }
+
+#ifdef QR_HEAP_PROCESS
+
+bool qr_heap_free_whole(struct qr_heap *h, void *p)
+{
+	struct qr_span *s = span_of(h, (uintptr_t)p);
+
+	if (!s || s->class != CLASS_LARGE || s->start != (uintptr_t)p || s->nfree)
+		return false;
+	qr_heap_free_large(h, s);
+	return true;
+}
+
+#endif
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align)
 {
