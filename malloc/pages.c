@@ -2,9 +2,10 @@
  *
  * pages.c - runs of pages; see pages.h.
  *
- * A table beside the range has an entry for each page; of a free run those of its first and its
- * last page are filled in.  The table is reserved like the range, so what is never free costs
- * nothing.  Dirty runs and clean ones have lists of their own: what has memory is used first.
+ * A table has an entry for each page; of a free run those of its first and its last page are
+ * filled in.  It is reserved like the range, so what is never free costs nothing; but the entries
+ * of the first half megabyte are the library's own data, for what is reserved costs page tables, too,
+ * in each process that begins or forks.  Dirty runs and clean ones have lists of their own: what has memory is used first.
  *
  * A page fault costs more than most calls of malloc together, and so much more than a page is worth
  * once a heap is large.  A heap of a megabyte therefore asks for its next pages a few at a time, and
@@ -22,6 +23,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define NEAR          128u /* pages whose entries lie in the library: small programs have no more */
 #define EXACT         64u /* lists of one length each; behind them one for each doubling */
 #define NLISTS        128u
 #define STEP          ((size_t)4 << 20) /* least that is made usable at a time */
@@ -48,7 +50,7 @@ struct lists {
 static struct {
 	struct qr_lock lock;
 	char *base;
-	struct run *run;
+	struct run near[NEAR], *far;
 	size_t limit;          /* pages of the range */
 	size_t frontier;       /* pages that were ever given out: what is behind is zeroes */
 	size_t usable;         /* pages that may be touched */
@@ -58,6 +60,11 @@ static struct {
 	size_t used, peak, dirty;
 	size_t most; /* ever of used and dirty together */
 } all;
+
+static struct run *run_at(size_t page)
+{
+	return page < NEAR ? &all.near[page] : &all.far[page];
+}
 
 static void *address(size_t page)
 {
@@ -71,7 +78,7 @@ static void advise(size_t page, size_t npages, int advice)
 
 static void *reserve(void *ctx, size_t bytes)
 {
-	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	void *p = mmap(all.base - bytes, bytes, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	(void)ctx;
@@ -105,10 +112,10 @@ static void insert(size_t page, size_t npages, bool dirty)
 	unsigned l = list_of(npages);
 	uint32_t *head = &of->first[l];
 
-	all.run[page] = (struct run){ (uint32_t)npages, *head, 0, dirty };
-	all.run[page + npages - 1].npages = (uint32_t)npages;
+	*run_at(page) = (struct run){ (uint32_t)npages, *head, 0, dirty };
+	run_at(page + npages - 1)->npages = (uint32_t)npages;
 	if (*head)
-		all.run[*head].prev = (uint32_t)page;
+		run_at(*head)->prev = (uint32_t)page;
 	*head = (uint32_t)page;
 	of->there[l / 64] |= (uint64_t)1 << l % 64;
 	if (dirty)
@@ -117,28 +124,28 @@ static void insert(size_t page, size_t npages, bool dirty)
 
 static void take_out(size_t page)
 {
-	struct run *r = &all.run[page];
+	struct run *r = run_at(page);
 	struct lists *of = &all.lists[r->dirty];
 	unsigned l = list_of(r->npages);
 
 	if (r->prev)
-		all.run[r->prev].next = r->next;
+		run_at(r->prev)->next = r->next;
 	else
 		of->first[l] = r->next;
 	if (r->next)
-		all.run[r->next].prev = r->prev;
+		run_at(r->next)->prev = r->prev;
 	if (!of->first[l])
 		of->there[l / 64] &= ~((uint64_t)1 << l % 64);
 	if (r->dirty)
 		count_dirty(-(long)r->npages);
-	all.run[page + r->npages - 1].npages = 0;
+	run_at(page + r->npages - 1)->npages = 0;
 	r->npages = 0;
 }
 
 /* A free run, one with those of its kind before and behind it. */
 static void put(size_t page, size_t npages, bool dirty)
 {
-	struct run *before = &all.run[page - 1], *after = &all.run[page + npages];
+	struct run *before = run_at(page - 1), *after = run_at(page + npages);
 
 	if (page + npages < all.frontier && after->npages && after->dirty == dirty) {
 		size_t more = after->npages;
@@ -146,7 +153,7 @@ static void put(size_t page, size_t npages, bool dirty)
 		take_out(page + npages);
 		npages += more;
 	}
-	if (before->npages && all.run[page - before->npages].dirty == dirty) {
+	if (before->npages && run_at(page - before->npages)->dirty == dirty) {
 		page -= before->npages;
 		npages += before->npages;
 		take_out(page);
@@ -194,10 +201,10 @@ static uint32_t best_of(const struct lists *of, unsigned l, size_t npages, size_
 	uint32_t best = 0;
 	unsigned seen = 0;
 
-	for (uint32_t p = of->first[l]; p && seen < 32; p = all.run[p].next, seen++) {
-		if (fit(p, all.run[p].npages, npages, align) == SIZE_MAX)
+	for (uint32_t p = of->first[l]; p && seen < 32; p = run_at(p)->next, seen++) {
+		if (fit(p, run_at(p)->npages, npages, align) == SIZE_MAX)
 			continue;
-		if (!best || all.run[p].npages < all.run[best].npages)
+		if (!best || run_at(p)->npages < run_at(best)->npages)
 			best = p;
 		if (l < EXACT)
 			break;
@@ -215,7 +222,7 @@ static size_t from_lists(bool dirty, size_t npages, size_t align)
 
 		if (!best)
 			continue;
-		have = all.run[best].npages;
+		have = run_at(best)->npages;
 		at = fit(best, have, npages, align);
 		take_out(best);
 		trim_run(best, at, npages, have, dirty);
@@ -228,6 +235,10 @@ static bool make_usable(size_t end)
 {
 	size_t step = (STEP >> QR_PAGE_SHIFT) - 1, to = (end + all.usable / 8 + step) & ~step;
 
+	if (end <= NEAR)
+		to = NEAR;
+	else if (!all.far && !(all.far = reserve(NULL, all.limit * sizeof(*all.far))))
+		return false;
 	if (to > all.limit)
 		to = all.limit;
 	if (end > to || mprotect(address(all.usable), (to - all.usable) << QR_PAGE_SHIFT,
@@ -289,7 +300,7 @@ static void count(size_t npages)
 /* A run becomes clean.  Huge pages that it has a part of are not to be made whole again. */
 static bool purge_run(size_t page)
 {
-	size_t npages = all.run[page].npages, huge = (HUGE >> QR_PAGE_SHIFT) - 1;
+	size_t npages = run_at(page)->npages, huge = (HUGE >> QR_PAGE_SHIFT) - 1;
 
 	if (madvise(address(page), npages << QR_PAGE_SHIFT, MADV_DONTNEED))
 		return false;
@@ -372,10 +383,10 @@ static bool extend(size_t page, size_t npages, size_t more)
 		all.frontier += more;
 		return true;
 	}
-	have = all.run[behind].npages;
+	have = run_at(behind)->npages;
 	if (have < more)
 		return false;
-	dirty = all.run[behind].dirty;
+	dirty = run_at(behind)->dirty;
 	take_out(behind);
 	trim_run(behind, behind, more, have, dirty);
 	return true;
@@ -413,8 +424,9 @@ static void *grow(void *ctx, void *p, size_t npages, size_t more)
 
 /* ---- setting up ------------------------------------------------------------------------------- */
 
-/* Where the range had best begin: low, so that the heap's map, which begins at 0, is short. */
-#define WISH ((void *)((uintptr_t)1 << (sizeof(void *) == 8 ? 40 : 28)))
+/* Where the range had best begin: low, so that the heap's map, which begins at 0, is short; but
+ * where there is room for it below, so that both share page tables. */
+#define WISH ((void *)(sizeof(void *) == 8 ? (uintptr_t)17 << 36 : (uintptr_t)1 << 28))
 
 bool pages_init(struct qr_heap_source *src)
 {
@@ -430,7 +442,6 @@ bool pages_init(struct qr_heap_source *src)
 	if (base == MAP_FAILED)
 		return false;
 	all.base = base;
-	all.run = reserve(NULL, (all.limit + 1) * sizeof(*all.run));
 	all.frontier = 1;
 	*src = (struct qr_heap_source){
 		.pages = get,
@@ -438,9 +449,10 @@ bool pages_init(struct qr_heap_source *src)
 		.grow = grow,
 		.reserve = reserve,
 		.forget = forget,
+		.first = (uintptr_t)base,
 		.nbytes = (uintptr_t)base + (all.limit << QR_PAGE_SHIFT),
 	};
-	return all.run != NULL;
+	return true;
 }
 
 /* Of long free runs, what the table has between the entries that are filled in. */
@@ -449,11 +461,11 @@ static void purge_table(void)
 	const size_t block = QR_PAGE_SIZE / sizeof(struct run);
 
 	for (unsigned l = EXACT; l < NLISTS; l++)
-		for (uint32_t p = all.lists[0].first[l]; p; p = all.run[p].next) {
-			size_t from = (p + block) & -block, to = p + all.run[p].npages - 1;
+		for (uint32_t p = all.lists[0].first[l]; p; p = run_at(p)->next) {
+			size_t from = (p + block) & -block, to = p + run_at(p)->npages - 1;
 
 			if ((to & -block) > from)
-				forget(NULL, &all.run[from],
+				forget(NULL, run_at(from),
 				       ((to & -block) - from) * sizeof(struct run));
 		}
 }

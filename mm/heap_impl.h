@@ -60,9 +60,18 @@ QR_INLINE struct qr_heap_page *page_at(const struct qr_heap *h, size_t page)
 	return &h->page[page];
 }
 
+/* The map covers the page: qr_heap_map_prepare. */
 QR_INLINE struct qr_span **span_at(const struct qr_heap *h, size_t page)
 {
-	return &h->span[page];
+	size_t i = page - h->first_page;
+
+	return i < QR_HEAP_NEAR ? (struct qr_span **)&h->near[i] : &h->span[page];
+}
+
+QR_INLINE bool is_covered(const struct qr_heap *h, size_t page)
+{
+	return page - h->first_page < QR_HEAP_NEAR ||
+	       (page < h->map_pages && __atomic_load_n(&h->span, __ATOMIC_ACQUIRE));
 }
 #else
 #define LEAF_PAGES 256u /* a leaf fits a page */
@@ -88,6 +97,11 @@ QR_INLINE struct qr_span **span_at(const struct qr_heap *h, size_t page)
 {
 	return &leaf_of(h, page)->span[page % LEAF_PAGES];
 }
+
+QR_INLINE bool is_covered(const struct qr_heap *h, size_t page)
+{
+	return page < h->map_pages;
+}
 #endif
 
 /* Where an address is in the map; the map of a process begins at address 0. */
@@ -106,7 +120,7 @@ QR_INLINE struct qr_span *span_of(const struct qr_heap *h, uintptr_t p)
 {
 	uintptr_t page = page_number(h, p);
 
-	if (page >= h->map_pages)
+	if (!is_covered(h, page))
 		return NULL;
 	return __atomic_load_n(span_at(h, page), __ATOMIC_ACQUIRE);
 }

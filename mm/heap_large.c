@@ -222,7 +222,8 @@ static void *grow(struct qr_heap *h, struct qr_span *s, size_t n)
 	uintptr_t irq;
 	char *to;
 
-	if (n > PTRDIFF_MAX - QR_PAGE_SIZE)
+	if (n > PTRDIFF_MAX - QR_PAGE_SIZE ||
+	    !qr_heap_map_prepare(h, (h->map_pages - 1) << QR_PAGE_SHIFT, 1))
 		return NULL;
 	irq = qr_lock_acquire_irq(&h->lock);
 	qr_heap_map_set(h, s->start, s->npages, NULL);

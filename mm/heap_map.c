@@ -9,8 +9,9 @@
  *
  * The map is read without a lock: a pointer goes from a leaf that is empty for ever to another
  * once, and the entry of a page that a caller may name does not change while the caller owns
- * something in it.  On a host that gives out address space without memory (QR_HEAP_PROCESS) one
- * leaf covers all.
+ * something in it.  On a host that gives out address space without memory (QR_HEAP_PROCESS) two
+ * tables cover all; what the second one says of the first pages is in the heap itself, so that a
+ * small process needs none.
  *
  * Pages are fetched from the source without the lock, since the source may in turn ask somebody
  * for memory, and that somebody may free some here.
@@ -23,8 +24,15 @@
 
 bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 {
-	(void)h, (void)start, (void)npages;
-	return true;
+	struct qr_span **far, **none = NULL;
+
+	if (is_covered(h, page_number(h, start) + npages - 1))
+		return true;
+	far = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*far));
+	/* If another thread was faster, this is address space that nobody uses. */
+	return far && (__atomic_compare_exchange_n(&h->span, &none, far, false, __ATOMIC_ACQ_REL,
+						   __ATOMIC_ACQUIRE) ||
+		       none);
 }
 
 #else
@@ -206,7 +214,7 @@ static bool is_blank(const struct qr_heap *h, size_t page)
 
 void qr_heap_map_trim(struct qr_heap *h)
 {
-	size_t from = h->map_first & -BLOCK, to;
+	size_t from = (h->first_page + QR_HEAP_NEAR + BLOCK - 1) & -BLOCK, to;
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
 
 	for (; from < h->map_used; from = to + BLOCK) {
@@ -229,9 +237,9 @@ static size_t root_bytes(const struct qr_heap *h)
 static bool new_map(struct qr_heap *h, void *block)
 {
 	(void)block;
+	h->first_page = page_number(h, h->src.first);
 	h->page = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*h->page));
-	h->span = h->src.reserve(h->src.ctx, h->map_pages * sizeof(*h->span));
-	return h->page && h->span;
+	return h->page;
 }
 
 static void free_map(struct qr_heap *h)

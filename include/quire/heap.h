@@ -43,6 +43,7 @@
 #define QR_HEAP_MAX_SMALL 16384u
 #define QR_HEAP_HELD      64u /* of a hardened heap (mm/heap_hardened.h) */
 #define QR_HEAP_KEPT      65u
+#define QR_HEAP_NEAR      128u /* pages at the begin of a process' heap (mm/heap_map.c) */
 
 /* Where pages come from.  Called without the heap's lock, in the caller's context. */
 struct qr_heap_source {
@@ -55,6 +56,7 @@ struct qr_heap_source {
 #ifdef QR_HEAP_PROCESS
 	/* Address space full of zeroes, which becomes memory when it is written to. */
 	void *(*reserve)(void *ctx, size_t bytes);
+	uintptr_t first; /* the lowest address of a page, or less */
 	/* Whole pages of such space may be zeroes without memory again. */
 	void (*forget)(void *ctx, void *p, size_t bytes);
 	/* `more` pages behind the npages at p, or the npages moved to a place that has room for
@@ -158,7 +160,9 @@ struct qr_heap {
 	struct qr_heap_local *locals; /* these, and those that joined */
 #ifdef QR_HEAP_PROCESS
 	struct qr_heap_page *page; /* the page map, in two tables */
-	struct qr_span **span;
+	struct qr_span **span; /* null until a page behind the near ones is used */
+	struct qr_span *near[QR_HEAP_NEAR];
+	size_t first_page;
 #else
 	struct qr_heap_leaf **root;   /* the page map */
 	struct qr_heap_leaf *no_leaf; /* stands in it for those that are not there */
