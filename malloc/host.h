@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * host.h - what quire/host.h asks of its host, in a Linux process: threads are the CPUs, there
- * are no interrupts, and who waits for a lock lets others run.
+ * are no interrupts, and who waits for a lock sleeps.
  */
 #ifndef MALLOC_HOST_H
 #define MALLOC_HOST_H
@@ -11,6 +11,7 @@
 #define QR_HOST_INLINES_CPU
 #define QR_HOST_INLINES_IRQ
 #define QR_HOST_INLINES_RELAX
+#define QR_HOST_SLEEPS
 
 struct qr_heap_local;
 
@@ -31,6 +32,10 @@ QR_INLINE void qr_host_irq_restore(uintptr_t state)
 }
 
 void qr_host_relax(void);
+/* Sleep while *at is still `value`, but a millisecond at most; *sleepers counts who does.  wake: one
+ * who sleeps there. */
+void qr_host_sleep(const uint32_t *at, uint32_t value, uint32_t *sleepers);
+void qr_host_wake(const uint32_t *at);
 
 /* Every thread of the process passes a full barrier between call and return.  False: that cannot
  * be.  Leaves errno alone. */

@@ -53,7 +53,7 @@ static int wait_and_give_back(void *unneeded)
 
 	(void)unneeded;
 	for (int i = 0; i < PATIENCE; i++) {
-		quiet_call(SYS_nanosleep, (long)&pause, 0);
+		quiet_call(SYS_nanosleep, (long)&pause, 0, 0, 0);
 		now = unused() + malloc_heap.npages;
 		if (now == before)
 			break;
@@ -64,7 +64,7 @@ static int wait_and_give_back(void *unneeded)
 	qr_heap_central_trim(&malloc_heap);
 	pages_purge();
 	qr_heap_map_trim(&malloc_heap);
-	quiet_call(SYS_exit, 0, 0);
+	quiet_call(SYS_exit, 0, 0, 0, 0);
 	return 0;
 }
 

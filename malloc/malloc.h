@@ -123,14 +123,22 @@ QR_INLINE bool malloc_prepare(void)
 }
 
 /* A call that leaves errno alone: it is the program's, or another thread's. */
-QR_INLINE long quiet_call(long nr, long a, long b)
+QR_INLINE long quiet_call(long nr, long a, long b, long c, long d)
 {
 	long ret;
 
 #ifdef __x86_64__
-	__asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(a), "S"(b) : "rcx", "r11", "memory");
+	register long r10 __asm__("r10") = d;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10)
+			 : "rcx", "r11", "memory");
 #else
-	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(nr), "b"(a), "c"(b) : "memory");
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
+			 : "memory");
 #endif
 	return ret;
 }

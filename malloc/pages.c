@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define NEAR          128u /* pages whose entries lie in the library: small programs have no more */
-#define EXACT         64u /* lists of one length each; behind them one for each doubling */
+#define EXACT         64u  /* lists of one length each; behind them one for each doubling */
 #define NLISTS        128u
 #define STEP          ((size_t)4 << 20) /* least that is made usable at a time */
 #define POPULATE_FROM ((size_t)1 << 20)

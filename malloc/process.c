@@ -14,12 +14,14 @@
 #include "malloc/pages.h"
 #include "mm/heap_quick.h"
 
+#include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 struct qr_heap malloc_heap;
 
@@ -43,16 +45,37 @@ void qr_host_relax(void)
 	sched_yield();
 }
 
+#define SPINS 200
+
+void qr_host_sleep(const uint32_t *at, uint32_t value, uint32_t *sleepers)
+{
+	const struct timespec at_most = { 0, 1000000 };
+
+	for (int i = 0; i < SPINS; i++) {
+		if (qr_load32(at) != value)
+			return;
+		__builtin_ia32_pause();
+	}
+	qr_add32(sleepers, 1);
+	quiet_call(SYS_futex, (long)at, FUTEX_WAIT_PRIVATE, (long)value, (long)&at_most);
+	qr_add32(sleepers, -1u);
+}
+
+void qr_host_wake(const uint32_t *at)
+{
+	quiet_call(SYS_futex, (long)at, FUTEX_WAKE_PRIVATE, 1, 0);
+}
+
 bool qr_host_barrier(void)
 {
 	static uint32_t registered;
 
 	if (!qr_load32(&registered)) {
-		if (quiet_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0))
+		if (quiet_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0, 0))
 			return false;
 		qr_store32(&registered, 1);
 	}
-	return !quiet_call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0);
+	return !quiet_call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0);
 }
 
 _Noreturn void qr_host_panic(const char *rule, const char *file, int line)
@@ -105,7 +128,7 @@ static void after_fork(void)
 	debug_unlock();
 }
 
-/* Who waited for a lock has a ticket, and will never come: the locks begin anew. */
+/* Who slept at a lock will never come: the locks begin anew. */
 static void after_fork_in_child(void)
 {
 	pages_reset_lock();

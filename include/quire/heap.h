@@ -160,7 +160,7 @@ struct qr_heap {
 	struct qr_heap_local *locals; /* these, and those that joined */
 #ifdef QR_HEAP_PROCESS
 	struct qr_heap_page *page; /* the page map, in two tables */
-	struct qr_span **span; /* null until a page behind the near ones is used */
+	struct qr_span **span;     /* null until a page behind the near ones is used */
 	struct qr_span *near[QR_HEAP_NEAR];
 	size_t first_page;
 #else

@@ -15,6 +15,11 @@
  *	QR_RANK_HEAP    a heap's central lists
  *	QR_RANK_LEAF    nothing is taken under it
  *
+ * On a host whose CPUs are threads (QR_HOST_SLEEPS) whose turn it is may not be running, so there
+ * who comes while the lock is free has it, and who waits sleeps.  A release looks whether somebody
+ * does.  There is no barrier between its store and that look, so it may miss one who is about to
+ * fall asleep: who sleeps looks again after a millisecond.
+ *
  * With QR_MAX_CPUS = 1 there is nobody to wait for: acquire and release are empty, and only the
  * _irq forms do something (they turn interrupts off).  So one source serves both kernels.
  */
@@ -34,7 +39,11 @@ enum qr_rank {
 };
 
 struct qr_lock {
+#ifdef QR_HOST_SLEEPS
+	uint32_t taken, sleepers;
+#else
 	uint32_t next, serving; /* tickets: the next to hand out, the one being served */
+#endif
 #ifdef QR_DEBUG
 	uint32_t rank;
 	uint32_t holder; /* CPU + 1; 0: nobody */
@@ -61,41 +70,80 @@ QR_INLINE void qr_lock_init(struct qr_lock *l, enum qr_rank rank)
 #endif
 }
 
-/* Take the lock.  Context: interrupts may be on only if no interrupt handler takes it. */
-QR_INLINE void qr_lock_acquire(struct qr_lock *l)
+/* ---- the word itself ------------------------------------------------------------------------- */
+
+#if QR_MAX_CPUS == 1
+#define qr_lock_word_take(l) ((void)(l))
+#define qr_lock_word_try(l)  ((void)(l), true)
+#define qr_lock_word_drop(l) ((void)(l))
+#elif defined(QR_HOST_SLEEPS)
+QR_INLINE bool qr_lock_word_try(struct qr_lock *l)
 {
-#if QR_MAX_CPUS > 1
+	uint32_t no = 0;
+
+	return qr_cas32(&l->taken, &no, 1);
+}
+
+QR_INLINE void qr_lock_word_take(struct qr_lock *l)
+{
+	while (QR_RARELY(!qr_lock_word_try(l)))
+		qr_host_sleep(&l->taken, 1, &l->sleepers);
+}
+
+QR_INLINE void qr_lock_word_drop(struct qr_lock *l)
+{
+	qr_store_rel32(&l->taken, 0);
+	if (QR_RARELY(qr_load32(&l->sleepers)))
+		qr_host_wake(&l->taken);
+}
+#else
+QR_INLINE bool qr_lock_word_try(struct qr_lock *l)
+{
+	uint32_t now = qr_load32(&l->serving), ticket = now;
+
+	if (!qr_cas32(&l->next, &ticket, now + 1))
+		return false;
+	(void)qr_load_acq32(&l->serving);
+	return true;
+}
+
+QR_INLINE void qr_lock_word_take(struct qr_lock *l)
+{
 	uint32_t ticket = qr_add32(&l->next, 1);
 
 	while (QR_RARELY(qr_load_acq32(&l->serving) != ticket))
 		qr_host_relax();
+}
+
+QR_INLINE void qr_lock_word_drop(struct qr_lock *l)
+{
+	qr_store_rel32(&l->serving, qr_load32(&l->serving) + 1);
+}
 #endif
+
+/* ---- locks ----------------------------------------------------------------------------------- */
+
+/* Take the lock.  Context: interrupts may be on only if no interrupt handler takes it. */
+QR_INLINE void qr_lock_acquire(struct qr_lock *l)
+{
+	qr_lock_word_take(l);
 #ifdef QR_DEBUG
 	QR_ASSERT(!qr_load32(&l->holder), "a lock is taken once, not again by its holder");
 	qr_store32(&l->holder, qr_cpu() + 1);
-#else
-	(void)l;
 #endif
 }
 
 /* True: the lock is ours.  False: somebody holds it; nothing was changed. */
 QR_INLINE QR_MUST_CHECK bool qr_lock_try(struct qr_lock *l)
 {
-#if QR_MAX_CPUS > 1
-	uint32_t now = qr_load32(&l->serving), ticket = now;
-
-	if (!qr_cas32(&l->next, &ticket, now + 1))
+	if (!qr_lock_word_try(l))
 		return false;
-	(void)qr_load_acq32(&l->serving);
-#endif
 #ifdef QR_DEBUG
 #if QR_MAX_CPUS == 1
 	if (l->holder)
 		return false;
 #endif
 	qr_store32(&l->holder, qr_cpu() + 1);
-#else
-	(void)l;
 #endif
 	return true;
 }
@@ -105,12 +153,8 @@ QR_INLINE void qr_lock_release(struct qr_lock *l)
 #ifdef QR_DEBUG
 	QR_ASSERT(qr_load32(&l->holder) == qr_cpu() + 1, "a lock is released by its holder");
 	qr_store32(&l->holder, 0);
-#else
-	(void)l;
 #endif
-#if QR_MAX_CPUS > 1
-	qr_store_rel32(&l->serving, qr_load32(&l->serving) + 1);
-#endif
+	qr_lock_word_drop(l);
 }
 
 /* The same, with interrupts off on this CPU from before until after.  Hand the answer back. */
