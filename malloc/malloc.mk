@@ -87,11 +87,15 @@ build/host/patterns build/host/measure: build/host/%: bench/heap/%.c
 	$(call quiet,CC,$@)
 	$(Q)$(CC) -std=gnu17 -O2 -g $(warnings) -pthread -o $@ $<
 
+build/host/patterns32: bench/heap/patterns.c
+	$(call quiet,CC,$@)
+	$(Q)$(CC) -m32 -std=gnu17 -O2 -g $(warnings) -pthread -o $@ $<
+
 .PHONY: bench-heap
 ## bench-heap: the heap as malloc beside four allocators of Debian (build/bench/heap.md)
 bench-heap:
 	@tools/setup bench-heap
-	$(submake) -s malloc build/host/patterns build/host/measure
+	$(submake) -s malloc build/host/patterns build/host/patterns32 build/host/measure
 	@bench/heap/run
 
 # Random calls against a model (tests/malloc/model.c): in a program of its own, with any library in

@@ -4,7 +4,7 @@
 # callgrind: instructions, locked instructions, misses of a first-level data cache of 32 KiB.
 #
 # A figure is the difference of a run of 2n pairs and one of n, less the same difference with
-# functions that do nothing (three instructions) in their place.  So it is the same in every run,
+# functions that do nothing (three instructions, four with 32 bits) in their place.  So it is the same in every run,
 # and what the program does at its begin, or around the calls, is not in it.
 package counts;
 use strict;
@@ -29,13 +29,13 @@ sub locked_of {
 	return $locked{$object} = \%at;
 }
 
-# Instructions, locked ones, misses; of a whole run.
+# Instructions, locked ones, misses; of a whole run of $program.
 sub of_run {
-	my ($top, $lib, @words) = @_;
+	my ($top, $program, $lib, @words) = @_;
 	my $file = "$top/build/bench/callgrind.$$";
 	my @sum = (0, 0, 0);
 	local $ENV{LD_PRELOAD} = $lib;
-	my $said = `valgrind --tool=callgrind @model @format --callgrind-out-file=$file $top/build/host/patterns @words 2>&1`;
+	my $said = `valgrind --tool=callgrind @model @format --callgrind-out-file=$file $program @words 2>&1`;
 	delete $ENV{LD_PRELOAD};
 	open my $in, '<', $file or die "bench-heap: valgrind said:\n$said";
 	my ($locks, $skip) = ({}, 0);
@@ -58,21 +58,22 @@ sub of_run {
 
 # The same for a pair, between n and 2n pairs.
 sub difference {
-	my ($top, $lib, $pattern, $n, @null) = @_;
-	my @twice = of_run($top, $lib, $pattern, 2 * $n, @null);
-	my @once = of_run($top, $lib, $pattern, $n, @null);
+	my ($top, $program, $lib, $pattern, $n, @null) = @_;
+	my @twice = of_run($top, $program, $lib, $pattern, 2 * $n, @null);
+	my @once = of_run($top, $program, $lib, $pattern, $n, @null);
 	return map { ($twice[$_] - $once[$_]) / $n } 0 .. 2;
 }
 
-# Of a pair under each library, in their order.
+# Of a pair under each library, in their order; $bits of a word.
 sub of_pattern {
-	my ($top, $pattern, @libs) = @_;
+	my ($top, $bits, $pattern, @libs) = @_;
+	my $program = "$top/build/host/patterns" . ($bits == 32 ? 32 : '');
 	my $n = $pattern =~ /0000|remote/ ? 100_000 : 50_000;
-	my @null = difference($top, '', $pattern, $n, 'null');
-	$null[0] -= 3;
+	my @null = difference($top, $program, '', $pattern, $n, 'null');
+	$null[0] -= $bits == 32 ? 4 : 3;
 	my @pairs;
 	for my $lib (@libs) {
-		my @with = difference($top, $lib, $pattern, $n);
+		my @with = difference($top, $program, $lib, $pattern, $n);
 		push @pairs, [ map { $with[$_] - $null[$_] } 0 .. 2 ];
 	}
 	return @pairs;
