@@ -14,6 +14,7 @@
 #include "malloc/pages.h"
 #include "mm/heap_quick.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -66,16 +67,18 @@ void qr_host_wake(const uint32_t *at)
 	quiet_call(SYS_futex, (long)at, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
+static long membarrier(long command)
+{
+	return quiet_call(SYS_membarrier, command, 0, 0, 0);
+}
+
 bool qr_host_barrier(void)
 {
-	static uint32_t registered;
+	long ret = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 
-	if (!qr_load32(&registered)) {
-		if (quiet_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0, 0))
-			return false;
-		qr_store32(&registered, 1);
-	}
-	return !quiet_call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0, 0);
+	if (ret == -EPERM && !membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+		ret = membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	return !ret;
 }
 
 _Noreturn void qr_host_panic(const char *rule, const char *file, int line)
