@@ -241,6 +241,7 @@ static void commit(struct exec *x)
 	futex_task_exit(t);
 	task_vfork_over(t);
 	posix_timers_drop(p);
+	p->usage.max_rss = process_max_rss(p);
 	process_set_mm(p, x->image.mm);
 	x->image.mm = NULL;
 	replace_shared(p, x);

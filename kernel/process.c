@@ -211,18 +211,11 @@ void process_usage_with_children(const struct process *p, struct usage *out)
 uint64_t process_max_rss(const struct process *p)
 {
 	struct qr_space_stat s;
-	uint64_t now;
 
 	if (!p->mm)
 		return p->usage.max_rss;
 	qr_space_stat(&p->mm->space, &s);
-	now = s.resident_anon + s.resident_file + s.resident_shared;
-	return now > p->usage.max_rss ? now : p->usage.max_rss;
-}
-
-void process_reset_max_rss(struct process *p)
-{
-	p->usage.max_rss = 0;
+	return s.most_resident > p->usage.max_rss ? s.most_resident : p->usage.max_rss;
 }
 
 /* ---- life ------------------------------------------------------------------------------- */

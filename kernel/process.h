@@ -264,9 +264,8 @@ void process_usage(const struct process *p, struct usage *out);
 void task_usage(const struct task *t, struct usage *out);
 void process_charge(struct process *p, const struct task *t);
 void process_usage_with_children(const struct process *p, struct usage *out);
-/* The most pages that were resident at once, as far as anybody has looked. */
+/* The most pages that were resident at once, of this program or one before. */
 uint64_t process_max_rss(const struct process *p);
-void process_reset_max_rss(struct process *p);
 
 /* ---- making and ending (fork.c, exit.c) -------------------------------------------------- */
 

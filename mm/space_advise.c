@@ -240,6 +240,7 @@ enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages, enum 
 	if (advice == QR_ADVISE_POPULATE_READ || advice == QR_ADVISE_POPULATE_WRITE)
 		return populate_range(s, va, end, advice == QR_ADVISE_POPULATE_WRITE);
 	top = acts(advice) ? range_lock(s, va, end) : space_lock(s);
+	note_most(s, npages);
 	for (; va < end && !err; va = f.hi) {
 		if (!qr_run_below(s, top, va, end, &f)) {
 			hole = QR_NOENT;

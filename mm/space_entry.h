@@ -29,6 +29,26 @@ QR_INLINE struct qr_space_pages *pages_here(struct qr_space *s)
 	return &s->pages[QR_SPACE_STAGE ? qr_cpu() % QR_SPACE_SETS : 0];
 }
 
+/* Remember the most that was, before npages go.  S0: the space is locked. */
+void qr_note_borrowed(struct qr_space *s, size_t npages);
+
+QR_INLINE void raise_to(size_t *most, size_t now)
+{
+	if (QR_RARELY(now > tally_read(most)))
+		__atomic_store_n(most, now, __ATOMIC_RELAXED);
+}
+
+QR_INLINE void note_most(struct qr_space *s, size_t npages)
+{
+	const struct qr_space_pages *p = &s->pages[0];
+
+	raise_to(&s->most_mapped, tally_read(&s->mapped));
+	if (QR_SPACE_STAGE || QR_RARELY(s->borrowed))
+		qr_note_borrowed(s, npages);
+	else
+		raise_to(&s->most_resident, p->anon + p->file + p->shared);
+}
+
 QR_INLINE void tally_event(qr_events *count)
 {
 #if QR_SPACE_STAGE

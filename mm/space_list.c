@@ -386,6 +386,32 @@ struct qr_space_pages qr_space_pages_sum(const struct qr_space *s)
 	return sum;
 }
 
+/* Leaves that are shared are looked through only where about as much goes. */
+void qr_note_borrowed(struct qr_space *s, size_t npages)
+{
+	struct qr_space_pages sum;
+	struct qr_space_stat all = { 0 };
+
+	if (!QR_SPACE_STAGE) {
+		if (npages < QR_PAGE_SIZE / sizeof(qr_word))
+			return;
+		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, &all);
+	}
+	sum = qr_space_pages_sum(s);
+	raise_to(&s->most_resident, all.resident_anon + all.resident_file + all.resident_shared +
+					sum.anon + sum.file + sum.shared);
+}
+
+void qr_space_forget_most(struct qr_space *s)
+{
+	__atomic_store_n(&s->most_resident, 0, __ATOMIC_RELAXED);
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 {
 	const struct qr_space_pages pages = qr_space_pages_sum(s);
@@ -415,4 +441,7 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 			qr_space_unlock(s);
 	}
 	space_looked(s);
+	out->most_mapped = larger(out->mapped, tally_read(&s->most_mapped));
+	out->most_resident = larger(out->resident_anon + out->resident_file + out->resident_shared,
+				    tally_read(&s->most_resident));
 }

@@ -300,6 +300,8 @@ enum qr_err qr_space_map(struct qr_space *s, const struct qr_map *req, qr_virt *
 	if (QR_RARELY(err))
 		return err;
 	space_begin(s);
+	if (QR_RARELY(req->flags & QR_MAP_FIXED))
+		note_most(s, req->npages);
 	err = check_limits(s, req);
 	do {
 		lost = false;

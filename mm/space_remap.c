@@ -497,6 +497,7 @@ enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req, qr_vi
 	enum qr_err err;
 
 	(void)space_lock(s);
+	note_most(s, req->old_npages);
 	err = check(s, req, &f);
 	if (!err)
 		err = remap_locked(&v, req, &f, &to);

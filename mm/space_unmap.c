@@ -149,6 +149,7 @@ bool qr_zap_object(struct qr_space *s, struct qr_mapping *mp, uintptr_t lo, uint
 	if (!top)
 		return false;
 #endif
+	note_most(s, (hi - lo) >> QR_PAGE_SHIFT);
 	cursor_begin(&c, s, lo, hi);
 	if (QR_RARELY(tally_read(&s->borrowed))) {
 		c.gather.tlb = &c.m->tlbs->kernel;
@@ -241,6 +242,7 @@ enum qr_err qr_space_unmap(struct qr_space *s, qr_virt at, size_t npages)
 	if (QR_RARELY(lo >= hi))
 		return QR_OK;
 	cursor_lock(&c, s, lo, hi);
+	note_most(s, npages);
 	if (QR_RARELY(qr_cursor_reserve(&c, false))) {
 		cursor_unlock(&c);
 		return QR_NOMEM;

@@ -93,7 +93,7 @@ int proc_clear_refs(const struct proc_target *of, const char *text, size_t n)
 	if (!p->mm)
 		return 0;
 	if (what == CLEAR_PEAK)
-		process_reset_max_rss(p);
+		qr_space_forget_most(&p->mm->space);
 	else if (qr_space_forget(&p->mm->space, (enum qr_forget)what))
 		return -ENOMEM;
 	return 0;

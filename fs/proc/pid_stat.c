@@ -258,11 +258,11 @@ static void put_sizes(struct text *t, const struct process *p)
 	if (!p->mm)
 		return;
 	text = text_pages(p->mm);
-	put_kb(t, "VmPeak:", s.mapped);
+	put_kb(t, "VmPeak:", s.most_mapped);
 	put_kb(t, "VmSize:", s.mapped);
 	put_kb(t, "VmLck:", s.locked);
 	put_kb(t, "VmPin:", 0);
-	put_kb(t, "VmHWM:", (size_t)process_max_rss(p));
+	put_kb(t, "VmHWM:", s.most_resident);
 	put_kb(t, "VmRSS:", resident(&s));
 	put_kb(t, "RssAnon:", s.resident_anon);
 	put_kb(t, "RssFile:", s.resident_file);

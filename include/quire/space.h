@@ -281,6 +281,9 @@ QR_MUST_CHECK enum qr_err qr_space_supply(struct qr_space *s, qr_virt at, const 
 struct qr_space_stat {
 	size_t mapped; /* pages promised */
 	size_t resident_anon, resident_file, resident_shared;
+	/* The most there ever was.  What a child gives back in small pieces of what it shares with its
+	 * parent is missed (in S1, all of that). */
+	size_t most_mapped, most_resident;
 	size_t locked, data, stack,
 	    exec;       /* pages mapped: writable private, growsdown, executable */
 	size_t tables;  /* frames of page tables */
@@ -289,6 +292,8 @@ struct qr_space_stat {
 	uint64_t faults, faults_zero, faults_copy;
 };
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);
+/* The most that was resident is counted from now on. */
+void qr_space_forget_most(struct qr_space *s);
 /* No fewer than there are regions: counting those takes longer. */
 QR_INLINE size_t qr_space_runs(const struct qr_space *s);
 

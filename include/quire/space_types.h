@@ -100,7 +100,8 @@ struct qr_space {
 	/* Counters, in pages; see struct qr_space_stat. */
 	size_t mapped, locked, data, stack, exec;
 	size_t tables, regions;
-	size_t borrowed; /* leaves that are shared with other spaces, or were */
+	size_t borrowed;                   /* leaves that are shared with other spaces, or were */
+	size_t most_mapped, most_resident; /* before the last time that less was: note_most */
 	struct qr_space_pages pages[QR_SPACE_SETS];
 };
 
