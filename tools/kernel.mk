@@ -58,12 +58,13 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 #
 # gcc's -Oz leaves on what makes copies of code (threaded jumps, peeled and hoisted parts) and
 # tables of jumps that are larger than the comparisons; and it aligns data for caches.  Blocks
-# in the simple order are as fast as others, and none is there twice.
+# in the simple order are as fast as others, and none is there twice.  clang's -Oz would call
+# functions for 64-bit shifts.
 fast_flags := -O2 $(if $(filter gcc,$(compiler)),-falign-functions=4 -falign-jumps=1 -falign-loops=1 \
 	-freorder-blocks-algorithm=simple -malign-data=abi)
-small_flags := -Oz $(if $(filter gcc,$(compiler)),-malign-data=abi -fno-jump-tables \
+small_flags := $(if $(filter gcc,$(compiler)),-Oz -malign-data=abi -fno-jump-tables \
 	-fno-tree-dominator-opts -fno-thread-jumps -fno-code-hoisting \
-	-fno-move-loop-invariants -fno-caller-saves -Wno-maybe-uninitialized)
+	-fno-move-loop-invariants -fno-caller-saves -Wno-maybe-uninitialized,-Os)
 optimise = $(if $(filter $(fast),$<),$(fast_flags),$(small_flags))
 
 kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL -DQR_MAX_CPUS=1 $(if $(DEBUG),-DQR_DEBUG) \
