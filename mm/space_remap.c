@@ -221,30 +221,42 @@ static __attribute__((noinline)) void move_counts(const struct qr_memory *m, str
 	}
 }
 
+/* Up to n entries, as far as there are any; answers how many. */
+static __attribute__((noinline)) unsigned move_entries(const struct qr_format *f, void *source,
+						       void *dest, unsigned n)
+{
+	unsigned k;
+
+	for (k = 0; k < n; k++) {
+		qr_entry e = qr_entry_read(f, source, k);
+
+		if (qr_entry_none(e))
+			break;
+		e = entry_take(f, source, k, e);
+		qr_entry_set(f, dest, k, e);
+	}
+	return k;
+}
+
 /* Pages [i, i + n) of one leaf become pages [j, j + n) of another, or of the same. */
 static void move_some(struct move *v, struct qr_ptdesc *from, unsigned i, struct qr_ptdesc *to,
 		      unsigned j, unsigned n, uintptr_t va)
 {
 	struct qr_memory *m = v->s->memory;
 	const struct qr_format *f = m->format;
-	void *source = table_window(m, from), *dest = table_window(m, to);
-	unsigned end = i + n, moved = 0, shift = j - i;
+	char *source = table_window(m, from), *dest = table_window(m, to);
+	unsigned end = i + n, moved = 0, shift = j - i, some;
 
 	if (QR_RARELY(from->nfile | from->nshared | from->nzero) && from != to)
 		move_counts(m, from, to, i, end);
 	i = next_used(m, from, source, i, end);
 	if (i < end)
 		mark_used_range(m, to, i + shift, end + shift);
-	for (; i < end; i++) {
-		qr_entry e = qr_entry_read(f, source, i);
-
-		if (qr_entry_none(e)) {
-			i = next_used(m, from, source, i + 1, end) - 1;
-			continue;
-		}
-		e = entry_take(f, source, i, e);
-		qr_entry_set(f, dest, i + shift, e);
-		moved++;
+	for (; i < end; i = next_used(m, from, source, i + some, end)) {
+		some =
+		    move_entries(f, source + ((size_t)i << QR_FIXED(f)->entry_shift),
+				 dest + ((size_t)(i + shift) << QR_FIXED(f)->entry_shift), end - i);
+		moved += some;
 	}
 	to->npages = (uint16_t)(to->npages + moved); /* first: it may be the same table */
 	from->npages = (uint16_t)(from->npages - moved);
