@@ -230,7 +230,9 @@ static bool count_page(void *ctx, const struct qr_page *p)
 	start = start < s->region->start.v ? s->region->start.v : start;
 	end = end > s->region->end.v - 1 ? s->region->end.v - 1 : end;
 	bytes = end - start + 1;
-	part = (bytes << PSS_SHIFT) / (p->mappers ? p->mappers : 1);
+	part = bytes << PSS_SHIFT;
+	if (p->mappers > 1)
+		part /= p->mappers;
 	s->of[RSS] += bytes;
 	s->of[PSS] += part;
 	s->of[anon ? PSS_ANON : s->file ? PSS_FILE : PSS_SHMEM] += part;

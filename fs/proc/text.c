@@ -77,18 +77,29 @@ void text_pad(struct text *t, size_t line, size_t column)
 	}
 }
 
-/* Eight digits at once: a byte for each nibble, the highest first; 10 to 15 are letters. */
+/* As many digits at once as a word has bytes: a byte for each nibble, the highest first; 10 to 15
+ * are letters. */
+#define EACH_BYTE(b) (UINTPTR_MAX / 0xff * (b))
+static void word_digits(char *to, uintptr_t x)
+{
+#if UINTPTR_MAX > UINT32_MAX
+	x = (x | x << 16) & 0x0000ffff0000ffffu;
+#endif
+	x = (x | x << 8) & UINTPTR_MAX / 0xffff * 0xff;
+	x = (x | x << 4) & EACH_BYTE(0x0f);
+	x += EACH_BYTE('0') + ((x + EACH_BYTE(6)) >> 4 & EACH_BYTE(1)) * ('a' - '9' - 1);
+	x = sizeof(x) == 8 ? (uintptr_t)__builtin_bswap64(x) : __builtin_bswap32((uint32_t)x);
+	memcpy(to, &x, sizeof(x));
+}
+
 static void eight_digits(char *to, uint32_t v)
 {
-	uint64_t x = v;
-
-	x = (x | x << 16) & 0x0000ffff0000ffffull;
-	x = (x | x << 8) & 0x00ff00ff00ff00ffull;
-	x = (x | x << 4) & 0x0f0f0f0f0f0f0f0full;
-	x += 0x3030303030303030ull +
-	     ((x + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull) * ('a' - '9' - 1);
-	x = __builtin_bswap64(x);
-	memcpy(to, &x, sizeof(x));
+	if (sizeof(uintptr_t) == 8) {
+		word_digits(to, v);
+	} else {
+		word_digits(to, v >> 16);
+		word_digits(to + 4, v & 0xffff);
+	}
 }
 
 char *write_hex(char *to, uint64_t v, unsigned least)
