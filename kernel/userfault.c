@@ -160,8 +160,10 @@ int userfault_claim(struct mm *mm, struct userfault *u, uintptr_t lo, uintptr_t 
 		u->ranges = own;
 		own = NULL;
 	}
-	kfree(spare);
-	kfree(own);
+	if (within)
+		kfree(spare);
+	if (QR_RARELY(own))
+		kfree(own);
 	return err;
 }
 
