@@ -31,13 +31,30 @@ static enum qr_err find_region(struct qr_space *s, uintptr_t lo, size_t npages, 
 	return QR_OK;
 }
 
-static enum qr_err grow_limits(const struct qr_space *s, uint32_t attr, size_t more)
+/* Pages whose runs have all of these flags, where a copy of the place is to go: they make room for it.
+ * A region that grows has to have room beside them, as since Linux 6.17. */
+static size_t replaced(const struct qr_space *s, const struct qr_remap *req, uint32_t flags)
 {
-	size_t mapped = tally_read(&s->mapped);
+	uintptr_t at = req->to.v, end = at + (req->new_npages << QR_PAGE_SHIFT);
+	struct found f;
+	size_t n = 0;
 
-	if (mapped + more > s->max_pages || mapped + more < more)
+	for (; req->fixed && req->keep_old && at < end && qr_run_next(s, at, end, &f); at = f.hi)
+		if ((f.attr & flags) == flags)
+			n += ((f.hi < end ? f.hi : end) - (f.lo > at ? f.lo : at)) >> QR_PAGE_SHIFT;
+	return n;
+}
+
+static enum qr_err grow_limits(const struct qr_space *s, const struct qr_remap *req, uint32_t attr,
+			       size_t more)
+{
+	size_t mapped = tally_read(&s->mapped), locked = tally_read(&s->locked);
+
+	if (mapped + more < more ||
+	    (mapped + more > s->max_pages && mapped + more - replaced(s, req, 0) > s->max_pages))
 		return QR_LIMIT;
-	if (attr & RUN_LOCKED && tally_read(&s->locked) + more > s->max_locked)
+	if (attr & RUN_LOCKED && locked + more > s->max_locked &&
+	    locked + more - replaced(s, req, RUN_LOCKED) > s->max_locked)
 		return QR_LIMIT;
 	return QR_OK;
 }
@@ -458,7 +475,7 @@ static enum qr_err check(struct qr_space *s, const struct qr_remap *req, struct 
 		return QR_NOENT;
 	if (!old && (!req->may_move || !run_id(f->attr) || !mapping_of(s, f->attr)->shared))
 		return QR_INVAL;
-	return grow_limits(s, f->attr, new > old ? new - old : req->keep_old ? new : 0);
+	return grow_limits(s, req, f->attr, new > old ? new - old : req->keep_old ? new : 0);
 }
 
 /* Anywhere, or where it is wished for. */

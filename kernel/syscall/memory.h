@@ -62,9 +62,8 @@ QR_INLINE void range_gone(uintptr_t lo, uintptr_t hi)
 /* Is nothing mapped at [at, at+n), and no stack so near above that it would lose its gap? */
 bool room_at(uintptr_t at, uintptr_t n);
 
-/* How many pages a fixed mapping takes the place of; 0 if it is none. */
-struct qr_map;
-size_t replaced_pages(const struct qr_map *req);
+/* How many of these pages are mapped: what comes in their place has their room. */
+size_t pages_there(qr_virt at, size_t npages);
 
 /* ---- memory_limits.c ------------------------------------------------------------------------ */
 

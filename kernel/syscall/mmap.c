@@ -168,15 +168,12 @@ static void map_flags(struct qr_map *req, unsigned flags)
 #endif
 }
 
-/* Pages of [at, at + npages) that are mapped: they make room for what replaces them. */
-size_t replaced_pages(const struct qr_map *req)
+size_t pages_there(qr_virt start, size_t npages)
 {
-	uintptr_t at = req->at.v, end = at + (req->npages << QR_PAGE_SHIFT);
+	uintptr_t at = start.v, end = at + (npages << QR_PAGE_SHIFT);
 	struct qr_region r;
 	size_t n = 0;
 
-	if (!(req->flags & QR_MAP_FIXED))
-		return 0;
 	for (; at < end && qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK; at = r.end.v)
 		if (r.start.v < end)
 			n += pages((r.end.v < end ? r.end.v : end) -
@@ -190,7 +187,8 @@ static bool may_have(const struct qr_map *req, bool file, unsigned flags)
 	bool data = !shared && req->prot & QR_WRITE && !(flags & MAP_GROWSDOWN);
 
 	if (QR_RARELY(!may_map(req->npages, data)) &&
-	    !may_map(req->npages - replaced_pages(req), data))
+	    !(req->flags & QR_MAP_FIXED &&
+	      may_map(req->npages - pages_there(req->at, req->npages), data)))
 		return false;
 	if (shared ? file : !(req->prot & QR_WRITE))
 		return true; /* nobody needs a frame that the file does not have */

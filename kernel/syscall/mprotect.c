@@ -25,10 +25,10 @@ static int extend_down(uintptr_t *at, uintptr_t *n)
 	return 0;
 }
 
-/* Private pages that become writable are data from now on: RLIMIT_DATA, overcommit. */
+/* Private pages that become writable are data from now on: RLIMIT_DATA, overcommit.  Where so many
+ * would be too many of any kind, Linux lets them be. */
 static int becomes_data(uintptr_t at, uintptr_t end)
 {
-	struct qr_space_stat s;
 	struct qr_region r;
 	size_t n = 0;
 
@@ -37,8 +37,9 @@ static int becomes_data(uintptr_t at, uintptr_t end)
 	     at = r.end.v)
 		if (!(r.prot & QR_WRITE) && !(r.flags & (QR_MAP_SHARED | QR_MAP_GROWSDOWN)))
 			n += pages((r.end.v < end ? r.end.v : end) - at);
-	qr_space_stat(space_here(), &s);
-	return !n || (!limit_reached(RLIMIT_DATA, s.data, n) && may_commit(n)) ? 0 : -ENOMEM;
+	if (!may_map(n, true) && may_map(n, false))
+		return -ENOMEM;
+	return !n || may_commit(n) ? 0 : -ENOMEM;
 }
 
 /* Can it matter? */

@@ -39,6 +39,13 @@ static int check_place(const struct qr_remap *r)
 	return regions_full(2 + REGIONS_TO_MOVE) ? -ENOMEM : 0;
 }
 
+/* The place that is left behind stays mapped: so many pages more, less those that have to go. */
+static bool may_keep(const struct qr_remap *q, size_t more, bool data)
+{
+	return may_map(more, data) ||
+	       (q->fixed && may_map(more - pages_there(q->to, q->new_npages), data));
+}
+
 /* What is there, and may it grow?  `r`: the region at `from`. */
 static int check_region(const struct qr_remap *q, const struct qr_region *r)
 {
@@ -51,7 +58,7 @@ static int check_region(const struct qr_remap *q, const struct qr_region *r)
 	if (q->old_npages > pages(r->end.v - q->from.v))
 		return -EFAULT;
 	if (!more)
-		return q->keep_old && !may_map(q->new_npages, data) ? -ENOMEM : 0;
+		return q->keep_old && !may_keep(q, q->new_npages, data) ? -ENOMEM : 0;
 	if (r->object && pgoff + q->new_npages < pgoff)
 		return -EINVAL;
 	if (r->flags & QR_MAP_LOCKED && !may_lock_more(more))
