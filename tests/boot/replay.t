@@ -32,7 +32,7 @@ sub show_in_row {
 	my ($linux) = $r->both($seed);
 	my ($l, $q, @before) = Quire::Replay::first_difference($linux, $r->in_row($seed));
 	diag("$arch: $seed differed in the row, but not alone\n",
-		defined $l ? (map { "| $_\n" } splice(@before, -10), "linux $l", "quire $q")
+		defined $l ? (map { "| $_\n" } @before[-(@before < 10 ? @before : 10) .. -1], "linux $l", "quire $q")
 			: "| it was Linux's run that did\n");
 }
 

@@ -33,10 +33,15 @@ static bool fits(const struct mood *m, const struct maker *maker)
 		return m->watches;
 	case HUGE:
 		return m->huge;
+	case BROAD:
+		return m->broad;
 	default:
 		return true;
 	}
 }
+
+/* Of 100 scripts, those from here on to the huge ones are broad. */
+enum { FIRST_BROAD = 88 };
 
 static void be_in_a_mood(struct mood *m)
 {
@@ -48,13 +53,15 @@ static void be_in_a_mood(struct mood *m)
 	m->page = MIDDLE - (percent(m, 60) ? m->width / 2 : below(m, 300));
 	m->actor[0] = m->leads[0] = true;
 	m->watches = kind < 14;
+	m->broad = kind >= FIRST_BROAD && kind < 90;
 	m->huge = kind >= 90 && !NARROW; /* of 32-bit programs, too, Linux's is 2 MiB: not ours */
 	if (m->huge)
 		m->arena &= 2; /* those that begin with a huge page */
 	for (unsigned i = 0; i < nmakers; i++) {
 		static const uint8_t fancy[] = { 0, 0, 1, 2, 2, 4, 8 };
 
-		m->weight[i] = makers[i].weight * fancy[below(m, sizeof(fancy))];
+		m->weight[i] = makers[i].weight *
+			       (makers[i].when == BROAD ? 1 : fancy[below(m, sizeof(fancy))]);
 		if (!fits(m, &makers[i]))
 			m->weight[i] = 0;
 		if (without && names(without, makers[i].name))
@@ -86,6 +93,7 @@ static unsigned maker_of(const char *name)
 
 /* How scripts of a kind begin. */
 static const char *const hugely[] = { "ground", "huge", NULL };
+static const char *const broadly[] = { "ground", "ground", "write", "write", "fork", NULL };
 static const char *const watching[] = { "ground", "source", "source word", "uffd", "ureg", NULL };
 
 static void add_all(struct mood *m, const char *const *names)
@@ -112,6 +120,8 @@ void generate(uint64_t seed, struct script *out)
 	be_in_a_mood(&m);
 	if (m.huge)
 		add_all(&m, hugely);
+	if (m.broad)
+		add_all(&m, broadly);
 	if (m.watches)
 		add_all(&m, watching);
 	for (n = below(&m, 4); n > 0; n--)

@@ -19,6 +19,7 @@ struct mood {
 	bool file[FILES], dropped, grows;
 	bool watches; /* a userfaultfd */
 	bool huge;    /* pages that are, and what they are about */
+	bool broad;   /* ranges are of whole tables, full of pages */
 	bool ragged;  /* files end inside pages: then nothing is written there behind their ends */
 };
 
@@ -50,7 +51,7 @@ struct maker {
 	const char *name;
 	unsigned weight;
 	void (*make)(struct mood *m, struct step *s);
-	enum { ALWAYS, NOT_RAGGED, WATCHED, HUGE } when;
+	enum { ALWAYS, NOT_RAGGED, WATCHED, HUGE, BROAD } when;
 };
 
 extern const struct maker makers[];

@@ -40,12 +40,22 @@ static unsigned huge_place(struct mood *m)
 
 	if (percent(m, 50))
 		return at == 1024 ? 1020 : at;
-	return percent(m, 50) ? below(m, ARENA_SIZE)
-			      : (at + below(m, 6) + ARENA_SIZE - 3) % ARENA_SIZE;
+	return percent(m, 50) ? below(m, PLAYED) : (at + below(m, 6) + PLAYED - 3) % PLAYED;
+}
+
+/* Where a table begins, mostly, or ends. */
+static unsigned broad_place(struct mood *m)
+{
+	unsigned at = below(m, 3) * LEAF;
+
+	return percent(m, 75) ? at % PLAYED : (at + below(m, 6) + PLAYED - 3) % PLAYED;
 }
 
 struct arg in_window(struct mood *m)
 {
+	if (m->broad)
+		return (struct arg){ (uint8_t)(ARENA + (m->arena + below(m, 2)) % ARENAS),
+				     broad_place(m) * PAGE };
 	if (m->huge)
 		return (struct arg){ (uint8_t)(ARENA + m->arena), huge_place(m) * PAGE };
 	return (struct arg){ (uint8_t)(ARENA + m->arena), (m->page + below(m, m->width)) * PAGE };
@@ -105,6 +115,9 @@ struct arg size(struct mood *m)
 {
 	unsigned dice = below(m, 100);
 
+	if (m->broad && dice < 70)
+		return number(
+		    PICK(m, LEAF, LEAF, LEAF, LEAF, 2 * LEAF, LEAF - 1, LEAF + 1, LEAF / 2) * PAGE);
 	if (m->huge && dice < 60)
 		return number(PICK(m, 512, 512, 1024, 1024, 511, 513, 100) * PAGE);
 	if (dice < 60)

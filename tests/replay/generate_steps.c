@@ -32,7 +32,7 @@ static void make_mmap(struct mood *m, struct step *s)
 		flags |= MAP_FIXED_NOREPLACE;
 	if (anon)
 		flags |= MAP_ANONYMOUS;
-	if (percent(m, 8))
+	if (percent(m, m->broad ? 50 : 8))
 		flags |= MAP_POPULATE;
 	if (percent(m, 5))
 		flags |= MAP_NORESERVE;
@@ -306,11 +306,17 @@ static void make_drop(struct mood *m, struct step *s)
 /* All that the script plays in is there: what asks for more than pages wants that. */
 static void make_ground(struct mood *m, struct step *s)
 {
+	bool all = m->huge || m->broad;
+
 	s->call = (uint8_t)call_named("mmap");
-	s->arg[0] = (struct arg){ (uint8_t)(ARENA + m->arena), m->huge ? 0 : m->page * PAGE };
-	s->arg[1] = number((m->huge ? ARENA_SIZE : m->width) * PAGE);
+	s->arg[0] = (struct arg){ (uint8_t)(ARENA + m->arena), all ? 0 : m->page * PAGE };
+	s->arg[1] = number((all ? PLAYED : m->width) * PAGE);
 	s->arg[2] = number(PROT_READ | PROT_WRITE);
 	s->arg[3] = number((percent(m, 85) ? MAP_PRIVATE : MAP_SHARED) | MAP_ANONYMOUS | MAP_FIXED);
+	if (m->broad) {
+		s->arg[0].base = (uint8_t)(ARENA + (m->arena + m->out->n % 2) % ARENAS);
+		s->arg[3].n |= MAP_POPULATE;
+	}
 	s->arg[4] = number(-1);
 }
 
@@ -321,7 +327,7 @@ static void make_ureg(struct mood *m, struct step *s)
 	if (percent(m, 40) || m->out->n < 6) {
 		s->arg[0] =
 		    (struct arg){ (uint8_t)(ARENA + m->arena), m->huge ? 0 : m->page * PAGE };
-		s->arg[1] = number((m->huge ? ARENA_SIZE : m->width) * PAGE);
+		s->arg[1] = number((m->huge ? PLAYED : m->width) * PAGE);
 	}
 	s->arg[2] = number(NARROW ? 1 : PICK(m, 1, 1, 1, 1, 2, 2, 3, 3));
 	if (percent(m, 3))
@@ -428,6 +434,8 @@ const struct maker makers[] = {
 	{ "uzero", 30, make_uzero, WATCHED },
 	{ "uprotect", NARROW ? 2 : 40, make_uprotect, WATCHED },
 	{ "madvise", 120, make_huge_advice, HUGE },
+	{ "mremap", 60, make_mremap, BROAD },
+	{ "munmap", 30, make_range, BROAD },
 	{ "maps", 6, make_nothing },
 	{ "core", 6, make_nothing },
 	{ "data", 5, make_nothing },

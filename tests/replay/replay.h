@@ -32,8 +32,10 @@
 
 #define PAGE       4096l
 #define ARENAS     3
-#define MIDDLE     512  /* the page of an arena that scripts play around: a table's border */
-#define ARENA_SIZE 1024 /* pages */
+#define LEAF       (sizeof(long) == 8 ? 512 : 1024) /* pages of a table */
+#define MIDDLE     LEAF       /* the page of an arena that scripts play around: a table's border */
+#define PLAYED     (2 * LEAF) /* what begins in an arena begins in these */
+#define ARENA_SIZE (4 * LEAF)
 #define SLOTS      24
 #define FILES      6
 #define ACTORS     6
