@@ -26,7 +26,7 @@ bench: bench-programs
 # Several threads in one address space: the library, built with either stage of its locks.
 CONTEND_SOURCES := bench/space/contend.c $(sort $(wildcard mm/*.c arch/x86/mmu_*.c))
 build/bench/contend-s0 build/bench/contend-s1: build/bench/contend-s%: $(CONTEND_SOURCES) \
-		$(wildcard include/quire/*.h mm/*.h)
+		$(wildcard include/quire/*.h mm/*.h tests/host/lib/plain_*.h)
 	@mkdir -p $(@D)
 	$(BENCH_CC) -std=gnu17 -O2 -I. -Iinclude -pthread -D_GNU_SOURCE -DQUIRE_HOST_TEST $(warnings) \
 		-DQR_SPACE_STAGE=$* -o $@ $(CONTEND_SOURCES)

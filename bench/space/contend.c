@@ -14,6 +14,9 @@
  * Threads are the CPUs, and pages are real ones that are cleared.  A wait is a turn of a lock's
  * loop that finds it taken (qr_host_relax).  Built once for each stage of spaces (bench/space/run).
  */
+#include "tests/host/lib/plain_host.h"
+#include "tests/host/lib/plain_memory.h"
+
 #include <quire/space.h>
 
 #include <pthread.h>
@@ -25,88 +28,12 @@
 
 enum { FRAMES = 16 * 1024, THREADS = 16, OWN = 32, LARGE = 512, RW = QR_READ | QR_WRITE };
 
-static char *ram;
 static struct qr_frames frames;
 static struct qr_tlbs tlbs;
 static struct qr_memory memory;
 static struct qr_space spaces[THREADS];
 static uintptr_t base, leaf;
 static volatile bool over;
-static __thread unsigned this_cpu;
-static __thread bool waited;
-
-/* ---- the host ------------------------------------------------------------------------------ */
-
-unsigned qr_host_cpu(void)
-{
-	return this_cpu;
-}
-
-uintptr_t qr_host_irq_save(void)
-{
-	return 0;
-}
-
-void qr_host_irq_restore(uintptr_t state)
-{
-	(void)state;
-}
-
-/* With more threads than processors, who waits lets others run. */
-void qr_host_relax(void)
-{
-	waited = true;
-	sched_yield();
-}
-
-void qr_host_panic(const char *rule, const char *file, int line)
-{
-	fprintf(stderr, "contend: %s:%d: %s\n", file, line, rule);
-	abort();
-}
-
-void *qr_host_window_get(qr_frame f)
-{
-	return ram + (size_t)f.v * QR_PAGE_SIZE;
-}
-
-void qr_host_window_put(void *window)
-{
-	(void)window;
-}
-
-void qr_host_frame_clear(qr_frame f)
-{
-	memset(qr_host_window_get(f), 0, QR_PAGE_SIZE);
-}
-
-void qr_host_frame_copy(qr_frame to, qr_frame from)
-{
-	memcpy(qr_host_window_get(to), qr_host_window_get(from), QR_PAGE_SIZE);
-}
-
-void qr_host_tlb_page(qr_virt va)
-{
-	(void)va;
-}
-
-void qr_host_tlb_all(void)
-{
-}
-
-void qr_host_tlb_global(void)
-{
-}
-
-void qr_host_load_root(qr_phys phys)
-{
-	(void)phys;
-}
-
-void qr_host_tlb_ipi(uint64_t cpus)
-{
-	(void)cpus;
-}
 
 static void must(int err)
 {

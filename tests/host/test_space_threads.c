@@ -16,6 +16,7 @@
  */
 // test: threads
 #include "plain_host.h"
+#include "plain_memory.h"
 #include "tap.h"
 
 #include <quire/space.h>
@@ -26,7 +27,6 @@
 enum { FRAMES = 24 * 1024, CPUS = 4, LEAVES = 3, OWN = 40, PAGES = LEAVES * OWN, STEPS = 2500 };
 enum { RW = QR_READ | QR_WRITE, OBJECT_PAGES = 64, BEHIND = 300 };
 
-static char *ram;
 static struct qr_frames frames;
 static struct qr_tlbs tlbs;
 static struct qr_memory memory;
@@ -34,49 +34,6 @@ static struct qr_space space; /* the first */
 static struct qr_object object;
 static uintptr_t base, leaf;
 static qr_frame root;
-
-void *qr_host_window_get(qr_frame f)
-{
-	return ram + (size_t)f.v * QR_PAGE_SIZE;
-}
-
-void qr_host_window_put(void *window)
-{
-	(void)window;
-}
-
-void qr_host_frame_clear(qr_frame f)
-{
-	memset(qr_host_window_get(f), 0, QR_PAGE_SIZE);
-}
-
-void qr_host_frame_copy(qr_frame to, qr_frame from)
-{
-	memcpy(qr_host_window_get(to), qr_host_window_get(from), QR_PAGE_SIZE);
-}
-
-void qr_host_tlb_page(qr_virt va)
-{
-	(void)va;
-}
-
-void qr_host_tlb_all(void)
-{
-}
-
-void qr_host_tlb_global(void)
-{
-}
-
-void qr_host_load_root(qr_phys phys)
-{
-	(void)phys;
-}
-
-void qr_host_tlb_ipi(uint64_t cpus)
-{
-	must(!cpus, "nobody has loaded anything");
-}
 
 /* ---- a thread's pages, and what they should be ------------------------------------------------ */
 

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 
 static __thread unsigned this_cpu;
+static __thread bool waited; /* this thread has found a lock taken */
 static __thread jmp_buf *catcher;
 static __thread const char *broken_rule;
 
@@ -39,6 +40,7 @@ void qr_host_irq_restore(uintptr_t state)
 
 void qr_host_relax(void)
 {
+	waited = true;
 	sched_yield();
 }
 
