@@ -7,6 +7,7 @@
  * free, the allocation fails, and who needs more than a few pages has to live with that.
  */
 #include <quire/heap.h>
+#include "kernel/backtrace.h"
 #include "kernel/kmalloc.h"
 #include "kernel/kmalloc_debug.h"
 #include "kernel/lib/string.h"

@@ -11,68 +11,13 @@
 #include "arch/x86/trap.h"
 #include "drivers/clock.h"
 #include "drivers/console.h"
+#include "kernel/backtrace.h"
 #include "kernel/boot_info.h"
 #include "kernel/panic.h"
-#include "kernel/symbols.h"
-
-#define CALLS_MAX  32
-#define FRAMES_MAX 10000
 
 void (*panic_explain_address)(uintptr_t address);
 
 static bool in_panic;
-
-static void print_place(uintptr_t ip)
-{
-	char name[64];
-	uintptr_t offset;
-
-	if (ip - (uintptr_t)image_text_start < (uintptr_t)(image_text_end - image_text_start) &&
-	    symbol_of(ip, name, sizeof(name), &offset))
-		kprintf("  %p  %s+%#lx\n", (void *)ip, name, (unsigned long)offset);
-	else
-		kprintf("  %p\n", (void *)ip);
-}
-
-/* A frame pointer may be anything by now: follow it only within the kernel's half, upwards, and
- * not further than a stack is long. */
-static bool is_frame(uintptr_t bp, uintptr_t before)
-{
-	return bp >= (uintptr_t)DIRECT_BASE && !(bp % sizeof(bp)) && bp > before &&
-	       (!before || bp - before < 65536) && bp < UINTPTR_MAX - 2 * sizeof(bp);
-}
-
-/* A recursion that filled the stack is one line, so that its beginning is still seen. */
-static void print_repeated(unsigned *n)
-{
-	if (*n)
-		kprintf("  ... %u times more\n", *n);
-	*n = 0;
-}
-
-void backtrace(uintptr_t ip, uintptr_t bp)
-{
-	uintptr_t before = 0, last = 0;
-	unsigned shown = 0, repeated = 0;
-
-	print_place(ip);
-	for (unsigned i = 0; i < FRAMES_MAX && shown < CALLS_MAX && is_frame(bp, before); i++) {
-		const uintptr_t *frame = (const uintptr_t *)bp;
-
-		if (!frame[1])
-			break;
-		if (frame[1] == last) {
-			repeated++;
-		} else {
-			print_repeated(&repeated);
-			print_place(last = frame[1]);
-			shown++;
-		}
-		before = bp;
-		bp = frame[0];
-	}
-	print_repeated(&repeated);
-}
 
 static void print_registers(const struct regs *r)
 {
@@ -152,7 +97,8 @@ void panic(const char *format, ...)
 	va_start(args, format);
 	begin(format, args);
 	va_end(args);
-	backtrace((uintptr_t)__builtin_return_address(0), *(uintptr_t *)__builtin_frame_address(0));
+	backtrace((uintptr_t)__builtin_return_address(0) - 1,
+		  (uintptr_t)__builtin_frame_address(0) + 2 * sizeof(uintptr_t));
 	finish();
 }
 
@@ -165,6 +111,6 @@ void panic_regs(const struct regs *r, const char *format, ...)
 	va_end(args);
 	print_fault(r);
 	print_registers(r);
-	backtrace(regs_ip(r), r->bp);
+	backtrace(regs_ip(r), regs_sp(r));
 	finish();
 }

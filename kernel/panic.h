@@ -24,7 +24,4 @@ _Noreturn void panic_regs(const struct regs *r, const char *format, ...) PRINTF_
  * walk, which run covers the address, and why the access was refused. */
 extern void (*panic_explain_address)(uintptr_t address);
 
-/* Print the chain of frame pointers beginning at frame `bp`, at most 32 different calls. */
-void backtrace(uintptr_t ip, uintptr_t bp);
-
 #endif

@@ -71,7 +71,7 @@ kernel_cppflags = -I. -Iinclude -DQUIRE_ARCH='"$(ARCH)"' -DQUIRE_KERNEL -DQR_MAX
 	$(if $(wildcard arch/x86/quire_host.h),-DQR_HOST_INLINE='"arch/x86/quire_host.h"')
 kernel_cflags = $(kernel_flags_$(bits)) $(kernel_flags_$(ARCH)) -std=gnu17 -g $(warnings) \
 	-ffreestanding -ffunction-sections -fdata-sections -fno-pic -fno-pie -fno-stack-protector -fno-strict-aliasing -fno-common \
-	-fno-omit-frame-pointer -momit-leaf-frame-pointer \
+	-fomit-frame-pointer \
 	-fno-asynchronous-unwind-tables -fcf-protection=none \
 	-mgeneral-regs-only -mno-mmx -mno-sse -mno-80387 $(CFLAGS)
 kernel_ldflags = -m $(if $(filter 64,$(bits)),elf_x86_64,elf_i386) -static -nostdlib \

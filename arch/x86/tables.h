@@ -52,6 +52,15 @@ QR_INLINE void tss_set_stack(uintptr_t top)
 #endif
 }
 
+QR_INLINE uintptr_t tss_stack(void)
+{
+#ifdef __x86_64__
+	return tss.sp[0];
+#else
+	return tss.esp0;
+#endif
+}
+
 enum { SYSTEM_LDT = 0x82, SYSTEM_TSS = 0x89 };
 /* An entry, on x86_64 two, that tells where a table or a task state lies. */
 void set_system_descriptor(unsigned index, const void *base, uint64_t limit, uint64_t type);

@@ -10,6 +10,7 @@
 
 #include "kernel/kmalloc.h"
 #include "kernel/memory.h"
+#include "kernel/backtrace.h"
 #include "kernel/panic.h"
 #include "drivers/clock.h"
 #include "kernel/symbols.h"
@@ -64,9 +65,9 @@ void panic(const char *format, ...)
 	longjmp(end, 1);
 }
 
-void backtrace(uintptr_t ip, uintptr_t bp)
+void backtrace(uintptr_t ip, uintptr_t sp)
 {
-	(void)ip, (void)bp;
+	(void)ip, (void)sp;
 	backtraces++;
 }
 

@@ -125,7 +125,6 @@ high:
 	mov	$boot_stack_top, %esp
 	mov	%ebp, %eax
 	mov	%ebx, %edx
-	xor	%ebp, %ebp		/* backtraces end here */
 	push	$0
 	call	boot_main
 1:	hlt

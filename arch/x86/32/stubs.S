@@ -63,7 +63,6 @@ syscall_entry:
 	mov	%ebx, %eax
 	mov	%ecx, %edx
 	mov	12 + REGS_DX(%esp), %ecx
-	xor	%ebp, %ebp		/* backtraces end here */
 	call	*%esi
 	add	$12, %esp
 result:	mov	%eax, REGS_AX(%esp)
@@ -90,7 +89,6 @@ return_to_user:				/* interrupts off, %esp: struct regs */
 	EXTABLE(3b, bad_iret)
 
 no_call:
-	xor	%ebp, %ebp
 	mov	REGS_ORIG_AX(%esp), %eax
 	call	syscall_unknown
 	jmp	result
@@ -129,7 +127,6 @@ trap_common:				/* vector, error code, ip, cs, flags, (sp, ss) */
 	testb	$3, 12(%esp)
 	jz	from_kernel
 	push_registers
-	xor	%ebp, %ebp
 	mov	%esp, %eax
 	call	trap_from_user
 	jmp	return_to_user
@@ -178,7 +175,6 @@ double_fault:				/* on its own stack; the error code (0) is pushed */
 	.globl	context_start
 	.type	context_start, @function
 context_start:				/* %ebx: function or 0, %esi: its argument */
-	xor	%ebp, %ebp
 	call	task_first_run
 	test	%ebx, %ebx
 	jz	1f

@@ -121,7 +121,6 @@ high:
 	mov	$boot_stack_top, %rsp
 	mov	%ebp, %edi
 	mov	%ebx, %esi
-	xor	%ebp, %ebp		/* backtraces end here */
 	push	$0
 	push	$0
 	call	boot_main

@@ -77,7 +77,6 @@ syscall_entry:
 	push	%rax
 	push	$VECTOR_SYSCALL
 	push_registers
-	xor	%ebp, %ebp		/* backtraces end here */
 	sti
 	cmp	$SYSCALL_COUNT, %rax
 	jae	no_call
@@ -97,7 +96,6 @@ result:	cli
 	mov	REGS_FLAGS(%rsp), %r11
 	test	$FLAG_RF | FLAG_TF, %r11d
 	jnz	slow_return
-	mov	REGS_BP(%rsp), %rbp
 	mov	REGS_R10(%rsp), %r10
 	mov	REGS_R9(%rsp), %r9
 	mov	REGS_R8(%rsp), %r8
@@ -154,7 +152,6 @@ from_user:
 	push_registers
 	CLAC
 	cld
-	xor	%ebp, %ebp
 	mov	%rsp, %rdi
 	call	trap_from_user
 
@@ -230,7 +227,6 @@ paranoid:
 	.globl	context_start
 	.type	context_start, @function
 context_start:				/* %rbx: function or 0, %r12: its argument */
-	xor	%ebp, %ebp
 	call	task_first_run
 	test	%rbx, %rbx
 	jz	1f
