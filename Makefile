@@ -52,8 +52,9 @@ MAKEFLAGS += --no-builtin-rules
 kernel: $(KERNEL)
 	@:
 
-## lib: build the library for the host, build/host/libquire.a
-lib: build/host/libquire.a
+## lib: build the library for a kernel of yours, build/host/libquire.a (docs/porting.md)
+lib: $(LIB)/libquire.a
+	@:
 
 ## clean: remove build/, except for fetched Debian packages
 clean:

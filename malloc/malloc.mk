@@ -38,9 +38,6 @@ endef
 $(foreach k,$(malloc_kinds),$(eval $(call malloc_library,build/host,64,$(k)))\
 	$(eval $(call malloc_library,build/host/32,32,$(k))))
 
-PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
-
 .PHONY: malloc malloc-debug malloc-hardened install
 ## malloc: build build/host/libquire-malloc.so, the heap as malloc for Linux programs
 malloc: build/host/libquire-malloc.so build/host/32/libquire-malloc.so
@@ -55,16 +52,9 @@ malloc-hardened: build/host/libquire-malloc-hardened.so build/host/32/libquire-m
 	@:
 
 ## install: install the library, its headers and libquire-malloc.so to PREFIX (DESTDIR)
-install: lib malloc malloc-debug malloc-hardened
-	$(call quiet,INSTALL,$(DESTDIR)$(PREFIX)/include/quire)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/include/quire
-	$(Q)install -m 644 include/quire/*.h $(DESTDIR)$(PREFIX)/include/quire
-	$(call quiet,INSTALL,$(DESTDIR)$(LIBDIR))
-	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(Q)install -m 644 build/host/libquire.a $(DESTDIR)$(LIBDIR)
+install: install-lib malloc malloc-debug malloc-hardened
+	$(call quiet,INSTALL,$(DESTDIR)$(LIBDIR)/libquire-malloc.so)
 	$(Q)install -m 755 $(foreach k,$(malloc_kinds),build/host/libquire-malloc$(call malloc_suffix,$k).so) $(DESTDIR)$(LIBDIR)
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|' malloc/quire.pc.in \
-		>$(DESTDIR)$(LIBDIR)/pkgconfig/quire.pc
 	$(call quiet,INSTALL,$(DESTDIR)$(PREFIX)/share/man/man7/libquire-malloc.7)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/share/man/man7
 	$(Q)install -m 644 malloc/libquire-malloc.7 $(DESTDIR)$(PREFIX)/share/man/man7

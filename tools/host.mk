@@ -73,17 +73,42 @@ host_spaces := $(filter space space_%,$(host_tests))
 tests_of = $(if $(filter tsan,$(mode_of)),$(host_threaded),$(if $(filter s0,$(mode_of)),$(host_spaces),$(host_tests)))
 $(foreach v,$(host_variants),$(eval $(call host_variant,$(v),$(call cc_of,$(v)),$(call bits_of,$(v)),$(call mode_of,$(v)),$(call tests_of,$(v)))))
 
-# The library as a kernel on the host's own compiler would take it: mm/ alone, freestanding.
-lib_objects := $(patsubst %.c,build/host/lib/%.o,$(sort $(wildcard mm/*.c)))
+# The library as a kernel takes it: mm/ and the table formats, freestanding, and without what a
+# kernel must not use (red zone, vector registers).  LIB_CFLAGS adds the kernel's own flags, and
+# LIB names another directory; docs/porting.md says which definitions matter.
+LIB ?= build/host
+LIB_CFLAGS ?=
+lib_objects := $(patsubst %.c,$(LIB)/lib/%.o,$(sort $(wildcard mm/*.c arch/x86/mmu_*.c)))
+lib_flags = -std=gnu17 -O2 -g -ffreestanding -fno-strict-aliasing -fno-stack-protector \
+	-mno-red-zone -mgeneral-regs-only -ffunction-sections -I. -Iinclude $(warnings) $(LIB_CFLAGS)
 
-build/host/lib/%.o: %.c tools/host.mk
+$(LIB)/lib/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(lib_flags) $(lib_objects)' | cmp -s - $@ || \
+		echo '$(CC) $(lib_flags) $(lib_objects)' >$@
+
+$(LIB)/lib/%.o: %.c $(LIB)/lib/flags
 	$(call quiet,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu17 -O2 -g -ffreestanding -I. -Iinclude $(warnings) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(lib_flags) -MMD -MP -c -o $@ $<
 
-build/host/libquire.a: $(lib_objects)
-	@mkdir -p $(@D)
+$(LIB)/libquire.a: $(lib_objects)
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $^
 
 -include $(lib_objects:.o=.d)
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+
+.PHONY: install-lib
+## install-lib: install the library and its headers alone, to PREFIX (DESTDIR); LIB_CFLAGS
+install-lib: lib
+	$(call quiet,INSTALL,$(DESTDIR)$(PREFIX)/include/quire)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/include/quire
+	$(Q)install -m 644 include/quire/*.h $(DESTDIR)$(PREFIX)/include/quire
+	$(call quiet,INSTALL,$(DESTDIR)$(LIBDIR)/libquire.a)
+	$(Q)install -d $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(Q)install -m 644 $(LIB)/libquire.a $(DESTDIR)$(LIBDIR)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@DEFINES@|$(filter -D%,$(LIB_CFLAGS))|' \
+		tools/quire.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/quire.pc

@@ -21,6 +21,9 @@ test_needs += $(host_programs)
 ifneq ($(boot_scripts)$(filter size compilers,$(notdir $(check_scripts:.t=))),)
 test_needs += $(if $(kernels_exist),test-kernels)
 endif
+ifneq ($(filter examples,$(notdir $(check_scripts:.t=))),)
+test_needs += lib
+endif
 ifneq ($(boot_scripts),)
 test_needs += test-roots $(if $(wildcard tests/user/*.c),user-programs)
 endif

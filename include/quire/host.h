@@ -2,8 +2,9 @@
  *
  * host.h - everything that the host kernel supplies to libquire.
  *
- * libquire has no globals and calls nothing but these functions.  Each tier needs the hooks
- * of its own section and of those above it:
+ * libquire has no globals and calls nothing but these functions (and what the compiler calls by
+ * itself: memcpy, memmove, memset, and libgcc's population count and 64-bit division).  Each tier
+ * needs the hooks of its own section and of those above it; docs/porting.md has the whole way:
  *
  *	tier 1  frames    cpu, interrupts, panic
  *	tier 2  paging    windows, table root, TLB

@@ -22,6 +22,7 @@ my @rules = (
 	[ 'malloc/',         [ $hosted, $quire, qr{^"malloc/\w+\.h"$}, qr{^"mm/heap\w*\.h"$} ] ],
 	[ 'heaplab/',        [ $hosted, $quire, qr{^"heaplab/\w+\.h"$} ] ],
 	[ 'arch/sim/',       [ $hosted, $quire, qr{^"arch/sim/[\w/]+\.h"$}, qr{^"\w+\.h"$} ] ],
+	[ 'examples/',      [ $hosted, $quire, qr{^"\w+\.h"$} ] ],
 	[ 'arch/x86/mmu_',   [ $freestanding, $quire, qr{^"arch/x86/mmu\w*\.h"$} ] ],
 	[ 'arch/x86/',       [ $freestanding, $quire, $kernel_rooms ] ],
 	[ 'kernel/',         [ $freestanding, $quire, $kernel_rooms ] ],
