@@ -33,7 +33,7 @@ static bool has_room(const struct memfs_file *file, uint64_t more)
 
 	if (fs->max_pages && fs->npages + more > fs->max_pages)
 		return false;
-	return qr_frames_free_count(&frames) >= LEFT_TO_PROGRAMS(frames.total) + more;
+	return memory_free() >= LEFT_TO_PROGRAMS(frames.total) + more;
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

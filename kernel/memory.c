@@ -378,6 +378,13 @@ static void set_marks(void)
 	qr_frames_set_marks(&frames, min, 0);
 }
 
+/* Nobody has to go short of frames that are kept for speed.  An interrupt may have come while the
+ * lists of them were being changed. */
+static size_t reclaim(void *ctx, size_t want, enum qr_limit limit)
+{
+	return in_interrupt() ? 0 : qr_memory_trim(&space_memory);
+}
+
 void memory_init(void)
 {
 	read_boot_map();
@@ -389,6 +396,7 @@ void memory_init(void)
 	device_top = kmap_top;
 	kstack_init(qr_virt_of((uintptr_t)KMAP_BASE), qr_virt_of((uintptr_t)kmap_top));
 	set_marks();
+	qr_frames_set_reclaim(&frames, reclaim, NULL);
 	log_info("memory: %lu of %llu KiB free\n",
 		 (unsigned long)(qr_frames_free_count(&frames) * (QR_PAGE_SIZE / 1024)),
 		 (unsigned long long)(memory_reported() / 1024));

@@ -26,6 +26,12 @@ extern struct qr_memory space_memory;
  * why, when the machine has not enough memory to begin with. */
 void memory_init(void);
 
+/* Frames that are free, or will be when somebody asks. */
+QR_INLINE size_t memory_free(void)
+{
+	return qr_frames_free_count(&frames) + qr_memory_clean(&space_memory);
+}
+
 /* "always", "madvise" or "never": an enum qr_huge_policy; else negative. */
 int memory_huge_policy(const char *word, size_t n);
 

@@ -54,7 +54,8 @@
  * I10. A table has as many references as parent entries: one, but for a leaf that is borrowed
  *      by all who have it.  Upper tables are never borrowed.
  * I11. A FILE entry is the object's frame for vpn + delta, or the object lost that page.
- * I13. No table that was unhooked, or is on the spare list, is reachable; these are empty.
+ * I13. No table that was unhooked, or is on the spare list, is reachable; these are empty, and
+ *      spares are full of zeroes, and not more than most_spare.
  * I14. A table is freed after the flush, and when every CPU that may have been looking at it
  *      has looked away (epoch.h).
  * I15. The space's counters equal recounts.

@@ -259,7 +259,7 @@ static void check_spares(struct qr_memory *m)
 			HOLDS(qr_entry_none(entry_of(m, t, i)), "I13: a spare is full of zeroes");
 		n++;
 	}
-	HOLDS(n == m->nspare, "I13: spares are counted");
+	HOLDS(n == m->nspare && n <= m->most_spare, "I13: spares are counted, and not too many");
 #if QR_SPACE_STAGE
 	for (const struct qr_ptdesc *t = m->limbo; t; t = t->next)
 		HOLDS(t->flags & PT_STALE && !t->nruns && !t->npages && !t->ntables && !t->holder,

@@ -14,6 +14,10 @@ static const struct {
 		  { "runs-64", 64 * sizeof(struct qr_run) },
 		  { "runs-252", 252 * sizeof(struct qr_run) } };
 
+/* Empty tables that are kept: at least so many, and this part of low memory. */
+#define SPARES_LEAST 16
+#define SPARES_SHARE 1024
+
 /* Below so many pages, copying a leaf is cheaper than sharing it and coming back for it. */
 #define SHARE_FROM 64
 
@@ -56,7 +60,10 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
 		.huge.policy = config->huge,
 		.share_from = SHARE_FROM,
+		.most_spare = config->frames->low_end / SPARES_SHARE,
 	};
+	if (m->most_spare < SPARES_LEAST)
+		m->most_spare = SPARES_LEAST;
 	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));
 	if (m->user_start.v < QR_PAGE_SIZE || m->user_start.v & QR_PAGE_MASK ||
 	    m->user_end.v & (top_span - 1) || m->user_start.v >= m->user_end.v)

@@ -57,6 +57,15 @@ void qr_run_set(struct qr_ptdesc *t, unsigned i, unsigned j, uint32_t attr)
 	}
 }
 
+/* Run r lies across index i: cut it in two. */
+QR_INLINE void split(struct qr_ptdesc *t, unsigned r, unsigned i)
+{
+	QR_ASSERT_DEBUG(t->nruns < t->cap, "room for a run was made before");
+	open_gap(t, r, 1);
+	t->runs[r].end = (uint16_t)i;
+	t->runs[r + 1].start = (uint16_t)i;
+}
+
 /* Cut the run in two that lies across index i, if one does; the first that begins at or above
  * i is answered. */
 static unsigned cut(struct qr_ptdesc *t, unsigned i)
@@ -65,10 +74,7 @@ static unsigned cut(struct qr_ptdesc *t, unsigned i)
 
 	if (r == t->nruns || t->runs[r].start >= i)
 		return r;
-	QR_ASSERT_DEBUG(t->nruns < t->cap, "room for a run was made before");
-	open_gap(t, r, 1);
-	t->runs[r].end = (uint16_t)i;
-	t->runs[r + 1].start = (uint16_t)i;
+	split(t, r, i);
 	return r + 1;
 }
 
@@ -79,7 +85,7 @@ void qr_run_clear(struct qr_ptdesc *t, unsigned i, unsigned j)
 	if (r == t->nruns || t->runs[r].start >= j)
 		return;
 	if (t->runs[r].start < i && t->runs[r].end > j) {
-		cut(t, j);
+		split(t, r, j);
 		t->runs[r].end = (uint16_t)i;
 		return;
 	}

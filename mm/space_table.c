@@ -3,12 +3,11 @@
  * space_table.c - tables and their descriptors: made, carved, settled.
  *
  * An empty table is full of zeroes, so a table that became empty is as good as a fresh one
- * without the clearing.  A few of them are kept on a list of the memory; a program that maps
- * and unmaps one page over and over makes and frees its table for some twenty instructions.
+ * without the clearing.  So they are kept, descriptor and all, on a list of the memory, the last
+ * one first: up to a thousandth of low memory, and until somebody asks for frames in vain
+ * (qr_memory_trim).  A table then comes and goes for some twenty instructions.
  */
 #include "mm/space.h"
-
-#define SPARES 16
 
 static struct qr_ptdesc *spare_take(struct qr_memory *m)
 {
@@ -87,7 +86,7 @@ void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t)
 	t->flags = 0;
 	t->used = 0;
 	qr_lock_acquire(&m->spare_lock);
-	full = m->nspare >= SPARES;
+	full = m->nspare >= m->most_spare;
 	if (!full) {
 		t->runs = (struct qr_run *)m->spare;
 		m->spare = t;
@@ -98,6 +97,7 @@ void qr_pt_free(struct qr_memory *m, struct qr_ptdesc *t)
 		destroy(m, t);
 }
 
+/* May be called from fresh(), by way of frames: so no list is in between here. */
 size_t qr_memory_trim(struct qr_memory *m)
 {
 	size_t n = 0;

@@ -2,7 +2,8 @@
  *
  * meminfo.c - /proc/meminfo and /proc/vmstat: where all memory is.
  *
- * The numbers are a census of the frames by type, so that they add up.  Files live in memory and
+ * The numbers are a census of the frames by type, so that they add up.  Tables kept for the next
+ * process are free: whoever would go without gets them.  Files live in memory and
  * nowhere else: their pages are Cached, as programs expect, and not available, as they must know.
  * What this kernel does not have (swap, write-back, pools of huge pages) is 0, and says so.
  */
@@ -52,10 +53,13 @@ static void take_stock(struct memory *m)
 {
 	struct process *p;
 	struct mm *last = NULL;
+	size_t clean = qr_memory_clean(&space_memory);
 
 	*m = (struct memory){ 0 };
 	qr_frames_stats(&frames, &m->frames);
 	qr_frames_census(&frames, m->by_type);
+	m->frames.free += clean;
+	m->by_type[QR_FRAME_TABLE] -= clean;
 	count_frames(m);
 	qr_memory_huge_stat(&space_memory, &m->huge);
 	for_each_process (p) {

@@ -3,7 +3,8 @@
  * quire.c - /proc/quire: what only this kernel tells.
  *
  *	enosys	calls that were asked for and do not exist: name or number, how often
- *	frames	every frame of RAM by what it is used for; tests for leaks compare two of these
+ *	frames	every frame of RAM by what it is used for; tests for leaks compare two of these;
+ *		clean: tables full of zeroes, kept for the next process
  *	heap	what the kernel's heap holds: sums, and how many objects of each size; with heap= on
  *		the command line that heap's sums, and whether its invariants hold
  *	fail_after
@@ -62,8 +63,10 @@ static int show_frames(struct text *t, const struct proc_target *of)
 	size_t count[QR_FRAME_TYPES] = { 0 };
 
 	qr_frames_census(&frames, count);
+	count[QR_FRAME_TABLE] -= qr_memory_clean(&space_memory);
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		text_printf(t, "%s %zu\n", names[i], count[i]);
+	text_printf(t, "clean %zu\n", qr_memory_clean(&space_memory));
 	return 0;
 }
 

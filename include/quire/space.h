@@ -109,7 +109,9 @@ struct qr_memory_config {
 QR_MUST_CHECK enum qr_err qr_memory_init(struct qr_memory *m,
 					 const struct qr_memory_config *config);
 void qr_memory_fini(struct qr_memory *m); /* all spaces and objects must be gone */
-/* Give what is kept for speed (empty tables, empty slabs) back to frames; answers how many. */
+/* Give what is kept for speed (empty tables, empty slabs) back to frames; answers how many.
+ * Context: also what an allocation of frames calls that would fail (qr_frames_set_reclaim), but
+ * not in an interrupt that came while spaces were being worked on. */
 size_t qr_memory_trim(struct qr_memory *m);
 
 /* Where huge pages are made from now on; those that exist stay. */

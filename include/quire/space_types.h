@@ -43,17 +43,23 @@ struct qr_memory {
 	struct qr_pool descs, mappings, nodes;
 	struct qr_pool runs[3]; /* arrays of 16, 64 and 252 runs */
 
-	/* Tables that became empty are full of zeroes already: keep some for the next one. */
+	/* Tables that became empty are full of zeroes already: kept for the next ones. */
 	struct qr_lock spare_lock;
 	struct qr_ptdesc *spare;
 	struct qr_ptdesc *roots; /* these have their kernel half (and PAE's directories) still */
-	uint32_t nspare, nroots;
+	uint32_t nspare, most_spare, nroots;
 #if QR_SPACE_STAGE
 	/* Unhooked, oldest first, until nobody can be looking at them; under spare_lock. */
 	struct qr_ptdesc *limbo, *limbo_last;
 	struct qr_epochs epochs;
 #endif
 };
+
+/* Empty tables that are kept: as good as free where qr_memory_trim is called for want of frames. */
+QR_INLINE size_t qr_memory_clean(const struct qr_memory *m)
+{
+	return qr_load32(&m->nspare);
+}
 
 /* Sizes that the search for free addresses keeps apart; see mm/space_find.c. */
 #define QR_FIND_CLASSES 4

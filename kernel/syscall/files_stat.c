@@ -263,7 +263,7 @@ _Static_assert(sizeof(struct user_statfs64) == 84, "Linux's struct statfs64");
 static void fs_facts(const struct mount *m, struct user_statfs64 *s)
 {
 	const struct filesystem *fs = m->fs;
-	uint64_t free = qr_frames_free_count(&frames);
+	uint64_t free = memory_free();
 
 	*s = (struct user_statfs64){ .type = fs->type->magic,
 				     .bsize = QR_PAGE_SIZE,

@@ -75,7 +75,7 @@ SYSCALL1(sysinfo, struct user_sysinfo __user *, to)
 	s.procs = (uint16_t)process_count;
 	s.mem_unit = sizeof(long) == 8 ? 1 : QR_PAGE_SIZE;
 	s.totalram = frames.total * (QR_PAGE_SIZE / s.mem_unit);
-	s.freeram = qr_frames_free_count(&frames) * (QR_PAGE_SIZE / s.mem_unit);
+	s.freeram = memory_free() * (QR_PAGE_SIZE / s.mem_unit);
 	return copy_to_user(to, &s, sizeof(s));
 }
 

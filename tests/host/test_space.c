@@ -162,6 +162,50 @@ static void files(const struct qr_format *f)
 	machine_off();
 }
 
+/* ---- tables that are kept -------------------------------------------------------------------- */
+
+static size_t trim(void *ctx, size_t want, enum qr_limit limit)
+{
+	(void)want;
+	(void)limit;
+	return qr_memory_trim(ctx);
+}
+
+/* A page in each of many leaves, and gone again: clean tables stay, but nobody goes without. */
+static void spares(const struct qr_format *f)
+{
+	enum { LEAVES = 24 };
+	uintptr_t leaf = (uintptr_t)qr_format_span(f, 1), base = 8 * leaf;
+	size_t got = 0;
+	qr_frame *all;
+
+	machine_on(f);
+	all = malloc(sim.frames.total * sizeof(*all));
+	for (unsigned round = 0; round < 3; round++) {
+		map_anon(&space, base, LEAVES * leaf / 4096, RW);
+		for (unsigned i = 0; i < LEAVES; i++)
+			poke(base + i * leaf, 1);
+		check();
+		must(!qr_space_unmap(&space, qr_virt_of(base), LEAVES * leaf / 4096), "unmap");
+		check();
+	}
+	is(qr_memory_clean(&memory), memory.most_spare, "%s: empty tables are kept, up to the most",
+	   f->name);
+	qr_frames_set_reclaim(&sim.frames, trim, &memory);
+	while (!qr_frames_alloc(&sim.frames, 0, QR_FRAME_KERNEL, QR_LOW, &all[got]))
+		got++;
+	is(qr_memory_clean(&memory), 0, "%s: who asks for all frames gets them too", f->name);
+	check();
+	must(qr_memory_trim(&memory) == 0, "nothing is left to trim");
+	while (got)
+		qr_frame_put(&sim.frames, all[--got]);
+	qr_frames_set_reclaim(&sim.frames, NULL, NULL);
+	poke(map_anon(&space, 0, 1, RW).v, 1);
+	check();
+	machine_off();
+	free(all);
+}
+
 int main(void)
 {
 	FOR_FORMATS(f)
@@ -170,6 +214,7 @@ int main(void)
 		ranges(f);
 		reuse(f);
 		files(f);
+		spares(f);
 	}
 	return done();
 }

@@ -305,6 +305,45 @@ TEST("each thread has a name of its own")
 	CHECK_EQ(in_child(two_names, NULL), 0);
 }
 
+static long clean_tables(void)
+{
+	char text[512] = "", *at;
+	int fd = open("/proc/quire/frames", O_RDONLY);
+
+	NEED(read(fd, text, sizeof text - 1) > 0);
+	close(fd);
+	at = strstr(text, "clean ");
+	NEED(at);
+	return atol(at + 6);
+}
+
+TEST("tables that are kept for the next process are free memory, and go when asked for")
+{
+	const size_t leaf = 4 * MiB, n = 12;
+	long before, kept;
+	char *p;
+
+	if (!on_quire())
+		skip("asks /proc/quire");
+	p = mmap(NULL, n * leaf, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	NEED(p != MAP_FAILED && madvise(p, n * leaf, MADV_NOHUGEPAGE) == 0);
+	CHECK_EQ(put("/proc/sys/vm/drop_caches", "3"), 0);
+	CHECK_EQ(clean_tables(), 0);
+	before = proc_kib("/proc/meminfo", "PageTables");
+	for (size_t i = 0; i < n; i++)
+		p[i * leaf] = 1;
+	CHECK(proc_kib("/proc/meminfo", "PageTables") - before >= (long)(n - 1) * 4);
+	munmap(p, n * leaf);
+	kept = clean_tables();
+	CHECK(kept >= (long)n - 2);
+	CHECK(proc_kib("/proc/meminfo", "PageTables") <= before);
+	before = proc_kib("/proc/meminfo", "MemFree");
+	CHECK_EQ(put("/proc/sys/vm/drop_caches", "3"), 0);
+	CHECK_EQ(clean_tables(), 0);
+	CHECK(proc_kib("/proc/meminfo", "MemFree") - before < kept * 2);
+}
+
 TEST("settings of /proc/sys are numbers within bounds")
 {
 	if (!on_quire())
