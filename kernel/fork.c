@@ -282,8 +282,10 @@ static void start(struct process *p, struct task *t, const struct clone_request 
 	if (req->flags & CLONE_VFORK)
 		t->vfork_wait = &w;
 	task_start(t);
-	if (req->flags & CLONE_VFORK)
+	if (req->flags & CLONE_VFORK) {
 		vfork_await(t, &w);
+		mm_set_limits(me->mm, me); /* the child may have set its own */
+	}
 }
 
 /* The child, complete but not linked.  Owns pid. */

@@ -362,6 +362,9 @@ QR_INLINE bool run_look(struct qr_space *s, uintptr_t at, uintptr_t end, struct 
 /* qr_run_next, with the equal runs that follow it joined. */
 bool qr_region_next(const struct qr_space *s, uintptr_t at, uintptr_t end, struct found *out);
 
+/* Pages of [lo,hi) that are promised in runs with all of these flags.  `look`: as qr_find_free. */
+size_t qr_pages_promised(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t flags, bool look);
+
 /* Find npages free pages, as high as possible below `top`.  Either the space is locked, or `look`:
  * nothing is (but in S0), and the answer is good only if it is still true under a lock.
  * Errors: QR_NOMEM. */

@@ -339,21 +339,30 @@ static bool one_run(struct qr_space *s, uintptr_t lo, uintptr_t end)
 	return r && end - 1 <= entry_start(m, lo, t->level, r->end) - 1;
 }
 
-bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
+size_t qr_pages_promised(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t flags, bool look)
 {
-	uintptr_t va = at.v, end = va + (npages << QR_PAGE_SHIFT);
 	struct found f;
+	size_t n = 0;
+
+	for (; lo < hi && (look ? run_look(s, lo, hi, &f, NULL) : qr_run_next(s, lo, hi, &f));
+	     lo = f.hi)
+		if ((f.attr & flags) == flags)
+			n += ((f.hi < hi ? f.hi : hi) - (f.lo > lo ? f.lo : lo)) >> QR_PAGE_SHIFT;
+	return n;
+}
+
+size_t qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages)
+{
+	uintptr_t end = at.v + (npages << QR_PAGE_SHIFT);
+	size_t n = npages;
 
 	if (!range_valid(s->memory, at, npages))
-		return false;
+		return 0;
 	space_begin(s);
-	if (QR_SPACE_STAGE || QR_RARELY(!one_run(s, va, end)))
-		while (va < end && run_look(s, va, end, &f, NULL) && f.lo <= va)
-			va = f.hi;
-	else
-		va = end;
+	if (QR_SPACE_STAGE || QR_RARELY(!one_run(s, at.v, end)))
+		n = qr_pages_promised(s, at.v, end, 0, true);
 	space_looked(s);
-	return va >= end;
+	return n;
 }
 
 bool qr_space_unused(struct qr_space *s, qr_virt at, size_t npages)

@@ -216,14 +216,26 @@ static enum qr_err choose_place(struct qr_space *s, const struct qr_map *req, ui
 	return qr_find_free(s, req->npages, true, out);
 }
 
-/* Limits count what is promised, not what is resident. */
-static enum qr_err check_limits(const struct qr_space *s, const struct qr_map *req)
+/* Is what was promised and so many pages more too much, even without what has to go? */
+static bool too_many(struct qr_space *s, const struct qr_map *req, size_t now, size_t max,
+		     uint32_t flags)
 {
-	size_t n = req->npages, mapped = tally_read(&s->mapped);
+	size_t n = req->npages;
 
-	if (QR_RARELY(mapped + n > s->max_pages || mapped + n < n) && !(req->flags & QR_MAP_FIXED))
-		return QR_LIMIT;
-	if (req->flags & QR_MAP_LOCKED && tally_read(&s->locked) + n > s->max_locked)
+	if (QR_LIKELY(n <= max && now <= max - n))
+		return false;
+	if (req->flags & QR_MAP_FIXED && !(req->flags & QR_MAP_NOREPLACE))
+		now -=
+		    qr_pages_promised(s, req->at.v, req->at.v + (n << QR_PAGE_SHIFT), flags, true);
+	return n > max || now > max - n;
+}
+
+/* Limits count what is promised, not what is resident. */
+static enum qr_err check_limits(struct qr_space *s, const struct qr_map *req)
+{
+	if (too_many(s, req, tally_read(&s->mapped), s->max_pages, 0) ||
+	    (req->flags & QR_MAP_LOCKED &&
+	     too_many(s, req, tally_read(&s->locked), s->max_locked, RUN_LOCKED)))
 		return QR_LIMIT;
 	return QR_OK;
 }

@@ -31,30 +31,23 @@ static enum qr_err find_region(struct qr_space *s, uintptr_t lo, size_t npages, 
 	return QR_OK;
 }
 
-/* Pages whose runs have all of these flags, where a copy of the place is to go: they make room for it.
- * A region that grows has to have room beside them, as since Linux 6.17. */
-static size_t replaced(const struct qr_space *s, const struct qr_remap *req, uint32_t flags)
-{
-	uintptr_t at = req->to.v, end = at + (req->new_npages << QR_PAGE_SHIFT);
-	struct found f;
-	size_t n = 0;
-
-	for (; req->fixed && req->keep_old && at < end && qr_run_next(s, at, end, &f); at = f.hi)
-		if ((f.attr & flags) == flags)
-			n += ((f.hi < end ? f.hi : end) - (f.lo > at ? f.lo : at)) >> QR_PAGE_SHIFT;
-	return n;
-}
-
-static enum qr_err grow_limits(const struct qr_space *s, const struct qr_remap *req, uint32_t attr,
+/* A copy (keep_old) takes the room of what it replaces; what grows has to have room beside it, as
+ * since Linux 6.17. */
+static enum qr_err grow_limits(struct qr_space *s, const struct qr_remap *req, uint32_t attr,
 			       size_t more)
 {
-	size_t mapped = tally_read(&s->mapped), locked = tally_read(&s->locked);
+	uintptr_t to = req->to.v, end = to + (req->new_npages << QR_PAGE_SHIFT);
+	size_t mapped = tally_read(&s->mapped) + more, locked = tally_read(&s->locked) + more;
+	bool replaces = req->fixed && req->keep_old;
 
-	if (mapped + more < more ||
-	    (mapped + more > s->max_pages && mapped + more - replaced(s, req, 0) > s->max_pages))
+	if (mapped < more)
 		return QR_LIMIT;
-	if (attr & RUN_LOCKED && locked + more > s->max_locked &&
-	    locked + more - replaced(s, req, RUN_LOCKED) > s->max_locked)
+	if (mapped > s->max_pages &&
+	    (!replaces || mapped - qr_pages_promised(s, to, end, 0, false) > s->max_pages))
+		return QR_LIMIT;
+	if (attr & RUN_LOCKED && locked > s->max_locked &&
+	    (!replaces ||
+	     locked - qr_pages_promised(s, to, end, RUN_LOCKED, false) > s->max_locked))
 		return QR_LIMIT;
 	return QR_OK;
 }

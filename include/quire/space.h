@@ -132,7 +132,8 @@ void qr_space_fini(struct qr_space *s);
 void qr_space_enter(struct qr_space *s);
 void qr_space_leave(struct qr_space *s);
 
-/* Limits on the space, in pages (SIZE_MAX: none): QR_LIMIT. */
+/* Limits on the space, in pages (SIZE_MAX: none), for what maps, moves, locks and grows: QR_LIMIT.
+ * What FIXED replaces makes room for it. */
 void qr_space_limit(struct qr_space *s, size_t max_pages, size_t max_locked);
 /* How many pages a region that grows down may have in all. */
 void qr_space_limit_stack(struct qr_space *s, size_t max_pages);
@@ -187,8 +188,8 @@ size_t qr_space_reclaim(struct qr_space *s);
 enum qr_locking { QR_UNLOCK, QR_LOCK, QR_LOCK_ONFAULT };
 QR_MUST_CHECK enum qr_err qr_space_lock(struct qr_space *s, qr_virt at, size_t npages,
 					enum qr_locking how);
-/* Is something mapped at each page of the range? */
-bool qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages);
+/* How many pages of the range are mapped. */
+size_t qr_space_mapped(struct qr_space *s, qr_virt at, size_t npages);
 /* Is nothing mapped in it?  False also for what no user can have. */
 bool qr_space_unused(struct qr_space *s, qr_virt at, size_t npages);
 /* Residency, a byte a page (bit 0: resident), as mincore wants it.  QR_NOENT: a hole. */

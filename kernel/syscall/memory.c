@@ -15,14 +15,14 @@
 
 long error_of(enum qr_err err)
 {
-	return err == QR_LIMIT ? -EAGAIN : err == QR_BEYOND ? -ENOMEM : errno_of(err);
+	return err == QR_BEYOND ? -ENOMEM : errno_of(err);
 }
 
 long check_mapped(uintptr_t at, uintptr_t end)
 {
-	if (at < end && !qr_space_mapped(space_here(), qr_virt_of(at), pages(end - at)))
-		return -ENOMEM;
-	return 0;
+	size_t n = at < end ? pages(end - at) : 0;
+
+	return n && qr_space_mapped(space_here(), qr_virt_of(at), n) < n ? -ENOMEM : 0;
 }
 
 /* What is locked cannot be made invalid. */

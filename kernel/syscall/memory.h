@@ -62,16 +62,16 @@ QR_INLINE void range_gone(uintptr_t lo, uintptr_t hi)
 /* Is nothing mapped at [at, at+n), and no stack so near above that it would lose its gap? */
 bool room_at(uintptr_t at, uintptr_t n);
 
-/* How many of these pages are mapped: what comes in their place has their room. */
-size_t pages_there(qr_virt at, size_t npages);
-
 /* ---- memory_limits.c ------------------------------------------------------------------------ */
 
 /* Would the limit be exceeded by `more` pages beside those in use? */
 bool limit_reached(enum rlimit_id id, size_t used, size_t more);
 
-/* RLIMIT_AS, RLIMIT_DATA: may so many pages be added?  `data`: private and writable. */
-bool may_map(size_t npages, bool data);
+/* RLIMIT_DATA: may so many pages be added that are private and writable?  (RLIMIT_AS is the space's
+ * own: QR_LIMIT.) */
+bool may_add_data(size_t npages);
+/* The same, where they come in the place of what is mapped there. */
+bool may_put_data(qr_virt at, size_t npages);
 
 /* May so many pages, each of which may need a frame of its own, be promised? */
 bool may_commit(size_t npages);

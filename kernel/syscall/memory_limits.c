@@ -14,21 +14,24 @@ bool limit_reached(enum rlimit_id id, size_t used, size_t more)
 	return cur != RLIM_INFINITY && (uint64_t)used + more > cur >> QR_PAGE_SHIFT;
 }
 
-bool may_map(size_t npages, bool data)
+bool may_add_data(size_t npages)
 {
-	const struct rlimit_pair *r = current->process->rlimits;
+	const struct rlimit_pair *r = &current->process->rlimits[RLIMIT_DATA];
 	struct qr_space_stat s;
 
-	if (QR_LIKELY(r[RLIMIT_AS].cur == RLIM_INFINITY && r[RLIMIT_DATA].cur == RLIM_INFINITY))
+	if (QR_LIKELY(r->cur == RLIM_INFINITY))
 		return true;
 	qr_space_stat(space_here(), &s);
-	if (limit_reached(RLIMIT_AS, s.mapped, npages))
-		return false;
-	if (!data || !limit_reached(RLIMIT_DATA, s.data, npages))
+	if (!limit_reached(RLIMIT_DATA, s.data, npages))
 		return true;
 	/* Linux lets a limit of 0 pass up to the hard limit, for programs that mean brk alone. */
-	return !r[RLIMIT_DATA].cur &&
-	       (uint64_t)s.data + npages <= r[RLIMIT_DATA].max >> QR_PAGE_SHIFT;
+	return !r->cur && (uint64_t)s.data + npages <= r->max >> QR_PAGE_SHIFT;
+}
+
+bool may_put_data(qr_virt at, size_t npages)
+{
+	return may_add_data(npages) ||
+	       may_add_data(npages - qr_space_mapped(space_here(), at, npages));
 }
 
 /* What all processes have been promised: their private writable pages.  One that is shared (vfork,

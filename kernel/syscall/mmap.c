@@ -168,27 +168,13 @@ static void map_flags(struct qr_map *req, unsigned flags)
 #endif
 }
 
-size_t pages_there(qr_virt start, size_t npages)
-{
-	uintptr_t at = start.v, end = at + (npages << QR_PAGE_SHIFT);
-	struct qr_region r;
-	size_t n = 0;
-
-	for (; at < end && qr_space_next(space_here(), qr_virt_of(at), &r) == QR_OK; at = r.end.v)
-		if (r.start.v < end)
-			n += pages((r.end.v < end ? r.end.v : end) -
-				   (r.start.v > at ? r.start.v : at));
-	return n;
-}
-
 static bool may_have(const struct qr_map *req, bool file, unsigned flags)
 {
 	bool shared = req->flags & QR_MAP_SHARED;
 	bool data = !shared && req->prot & QR_WRITE && !(flags & MAP_GROWSDOWN);
 
-	if (QR_RARELY(!may_map(req->npages, data)) &&
-	    !(req->flags & QR_MAP_FIXED &&
-	      may_map(req->npages - pages_there(req->at, req->npages), data)))
+	if (data && QR_RARELY(!(req->flags & QR_MAP_FIXED ? may_put_data(req->at, req->npages)
+							  : may_add_data(req->npages))))
 		return false;
 	if (shared ? file : !(req->prot & QR_WRITE))
 		return true; /* nobody needs a frame that the file does not have */
@@ -362,7 +348,7 @@ static bool brk_grow(uintptr_t from, uintptr_t to)
 	req.flags |= mm_here()->map_flags;
 	if (QR_RARELY(req.flags & QR_MAP_LOCKED) && !may_lock_more(req.npages))
 		return false;
-	return may_map(req.npages, true) && !regions_full(0) && may_commit(req.npages) &&
+	return may_add_data(req.npages) && !regions_full(0) && may_commit(req.npages) &&
 	       qr_space_map(space_here(), &req, &at) == QR_OK;
 }
 

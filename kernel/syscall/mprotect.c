@@ -37,8 +37,13 @@ static int becomes_data(uintptr_t at, uintptr_t end)
 	     at = r.end.v)
 		if (!(r.prot & QR_WRITE) && !(r.flags & (QR_MAP_SHARED | QR_MAP_GROWSDOWN)))
 			n += pages((r.end.v < end ? r.end.v : end) - at);
-	if (!may_map(n, true) && may_map(n, false))
-		return -ENOMEM;
+	if (!may_add_data(n)) {
+		struct qr_space_stat s;
+
+		qr_space_stat(space_here(), &s);
+		if (!limit_reached(RLIMIT_AS, s.mapped, n))
+			return -ENOMEM;
+	}
 	return !n || may_commit(n) ? 0 : -ENOMEM;
 }
 

@@ -39,13 +39,6 @@ static int check_place(const struct qr_remap *r)
 	return regions_full(2 + REGIONS_TO_MOVE) ? -ENOMEM : 0;
 }
 
-/* The place that is left behind stays mapped: so many pages more, less those that have to go. */
-static bool may_keep(const struct qr_remap *q, size_t more, bool data)
-{
-	return may_map(more, data) ||
-	       (q->fixed && may_map(more - pages_there(q->to, q->new_npages), data));
-}
-
 /* What is there, and may it grow?  `r`: the region at `from`. */
 static int check_region(const struct qr_remap *q, const struct qr_region *r)
 {
@@ -57,13 +50,17 @@ static int check_region(const struct qr_remap *q, const struct qr_region *r)
 		return -EINVAL;
 	if (q->old_npages > pages(r->end.v - q->from.v))
 		return -EFAULT;
-	if (!more)
-		return q->keep_old && !may_keep(q, q->new_npages, data) ? -ENOMEM : 0;
+	if (!more) /* the place that is left behind stays mapped */
+		return q->keep_old && data &&
+			       !(q->fixed ? may_put_data(q->to, q->new_npages)
+					  : may_add_data(q->new_npages))
+			   ? -ENOMEM
+			   : 0;
 	if (r->object && pgoff + q->new_npages < pgoff)
 		return -EINVAL;
 	if (r->flags & QR_MAP_LOCKED && !may_lock_more(more))
 		return -EAGAIN;
-	return may_map(more, data) && (!data || may_commit(more)) ? 0 : -ENOMEM;
+	return !data || (may_add_data(more) && may_commit(more)) ? 0 : -ENOMEM;
 }
 
 /* In the order in which Linux tells of it: what was at the new place, the move, what was cut off,

@@ -144,9 +144,7 @@ static long attach(int32_t id, uintptr_t at, unsigned flags)
 		return err;
 	if (req.flags & QR_MAP_LOCKED && !may_lock_more(req.npages))
 		return -EAGAIN;
-	if (regions_full(0) || (!may_map(req.npages, false) &&
-				!(req.flags & QR_MAP_FIXED &&
-				  may_map(req.npages - pages_there(req.at, req.npages), false))))
+	if (regions_full(0))
 		return -ENOMEM;
 	err = error_of(qr_space_map(space_here(), &req, &out));
 	if (QR_RARELY(mm_here()->policies) && !err)

@@ -225,6 +225,39 @@ static void moves(const struct qr_format *f)
 	machine_off();
 }
 
+/* A space with a limit: what is replaced makes room, for a map and for a copy that moves. */
+static void limits(uintptr_t base, const char *name)
+{
+	struct qr_map req = {
+		.at = { base }, .npages = 8, .flags = QR_MAP_FIXED, .prot = RW, .maxprot = RW
+	};
+	struct qr_remap move = { .from = { base },
+				 .old_npages = 4,
+				 .new_npages = 4,
+				 .may_move = true,
+				 .fixed = true,
+				 .keep_old = true };
+	struct qr_space_stat st;
+	qr_virt at;
+
+	must(!qr_space_unmap(&space, qr_virt_of(base), 64), "unmap");
+	qr_space_stat(&space, &st);
+	qr_space_limit(&space, st.mapped + 8, SIZE_MAX);
+	must(!qr_space_map(&space, &req, &at), "map");
+	is(qr_space_mapped(&space, qr_virt_of(base - 4096), 16), 8, "%s: so many are mapped", name);
+	is(qr_space_map(&space, &req, &at), QR_OK, "%s: the same again", name);
+	req.at.v = base + 4096;
+	is(qr_space_map(&space, &req, &at), QR_LIMIT, "%s: one page too many", name);
+	req.npages = SIZE_MAX >> 13;
+	is(qr_space_map(&space, &req, &at) == QR_OK, false, "%s: far too many", name);
+	move.to.v = base + 4 * 4096;
+	is(qr_space_remap(&space, &move, &at), QR_OK, "%s: a copy over others", name);
+	move.to.v = base + 5 * 4096;
+	is(qr_space_remap(&space, &move, &at), QR_LIMIT, "%s: a copy that is too much", name);
+	qr_space_limit(&space, SIZE_MAX, SIZE_MAX);
+	check();
+}
+
 static void advice(const struct qr_format *f)
 {
 	uintptr_t leaf = (uintptr_t)qr_format_span(f, 1), base = 8 * leaf;
@@ -257,6 +290,7 @@ static void advice(const struct qr_format *f)
 	is(count_regions(&space), 1, "%s: one region again", f->name);
 	is(qr_space_advise(&space, qr_virt_of(base - 4096), 4, QR_ADVISE_DONTNEED), QR_NOENT,
 	   "%s: a hole is told", f->name);
+	limits(base, f->name);
 	qr_object_init(&o, &memory, 8, NULL, NULL);
 	map_object(&space, base + 4 * leaf, 8, RW, QR_MAP_SHARED, &o, 0);
 	poke(base + 4 * leaf, 1);

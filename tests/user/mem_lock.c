@@ -190,6 +190,20 @@ TEST("RLIMIT_AS and RLIMIT_DATA")
 	CHECK(mprotect(q, 2 * PAGE, PROT_READ | PROT_WRITE) == 0);
 }
 
+TEST("limits that vfork's child sets are not its parent's")
+{
+	struct rlimit few = { MiB, RLIM_INFINITY };
+	pid_t child = vfork();
+	int status;
+
+	if (child == 0) {
+		setrlimit(RLIMIT_AS, &few);
+		_exit(0);
+	}
+	NEED(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+	CHECK(mmap(NULL, MiB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+}
+
 static __attribute__((noinline)) int deep(void)
 {
 	volatile char big[512 * KiB];
