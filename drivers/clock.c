@@ -30,7 +30,7 @@
 
 enum timer { TICKS, PIT, LAPIC };
 
-static bool use_tsc;
+bool clock_counts_tsc;
 static enum timer timer;    /* what interrupts; TICKS: without being asked */
 static uint32_t factor;     /* nanoseconds per count, 0.32: the TSC has 1 GHz or more */
 static uint32_t per_ns;     /* counts of the timer per nanosecond, 0.32 */
@@ -64,7 +64,12 @@ static uint64_t pit_ns(void)
 
 uint64_t clock_ns(void)
 {
-	return use_tsc ? scale(rdtsc() - base_count, factor) : pit_ns();
+	return clock_counts_tsc ? scale(rdtsc() - base_count, factor) : pit_ns();
+}
+
+uint64_t clock_count_ns(uint64_t counts)
+{
+	return clock_counts_tsc ? scale(counts, factor) : counts;
 }
 
 /* ---- interrupts ------------------------------------------------------------------------- */
@@ -164,7 +169,7 @@ static __attribute__((cold)) void start_tsc(uint64_t hz)
 		return;
 	f = (NS_PER_SECOND << 32) / hz;
 	factor = f > UINT32_MAX ? UINT32_MAX : (uint32_t)f;
-	use_tsc = true;
+	clock_counts_tsc = true;
 	base_count = rdtsc();
 }
 
@@ -191,7 +196,7 @@ __attribute__((cold)) void clock_init(void (*fn)(void))
 		if (measure(&tsc_hz, &lapic_hz))
 			start_tsc(tsc_hz);
 	}
-	if (use_tsc) {
+	if (clock_counts_tsc) {
 		start_timer(lapic_hz);
 		log_info("clock: TSC, %llu kHz; interrupts from the %s\n",
 			 (unsigned long long)tsc_hz / 1000, timer == LAPIC ? "CPU" : "PIT");

@@ -12,6 +12,7 @@
 #define DRIVERS_CLOCK_H
 
 #include <quire/types.h>
+#include "arch/x86/cpu.h"
 
 #define CLOCK_HZ 100
 
@@ -21,6 +22,16 @@ void clock_init(void (*event)(void));
 
 /* Nanoseconds since clock_init.  Any context. */
 uint64_t clock_ns(void);
+
+/* What clock_ns is made of: for lengths of time that are measured more often than asked for.
+ * Any context. */
+extern bool clock_counts_tsc;
+QR_INLINE uint64_t clock_count(void)
+{
+	return QR_LIKELY(clock_counts_tsc) ? rdtsc() : clock_ns();
+}
+/* So many counts in nanoseconds. */
+uint64_t clock_count_ns(uint64_t counts);
 
 /* Interrupt at `when` at the latest, by clock_ns().  An earlier time that was asked for stands;
  * after the interrupt nothing does.  Any context. */

@@ -41,23 +41,43 @@ QR_INLINE bool list_empty(const struct list_link *l)
 /* Insert `l`, which is on no list, behind `at`: with the head, as the first. */
 QR_INLINE void list_add(struct list_link *l, struct list_link *at)
 {
-	l->next = at->next;
+	struct list_link *next = at->next;
+
+	l->next = next;
 	l->prev = at;
-	at->next->prev = l;
+	next->prev = l;
 	at->next = l;
 }
 
 /* Insert before `at`: with the head, as the last. */
 QR_INLINE void list_add_tail(struct list_link *l, struct list_link *at)
 {
-	list_add(l, at->prev);
+	struct list_link *prev = at->prev;
+
+	l->next = at;
+	l->prev = prev;
+	prev->next = l;
+	at->prev = l;
 }
 
 QR_INLINE void list_del(struct list_link *l)
 {
-	l->prev->next = l->next;
-	l->next->prev = l->prev;
+	struct list_link *next = l->next, *prev = l->prev;
+
+	prev->next = next;
+	next->prev = prev;
 	list_init(l);
+}
+
+/* Take the first of those listed, of which there is one, off. */
+QR_INLINE struct list_link *list_take_first(struct list_link *head)
+{
+	struct list_link *l = head->next, *next = l->next;
+
+	head->next = next;
+	next->prev = head;
+	list_init(l);
+	return l;
 }
 
 /* Append all of `from` to `to`; `from` is empty afterwards. */

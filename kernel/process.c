@@ -172,11 +172,8 @@ static void usage_add(struct usage *to, const struct usage *from)
 void task_usage(const struct task *t, struct usage *out)
 {
 	uint32_t user = t->user_ticks, system = t->system_ticks; /* the tick changes them */
-	uint64_t run;
+	uint64_t run = task_run_ns(t);
 
-	if (t == current)
-		sched_charge();
-	run = t->run_ns;
 	*out = t->usage;
 	out->user = system ? run / (user + system) * user : run;
 	out->system = run - out->user;

@@ -12,7 +12,7 @@
  * Address spaces are loaded lazily: a kernel thread runs in whichever space was there before,
  * and a space that nobody runs in stays loaded until another one is needed or it is freed.
  *
- * Cost of a switch: about 80 instructions and the loading of the table root.
+ * Cost of a switch: about 85 instructions and the loading of the table root.
  * Locking: the queue and task states are changed by interrupts too: irq_save.
  */
 #include "arch/x86/irq.h"
@@ -36,9 +36,8 @@ static uint32_t slice_of(const struct task *t)
 
 static struct list_link run_queue = LIST_INIT(run_queue);
 static struct task idle_task;
-static struct task *dead; /* has left for the last time; its stack is free after the switch */
 static struct mm *loaded_mm;
-static uint64_t switched_at; /* since when `current` has been running, uncharged */
+static uint64_t switched_at; /* clock_count() when `current` began to run */
 static unsigned nqueued;
 static bool halted;        /* nobody runs: no ticks */
 static uint64_t next_tick; /* a multiple of NS_PER_TICK */
@@ -47,7 +46,7 @@ static struct sched_stat stat;
 
 /* ---- address spaces --------------------------------------------------------------------- */
 
-void sched_switch_space(struct mm *mm)
+static inline void switch_space(struct mm *mm)
 {
 	if (mm == loaded_mm)
 		return;
@@ -60,6 +59,11 @@ void sched_switch_space(struct mm *mm)
 	loaded_mm = mm;
 }
 
+void sched_switch_space(struct mm *mm)
+{
+	switch_space(mm);
+}
+
 bool sched_space_loaded(const struct mm *mm)
 {
 	return mm == loaded_mm;
@@ -67,21 +71,9 @@ bool sched_space_loaded(const struct mm *mm)
 
 /* ---- switching -------------------------------------------------------------------------- */
 
-/* Interrupts off. */
-static inline void charge(struct task *t)
+uint64_t task_run_ns(const struct task *t)
 {
-	uint64_t now = now_ns();
-
-	t->run_ns += now - switched_at;
-	switched_at = now;
-}
-
-void sched_charge(void)
-{
-	uintptr_t flags = irq_save();
-
-	charge(current);
-	irq_restore(flags);
+	return clock_count_ns(t->run_counts + (t == current ? clock_count() : 0));
 }
 
 /* Behind those of its priority; real-time tasks stand before all others. */
@@ -118,39 +110,28 @@ static inline void enqueue(struct task *t)
 
 static struct task *dequeue(void)
 {
-	struct task *t = list_first(&run_queue, struct task, run);
-
-	if (!t)
+	if (list_empty(&run_queue))
 		return &idle_task;
-	list_del(&t->run);
 	nqueued--;
-	return t;
+	return container_of(list_take_first(&run_queue), struct task, run);
 }
 
-static __attribute__((noinline)) void bury(struct task *t)
+/* Interrupts off. */
+static __attribute__((noinline)) void switch_to(struct task *prev, struct task *next)
 {
-	dead = NULL;
-	kstack_free(t->kstack_top);
-	kfree(t);
-}
+	struct mm *mm = next->process->mm;
+	uint64_t now = clock_count();
 
-/* On the stack of who runs now, interrupts off. */
-static inline void finish_switch(void)
-{
-	if (QR_RARELY(dead != NULL))
-		bury(dead);
-}
-
-static inline void switch_to(struct task *prev, struct task *next)
-{
-	charge(prev);
+	prev->run_counts += now;
+	next->run_counts -= now;
+	switched_at = now;
 	if (!next->slice)
 		next->slice = slice_of(next);
 	stat.switches++;
-	if (next->process->mm)
-		sched_switch_space(next->process->mm);
+	if (mm)
+		switch_space(mm);
+	context_exchange(&prev->context, &next->context);
 	context_switch(&prev->context, &next->context);
-	finish_switch();
 }
 
 void schedule(void)
@@ -177,15 +158,26 @@ void schedule(void)
 	irq_restore(flags);
 }
 
-void task_first_run(void)
+/* schedule() for who is in a system call and stays RUNNABLE: the first in the queue and the running
+ * task change places. */
+long sched_yield(void)
 {
-	finish_switch();
-}
+	struct task *prev = current, *next;
 
-void sched_yield(void)
-{
-	if (nqueued)
+	if (list_empty(&run_queue))
+		return 0;
+	if (QR_RARELY(prev->priority)) {
 		schedule();
+		return 0;
+	}
+	irq_disable();
+	task_work_clear(prev, WORK_RESCHED);
+	prev->usage.forced_switches++;
+	next = container_of(list_take_first(&run_queue), struct task, run);
+	list_add_tail(&prev->run, &run_queue);
+	switch_to(prev, next);
+	irq_enable();
+	return 0;
 }
 
 void sched_inherit(struct task *t, const struct task *from)
@@ -216,12 +208,24 @@ void sched_change(struct task *t, unsigned policy, unsigned priority, int nice)
 	irq_restore(flags);
 }
 
+/* On the stack of who runs next, interrupts off. */
+static void bury(void *arg)
+{
+	struct task *t = arg;
+
+	kstack_free(t->kstack_top);
+	kfree(t);
+}
+
 void sched_exit(void)
 {
+	struct task *prev = current, *next;
+
 	irq_disable();
-	current->state = TASK_DEAD;
-	dead = current;
-	schedule();
+	prev->state = TASK_DEAD;
+	next = dequeue();
+	context_call_first(&next->context, bury, prev);
+	switch_to(prev, next);
 	panic("a dead task was run");
 }
 
@@ -234,7 +238,8 @@ static bool goes_first(const struct task *t, const struct task *me)
 {
 	if (QR_RARELY(t->priority != me->priority))
 		return t->priority > me->priority;
-	return (t->slice || me == &idle_task) && now_ns() - switched_at >= NS_PER_MS;
+	return (t->slice || me == &idle_task) &&
+	       clock_count_ns(clock_count() - switched_at) >= NS_PER_MS;
 }
 
 static void wake_other(struct task *t)
@@ -379,6 +384,8 @@ static void clock_event(void)
 void time_init(void)
 {
 	clock_init(clock_event);
+	switched_at = clock_count();
+	current->run_counts = -switched_at;
 	real_set(rtc_read() * NS_PER_SEC);
 	clock_interrupt_at(0);
 }
@@ -433,8 +440,7 @@ void sched_idle(void)
 
 void sched_stat(struct sched_stat *out)
 {
-	sched_charge();
 	*out = stat;
-	out->idle_ns = idle_task.run_ns;
+	out->idle_ns = task_run_ns(&idle_task);
 	out->runnable = nqueued + (current != &idle_task);
 }

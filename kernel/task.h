@@ -77,13 +77,14 @@ struct task {
 	struct list_link run;
 
 	uintptr_t kstack_top;
-	uint64_t run_ns;                   /* has run so long, exactly */
-	uint32_t user_ticks, system_ticks; /* where ticks have found it: how run_ns is split */
+	uint64_t
+	    run_counts; /* has run so many clock_count(), less that of its beginning while it runs */
+	uint32_t user_ticks, system_ticks; /* where ticks have found it: how task_run_ns is split */
 	uint32_t slice;                    /* ticks until it has to give way */
 	uint16_t policy;                   /* set_mempolicy's: remembered */
 	/* prctl's timer slack, remembered: beyond Linux's 50 000 ns, now and by default. */
 	unsigned long slack, first_slack;
-	struct usage usage; /* its counts; the times are in run_ns */
+	struct usage usage; /* its counts; the times are task_run_ns */
 
 	signal_set blocked;
 	signal_set saved_blocked; /* of sigsuspend, ppoll: restored after delivery */
@@ -149,16 +150,16 @@ void task_wake(struct task *t);
 /* Only if it sleeps in a mode that a signal may end (fatal: WAIT_KILL too). */
 void task_wake_signal(struct task *t, bool fatal);
 
-/* Bring run_ns of the running task up to now. */
-void sched_charge(void);
+/* How long it has run until now, exactly. */
+uint64_t task_run_ns(const struct task *t);
 
 /* The running task goes on in another address space (exec, exit): load it.  NULL: none. */
 void sched_switch_space(struct mm *mm);
 /* Is it loaded?  Then it has to be left before it is freed. */
 bool sched_space_loaded(const struct mm *mm);
 
-/* Give the rest of the slice away. */
-void sched_yield(void);
+/* Give the rest of the slice away.  0, as the call answers. */
+long sched_yield(void);
 
 /* A child begins with the policy of its parent. */
 void sched_inherit(struct task *t, const struct task *from);

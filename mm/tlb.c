@@ -39,7 +39,7 @@ static void set_add(struct qr_tlb *t, unsigned cpu)
 	if (QR_MAX_CPUS > 1)
 		__atomic_fetch_or(word, bit_of(cpu), __ATOMIC_SEQ_CST);
 	else
-		*word |= bit_of(cpu);
+		*word = 1;
 }
 
 static void set_remove(struct qr_tlb *t, unsigned cpu)
@@ -49,7 +49,7 @@ static void set_remove(struct qr_tlb *t, unsigned cpu)
 	if (QR_MAX_CPUS > 1)
 		__atomic_fetch_and(word, ~bit_of(cpu), __ATOMIC_SEQ_CST);
 	else
-		*word &= ~bit_of(cpu);
+		*word = 0;
 }
 
 static uint64_t set_read(const struct qr_tlb *t)
@@ -109,9 +109,9 @@ void qr_tlbs_part(struct qr_tlbs *m)
 	set_remove(&m->kernel, cpu);
 }
 
-QR_INLINE void entered(struct qr_tlb *t, unsigned cpu, struct qr_tlb *old)
+QR_INLINE void entered(struct qr_tlbs *m, struct qr_tlb *t, unsigned cpu, struct qr_tlb *old)
 {
-	t->machine->cpu[cpu].loaded = t;
+	m->cpu[cpu].loaded = t;
 	QR_STEP();
 	if (old)
 		set_remove(old, cpu);
@@ -123,7 +123,7 @@ static __attribute__((noinline)) void enter_kept(struct qr_tlb *t, qr_phys root,
 {
 	t->machine->load_kept(root);
 	QR_STEP();
-	entered(t, cpu, old);
+	entered(t->machine, t, cpu, old);
 }
 
 void qr_tlb_enter(struct qr_tlb *t, qr_phys root)
@@ -136,6 +136,11 @@ void qr_tlb_enter(struct qr_tlb *t, qr_phys root)
 	if (old == t)
 		return;
 	set_add(t, cpu);
+	if (QR_MAX_CPUS == 1 && QR_LIKELY(!m->load_kept)) {
+		qr_host_load_root(root); /* nobody asks, nothing is kept: `seen` is for those */
+		entered(m, t, cpu, old);
+		return;
+	}
 	QR_STEP();
 	g = generation(t);
 	QR_STEP();
@@ -146,7 +151,7 @@ void qr_tlb_enter(struct qr_tlb *t, qr_phys root)
 	qr_host_load_root(root);
 	QR_STEP();
 	qr_store_word(&t->seen[cpu], g);
-	entered(t, cpu, old);
+	entered(m, t, cpu, old);
 }
 
 void qr_tlb_leave(struct qr_tlbs *m, qr_phys kernel_root)

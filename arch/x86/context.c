@@ -9,16 +9,15 @@
 #include "arch/x86/user.h"
 #include "kernel/lib/string.h"
 
-void context_switch_stacks(uintptr_t *save, uintptr_t load);
 void context_start(void);
+void context_call(void);
 
-/* What context_switch_stacks pops, in that order. */
-struct switch_frame {
-#ifdef __x86_64__
-	uintptr_t r15, r14, r13, arg, fn, bp;
-#else
-	uintptr_t di, arg, fn, bp;
-#endif
+/* What context_start pops, and context_call, which returns to `ip`. */
+struct start_frame {
+	uintptr_t fn, arg;
+};
+struct call_frame {
+	struct start_frame start;
 	uintptr_t ip;
 };
 
@@ -118,6 +117,15 @@ fault:
 
 /* ---- segments ----------------------------------------------------------------------------- */
 
+static void set_odd(struct context *c)
+{
+#ifdef __x86_64__
+	c->odd = !c->user || c->selectors || c->gs_base;
+#else
+	c->odd = !c->user;
+#endif
+}
+
 #ifdef __x86_64__
 
 #define SELECTOR(name)                                                    \
@@ -176,7 +184,7 @@ QR_INLINE bool selectors_loaded(void)
 static void segments_save(struct context *c)
 {
 	if (QR_RARELY(selectors_loaded()))
-		c->selectors = true;
+		context_keep_selectors(c);
 	if (QR_RARELY(c->selectors))
 		selectors_save(c);
 }
@@ -186,15 +194,6 @@ static void segments_leave(const struct context *c)
 {
 	if (QR_RARELY(c->selectors))
 		selectors_load(0, 0, 0, 0);
-}
-
-/* Both have a user side, and no selectors of their own. */
-QR_INLINE void bases_load(const struct context *c, const struct context *from)
-{
-	if (c->fs_base | from->fs_base)
-		msr_set(MSR_FS_BASE, c->fs_base);
-	if (c->gs_base | from->gs_base)
-		msr_set(MSR_KERNEL_GS_BASE, c->gs_base);
 }
 
 static void segments_load(const struct context *c, const struct context *from)
@@ -212,7 +211,7 @@ int context_set_fs_base(struct context *c, uintptr_t base)
 	if (base >= USER_END)
 		return -EPERM;
 	c->fs_base = base;
-	if (c != this_cpu()->context)
+	if (c->task != current)
 		return 0;
 	__asm__ volatile("mov %0, %%fs" : : "r"(0));
 	msr_set(MSR_FS_BASE, base);
@@ -224,7 +223,8 @@ int context_set_gs_base(struct context *c, uintptr_t base)
 	if (base >= USER_END)
 		return -EPERM;
 	c->gs_base = base;
-	if (c != this_cpu()->context)
+	set_odd(c);
+	if (c->task != current)
 		return 0;
 	gs_load(0);
 	msr_set(MSR_KERNEL_GS_BASE, base);
@@ -233,12 +233,12 @@ int context_set_gs_base(struct context *c, uintptr_t base)
 
 uintptr_t context_fs_base(const struct context *c)
 {
-	return c == this_cpu()->context ? msr_get(MSR_FS_BASE) : c->fs_base;
+	return c->task == current ? msr_get(MSR_FS_BASE) : c->fs_base;
 }
 
 uintptr_t context_gs_base(const struct context *c)
 {
-	return c == this_cpu()->context ? msr_get(MSR_KERNEL_GS_BASE) : c->gs_base;
+	return c->task == current ? msr_get(MSR_KERNEL_GS_BASE) : c->gs_base;
 }
 
 void segments_refresh(void)
@@ -283,6 +283,11 @@ void segments_set(uint16_t fs, uint16_t gs)
 {
 	LOAD_SEGMENT("fs", fs);
 	LOAD_SEGMENT("gs", gs);
+}
+
+QR_INLINE bool selectors_loaded(void)
+{
+	return false; /* they always are, and always exchanged */
 }
 
 static void segments_save(struct context *c)
@@ -340,7 +345,7 @@ int context_set_thread_area(struct context *c, struct user_desc *d, bool may_pic
 		return -EINVAL;
 	d->entry_number = n;
 	c->tls[n - TLS_FIRST] = clear ? 0 : segment_encode(d);
-	if (c == this_cpu()->context) {
+	if (c->task == current) {
 		gdt[n] = c->tls[n - TLS_FIRST];
 		segments_refresh();
 	}
@@ -361,19 +366,8 @@ int context_get_thread_area(const struct context *c, struct user_desc *d)
 
 /* ---- the switch --------------------------------------------------------------------------- */
 
-QR_INLINE void go_on_in(struct context *from, struct context *to)
-{
-	struct cpu *cpu = this_cpu();
-
-	cpu->task = to->task;
-	cpu->context = to;
-	cpu->kstack_top = to->kstack_top;
-	tss_set_stack(to->kstack_top);
-	context_switch_stacks(&from->sp, to->sp);
-}
-
 /* One of the two has no user side, or one whose segments are its own. */
-static __attribute__((noinline)) void switch_odd(struct context *from, struct context *to)
+static __attribute__((noinline)) void exchange_odd(struct context *from, struct context *to)
 {
 	if (from->user) {
 		image_save(&from->fpu);
@@ -384,50 +378,55 @@ static __attribute__((noinline)) void switch_odd(struct context *from, struct co
 		image_load(&to->fpu);
 		segments_load(to, from);
 	}
-	go_on_in(from, to);
 }
 
-void context_switch(struct context *from, struct context *to)
+void context_exchange(struct context *from, struct context *to)
 {
-#ifdef __x86_64__
-	if (QR_LIKELY(from->user && to->user && !from->selectors && !to->selectors &&
-		      !selectors_loaded())) {
-		image_save(&from->fpu);
-		image_load(&to->fpu);
-		bases_load(to, from);
-		go_on_in(from, to);
+	if (QR_RARELY(from->odd | to->odd | selectors_loaded())) {
+		exchange_odd(from, to);
 		return;
 	}
+	image_save(&from->fpu);
+	image_load(&to->fpu);
+#ifdef __x86_64__
+	if (to->fs_base | from->fs_base)
+		msr_set(MSR_FS_BASE, to->fs_base);
+#else
+	segments_save(from);
+	segments_load(to, from);
 #endif
-	switch_odd(from, to);
 }
 
 void context_adopt(struct context *c, struct task *task, uintptr_t kstack_top)
 {
-	struct cpu *cpu = this_cpu();
-
 	memset(c, 0, sizeof(*c));
 	c->task = task;
 	c->kstack_top = kstack_top;
-	cpu->task = task;
-	cpu->context = c;
-	cpu->kstack_top = kstack_top;
-	tss_set_stack(kstack_top);
+	set_odd(c);
+	context_enter(c);
 }
 
 static void init(struct context *c, struct task *task, uintptr_t kstack_top, uintptr_t fn,
 		 uintptr_t arg)
 {
+	struct start_frame *f;
+
 	c->task = task;
 	c->kstack_top = kstack_top;
-
-	struct switch_frame *f = (struct switch_frame *)context_regs(c) - 1;
-
-	memset(f, 0, sizeof(*f));
-	f->fn = fn;
-	f->arg = arg;
-	f->ip = (uintptr_t)context_start;
+	set_odd(c);
+	f = (struct start_frame *)context_regs(c) - 1;
+	*f = (struct start_frame){ fn, arg };
 	c->sp = (uintptr_t)f;
+	c->ip = (uintptr_t)context_start;
+}
+
+void context_call_first(struct context *c, void (*fn)(void *), void *arg)
+{
+	struct call_frame *f = (struct call_frame *)c->sp - 1;
+
+	*f = (struct call_frame){ { (uintptr_t)fn, (uintptr_t)arg }, c->ip };
+	c->sp = (uintptr_t)f;
+	c->ip = (uintptr_t)context_call;
 }
 
 void context_init_kernel(struct context *c, struct task *task, uintptr_t kstack_top,
@@ -462,10 +461,12 @@ void context_make_user(struct context *c)
 #ifdef __x86_64__
 	c->selectors = false;
 	c->fs_base = c->gs_base = 0;
+	set_odd(c);
 	selectors_load(0, 0, 0, 0);
 	msr_set(MSR_FS_BASE, 0);
 	msr_set(MSR_KERNEL_GS_BASE, 0);
 #else
+	set_odd(c);
 	memset(c->tls, 0, sizeof(c->tls));
 	for (unsigned i = 0; i < TLS_ENTRIES; i++)
 		gdt[TLS_FIRST + i] = 0;

@@ -2,30 +2,32 @@
  *
  * context.h - what the machine keeps for a task that is not running, and the switch.
  *
- * A `struct context` is embedded in the task.  The kernel stack holds the callee-saved registers
- * and the return address; the context holds the stack pointer, the FPU image and the user's
+ * A `struct context` is embedded in the task.  The kernel stack holds the registers that C
+ * preserves; the context holds where to go on, the stack pointer, the FPU image and the user's
  * thread-local segments, which the kernel itself does not use.
  *
  *	kernel stack of a task		(grows down; a guard page lies below)
  *	  top    ->  struct regs	of user mode, if the task has a user side
- *	             frames of C
- *	  sp     ->  callee-saved registers, return address
+ *	             frames of C	the last one is of who switched, with the registers
+ *	  sp     ->  frame pointer	a new task: struct start_frame
  *
- * I1  context.sp is valid exactly while the task does not run.
+ * I1  context.sp and .ip are valid exactly while the task does not run.
  * I2  The FPU image and the segments are stale exactly while the task runs; fpu_save() refreshes.
  *
  * FPU: saved and loaded eagerly at each switch between tasks that use it (fxsave/fxrstor: one
  * instruction each; lazy switching leaks registers on some CPUs).  A kernel thread has none.
  *
- * The switch does not touch the address space: the scheduler loads the root first.
- * Context: context_switch with interrupts off.
+ * A switch is made of three: the scheduler loads the root, context_exchange the user's registers
+ * that the kernel does not use, and context_switch changes the stack.  Context: interrupts off.
  */
 #ifndef ARCH_X86_CONTEXT_H
 #define ARCH_X86_CONTEXT_H
 
 #include <quire/types.h>
+#include "arch/x86/cpu.h"
 #include "arch/x86/regs.h"
 #include "arch/x86/segment.h"
+#include "arch/x86/tables.h"
 #include "arch/x86/user.h"
 
 struct task;
@@ -40,10 +42,11 @@ struct fpu_state {
 #define TLS_ENTRIES 3
 
 struct context {
-	uintptr_t sp;
+	uintptr_t sp, ip;
 	uintptr_t kstack_top;
 	struct task *task;
 	bool user; /* has a user side: FPU image and segments count */
+	bool odd;  /* has none, or more than FPU and fs base (i686: and segments) to exchange */
 #ifdef __x86_64__
 	bool selectors; /* of an LDT, or found loaded: the four and what they set count */
 	uint16_t ds, es, fs, gs;
@@ -55,9 +58,53 @@ struct context {
 	struct fpu_state fpu;
 };
 
-/* Leave `from`, go on in `to`; makes to->task `current` and loads FPU, segments and the
- * stack for entries from user mode.  Returns when somebody switches back. */
-void context_switch(struct context *from, struct context *to);
+/* Save FPU and segments of the user side of `from`, which runs, and load those of `to`. */
+void context_exchange(struct context *from, struct context *to);
+
+/* `to` is whom interrupts and calls find, on its stack. */
+QR_INLINE void context_enter(const struct context *to)
+{
+	uintptr_t top = to->kstack_top;
+
+	cpu_run(to->task, top);
+	tss_set_stack(top);
+}
+
+#define CONTEXT_PLACES \
+	[sp] "i"(offsetof(struct context, sp)), [ip] "i"(offsetof(struct context, ip))
+
+/* Leave `from`, go on in `to`.  Returns when somebody switches back: to the end of these
+ * instructions, for all who have been here; a new task begins in context_start.  The compiler
+ * keeps what it needs on the stack, since every register changes. */
+QR_INLINE void context_switch(struct context *from, struct context *to)
+{
+	context_enter(to);
+#ifdef __x86_64__
+	__asm__ volatile("push %%rbp\n\t"
+			 "movq $1f, %c[ip](%0)\n\t"
+			 "mov %%rsp, %c[sp](%0)\n\t"
+			 "mov %c[sp](%1), %%rsp\n\t"
+			 "jmp *%c[ip](%1)\n"
+			 "1: pop %%rbp"
+			 : "+D"(from), "+S"(to)
+			 : CONTEXT_PLACES
+			 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13",
+			   "r14", "r15", "memory", "cc");
+#else
+	__asm__ volatile("push %%ebp\n\t"
+			 "movl $1f, %c[ip](%0)\n\t"
+			 "mov %%esp, %c[sp](%0)\n\t"
+			 "mov %c[sp](%1), %%esp\n\t"
+			 "jmp *%c[ip](%1)\n"
+			 "1: pop %%ebp"
+			 : "+a"(from), "+d"(to)
+			 : CONTEXT_PLACES
+			 : "ebx", "ecx", "esi", "edi", "memory", "cc");
+#endif
+}
+
+/* Have `c`, which does not run, call fn(arg) before it goes on: with interrupts off. */
+void context_call_first(struct context *c, void (*fn)(void *), void *arg);
 
 /* The code that runs now (boot stack) becomes a context of `task`, without a user side. */
 void context_adopt(struct context *c, struct task *task, uintptr_t kstack_top);
@@ -121,7 +168,7 @@ uintptr_t context_gs_base(const struct context *c);
 /* The task may load selectors from now on that mean something: they are kept at each switch. */
 QR_INLINE void context_keep_selectors(struct context *c)
 {
-	c->selectors = true;
+	c->selectors = c->odd = true;
 }
 #else
 /* As Linux: with `may_pick` an entry_number of -1 picks a free one, and is written back.

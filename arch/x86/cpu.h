@@ -189,7 +189,7 @@ QR_INLINE void msr_set(uint32_t msr, uint64_t value)
 
 QR_INLINE uint64_t rdtsc(void)
 {
-	uint32_t lo, hi;
+	uintptr_t lo, hi; /* on 64 bits the upper halves are cleared */
 
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return (uint64_t)hi << 32 | lo;
@@ -229,10 +229,9 @@ struct task;
 /* The first four are also reached by the stubs (arch/x86/asm.h; asserts in cpu.c). */
 struct cpu {
 	struct cpu *self;
-	struct task *task;       /* who runs; the idle task when nobody */
-	uintptr_t kstack_top;    /* its stack, for the stubs */
-	uintptr_t user_sp;       /* x86_64: scratch of the syscall stub */
-	struct context *context; /* of `task`: to save at the next switch */
+	struct task *task;    /* who runs; the idle task when nobody */
+	uintptr_t kstack_top; /* its stack, for the stubs */
+	uintptr_t user_sp;    /* x86_64: scratch of the syscall stub */
 	unsigned id;
 	unsigned irq_depth; /* interrupt handlers now nested on this CPU */
 #ifndef __x86_64__
@@ -261,6 +260,15 @@ QR_INLINE struct task *cpu_current(void)
 	return task;
 }
 
+/* Who runs from here on, and the stack that it enters the kernel on. */
+QR_INLINE void cpu_run(struct task *task, uintptr_t kstack_top)
+{
+	__asm__ volatile("movq %0, %%gs:8\n\tmovq %1, %%gs:16"
+			 :
+			 : "r"(task), "r"(kstack_top)
+			 : "memory");
+}
+
 #else
 
 extern struct cpu boot_cpu;
@@ -273,6 +281,12 @@ QR_INLINE struct cpu *this_cpu(void)
 QR_INLINE struct task *cpu_current(void)
 {
 	return boot_cpu.task;
+}
+
+QR_INLINE void cpu_run(struct task *task, uintptr_t kstack_top)
+{
+	boot_cpu.task = task;
+	boot_cpu.kstack_top = kstack_top;
 }
 
 #endif

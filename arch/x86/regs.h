@@ -15,7 +15,7 @@
  * I1  A frame from user mode begins exactly at kstack_top - sizeof(struct regs).
  * I2  i686: a frame from kernel mode has no sp and ss (the CPU does not push them): use regs_sp().
  * I3  i686: fs and gs are not in the frame.  The kernel does not use them; the user's stay loaded
- *     and are exchanged by context_switch (see context.h, segments_get/set).
+ *     and are exchanged by context_exchange (see context.h).
  *
  * The rest of the kernel uses the neutral accessors below, never the names of registers.
  */

@@ -66,10 +66,6 @@ void user_exception(struct regs *r, int vector);
  * between.  Called again while there is work. */
 void user_return_work(struct regs *r);
 
-/* The first thing a new task does, on its own stack with interrupts off: finish the switch
- * (what the scheduler does after context_switch returned). */
-void task_first_run(void);
-
 /* ---- offered ------------------------------------------------------------------------------ */
 
 /* The end of a system call that has written the frame of the running task anew (sigreturn,

@@ -14,8 +14,7 @@ static struct task *task_or_self(pid_nr tid)
 
 SYSCALL0(sched_yield)
 {
-	sched_yield();
-	return 0;
+	return sched_yield();
 }
 
 SYSCALL3(sched_getaffinity, pid_nr, tid, size_t, n, unsigned long __user *, to)

@@ -54,8 +54,7 @@ int clock_read(int clock, uint64_t *out)
 		*out = u.user + u.system;
 		return 0;
 	case CLOCK_THREAD:
-		sched_charge();
-		*out = current->run_ns;
+		*out = task_run_ns(current);
 		return 0;
 	}
 	return clock < 0 ? cpu_clock_read(clock, out) : -EINVAL;

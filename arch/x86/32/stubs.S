@@ -11,6 +11,7 @@
  *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
  *	double_fault	a task of its own (tables.c)
  *	context_start	first instructions of a new task
+ *	context_call	of one that has something to do before it goes on
  */
 #include "arch/x86/asm.h"
 #include "arch/x86/regs.h"
@@ -170,38 +171,28 @@ from_vm86:
 double_fault:				/* on its own stack; the error code (0) is pushed */
 	call	trap_double_fault
 
-/* ---- first instructions of a task ---------------------------------------------------------- */
+/* ---- first instructions of a task, and of a turn ---------------------------------------- */
+
+	.globl	context_call
+	.type	context_call, @function
+context_call:
+	pop	%edx
+	pop	%eax
+	jmp	*%edx
 
 	.globl	context_start
 	.type	context_start, @function
-context_start:				/* %ebx: function or 0, %esi: its argument */
-	call	task_first_run
-	test	%ebx, %ebx
+context_start:				/* on the stack: function or 0, its argument */
+	pop	%edx
+	pop	%eax
+	test	%edx, %edx
 	jz	1f
 	sti
-	mov	%esi, %eax
-	push	%esi			/* the function may take it from either place */
-	call	*%ebx
-	add	$4, %esp
+	call	*%edx
 	cli
 1:	mov	%esp, %eax
 	call	user_return
 	jmp	return_to_user
-
-	.globl	context_switch_stacks
-	.type	context_switch_stacks, @function
-context_switch_stacks:			/* %eax: uintptr_t *save, %edx: uintptr_t load */
-	push	%ebp
-	push	%ebx
-	push	%esi
-	push	%edi
-	mov	%esp, (%eax)
-	mov	%edx, %esp
-	pop	%edi
-	pop	%esi
-	pop	%ebx
-	pop	%ebp
-	ret
 
 /* ---- one stub a vector ---------------------------------------------------------------------- */
 

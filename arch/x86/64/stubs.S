@@ -13,6 +13,7 @@
  *	trap_N		exceptions and interrupts: error code (or 0), vector, then trap_common
  *	paranoid	the four above
  *	context_start	first instructions of a new task
+ *	context_call	of one that has something to do before it goes on
  */
 #include "arch/x86/asm.h"
 #include "arch/x86/regs.h"
@@ -222,40 +223,28 @@ paranoid:
 	add	$16, %rsp
 	iretq
 
-/* ---- first instructions of a task ---------------------------------------------------------- */
+/* ---- first instructions of a task, and of a turn ---------------------------------------- */
+
+	.globl	context_call
+	.type	context_call, @function
+context_call:
+	pop	%rax
+	pop	%rdi
+	jmp	*%rax
 
 	.globl	context_start
 	.type	context_start, @function
-context_start:				/* %rbx: function or 0, %r12: its argument */
-	call	task_first_run
-	test	%rbx, %rbx
+context_start:				/* on the stack: function or 0, its argument */
+	pop	%rax
+	pop	%rdi
+	test	%rax, %rax
 	jz	1f
 	sti
-	mov	%r12, %rdi
-	call	*%rbx
+	call	*%rax
 	cli
 1:	mov	%rsp, %rdi
 	call	user_return
 	jmp	return_to_user
-
-	.globl	context_switch_stacks
-	.type	context_switch_stacks, @function
-context_switch_stacks:			/* (uintptr_t *save, uintptr_t load) */
-	push	%rbp
-	push	%rbx
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	mov	%rsp, (%rdi)
-	mov	%rsi, %rsp
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
-	pop	%rbx
-	pop	%rbp
-	ret
 
 /* ---- one stub a vector ---------------------------------------------------------------------- */
 
