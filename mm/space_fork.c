@@ -7,7 +7,7 @@
  *	A rw  ── W cleared ───────> A r-          one reference more: the first write copies
  *	Z r-  ────────────────────> Z r-          zero page: no reference
  *	F r-  ── left out                         a fault finds it in its object again
- *	leaf  ── W cleared ───────> the leaf      if it has many pages, or none to copy: space_share.c
+ *	leaf  ── W cleared ───────> the leaf      if the child gets all its runs: space_share.c
  *
  * Tables are copied one by one, in order of address.  When memory runs out, the child is emptied
  * again; the parent keeps its pages, some of them read-only until its next write to them finds
@@ -106,17 +106,9 @@ static bool may_share(const struct fork *k, const struct qr_ptdesc *leaf, bool b
 	/* On its way to be kept, or to go (qr_range_unlock): nobody unhooks what is borrowed. */
 	if (QR_SPACE_STAGE && !leaf->nruns)
 		return false;
-	/* Few pages to copy on a write are copied now.  None, and only objects' pages to come: the
-	 * child is likely never to write. */
-	bool small = leaf->npages < k->c->m->share_from;
-
-	if (small && leaf->npages > leaf->nfile)
-		return false;
 	for (unsigned r = 0; r < leaf->nruns; r++) {
 		uint32_t attr = leaf->runs[r].attr;
 
-		if (small && (!run_id(attr) || !mapping_of(k->c->s, attr)->object))
-			return false;
 		if (attr & (NOT_INHERITED | RUN_DONTFORK | RUN_WIPE) ||
 		    (run_id(attr) && mapping_of(k->c->s, attr)->shared))
 			return false;

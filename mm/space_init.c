@@ -18,9 +18,6 @@ static const struct {
 #define SPARES_LEAST 16
 #define SPARES_SHARE 1024
 
-/* Below so many pages, copying a leaf is cheaper than sharing it and coming back for it. */
-#define SHARE_FROM 64
-
 static enum qr_err init_pool(struct qr_memory *m, struct qr_pool *p, const char *name, size_t size,
 			     size_t align, const struct qr_pool_source *slabs)
 {
@@ -59,7 +56,6 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		.window_end = config->window_end.v ? config->window_end : config->user_end,
 		.backing = config->backing ? config->backing : QR_BACK_FIRST_WRITE,
 		.huge.policy = config->huge,
-		.share_from = SHARE_FROM,
 		.most_spare = config->frames->low_end / SPARES_SHARE,
 	};
 	if (m->most_spare < SPARES_LEAST)

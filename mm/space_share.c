@@ -22,9 +22,8 @@
  * Resident pages are therefore counted in the descriptor too, and the space's counters leave out
  * what it borrows.
  *
- * A leaf that is small is copied at once, since a child that lives will touch it anyway
- * (share_from); so is one with runs that the child does not get as they are, and one that shows
- * shared memory.
+ * A leaf with runs that the child does not get as they are, or that shows shared memory, is copied
+ * at once.
  *
  * Locking: the leaf's, inside its space's, or of its directory (S1).  A leaf's references change
  * under it, or are taken by somebody who has one.  This space's other CPUs have forgotten the leaf before its reference goes.

@@ -36,7 +36,6 @@ struct qr_memory {
 	qr_frame kernel_root;
 	qr_virt user_start, user_end, window_end;
 	uint8_t backing;       /* enum qr_backing, never DEFAULT */
-	uint16_t share_from;   /* fork shares a leaf with so many pages, and copies a smaller one */
 	qr_frame zero;         /* the page of zeroes that first-write backing shows */
 	uint64_t prot_bits[8]; /* an entry's bits for user pages, by rights */
 	struct qr_huge huge;

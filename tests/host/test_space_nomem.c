@@ -189,7 +189,6 @@ static void prepare(const struct qr_format *f)
 	poke(base + 21 * leaf, 2);
 	use(NULL);
 	(void)qr_memory_trim(&memory);
-	memory.share_from = 1;
 	if (!with_sibling)
 		return;
 	must(!qr_space_init(&sibling, &memory) && !qr_space_fork(&space, &sibling), "a sibling");

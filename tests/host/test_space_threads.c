@@ -385,7 +385,6 @@ static size_t machine_on(const struct qr_format *f)
 	c.user_end =
 	    qr_virt_of(f->address_bits == 32 ? 0xc0000000u : (uintptr_t)1 << (f->address_bits - 1));
 	must(!qr_memory_init(&memory, &c), "memory");
-	memory.share_from = 1;
 	leaf = (uintptr_t)qr_format_span(f, 1);
 	base = 8 * leaf;
 	must(!qr_space_init(&space, &memory), "a space");

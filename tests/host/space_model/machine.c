@@ -150,8 +150,6 @@ size_t machine_on(uint64_t machine_seed, uint32_t nframes)
 	make_kernel_page();
 	mc.kernel_root = qr_frame_phys(kernel.root);
 	must(qr_memory_init(&memory, &mc) == QR_OK, "memory");
-	/* Fork shares every leaf, or those with some pages, or none. */
-	memory.share_from = one_in(3) ? 8 : one_in(4) ? UINT16_MAX : 1;
 	flat_place(&geo, format, mc.user_start.v, end);
 	sim_on_fault(on_fault, NULL);
 	for (unsigned i = 0; i < FLAT_OBJECTS; i++) {
