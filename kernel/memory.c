@@ -33,6 +33,7 @@
 #include "kernel/log.h"
 #include "kernel/memory.h"
 #include "kernel/panic.h"
+#include "kernel/vm_settings.h"
 #include "kernel/lib/string.h"
 
 struct qr_frames frames;
@@ -364,6 +365,7 @@ static void init_spaces(void)
 	};
 
 	must(qr_memory_init(&space_memory, &config), "address spaces");
+	space_memory.stack_end = qr_virt_of(vm_settings.mmap_min_addr);
 }
 
 /* What programs cannot have: so much that the kernel can still serve and end them. */

@@ -94,6 +94,14 @@ QR_INLINE qr_frame resident_frame(const struct qr_memory *m, qr_entry e)
 	return qr_frame_of((uint32_t)qr_token_payload(m->format, e));
 }
 
+/* An anonymous frame without rights.  Of the entry that showed it, what holds its first write back
+ * stays: a token has no other use for those bits. */
+QR_INLINE qr_entry hidden_entry(const struct qr_memory *m, qr_frame f, qr_entry was)
+{
+	return qr_entry_of(qr_entry_token(m->format, QR_TOKEN_RESIDENT, f.v).v |
+			   (was.v & soft_held(m->format)));
+}
+
 /* For loops over pages: the words of all frames, so that the word behind an entry is one load
  * away.  A present entry that is neither FILE nor ZERO passes entry_is_plain. */
 QR_INLINE uintptr_t frame_words(const struct qr_memory *m)

@@ -253,7 +253,7 @@ static enum qr_err grow_stack(struct qr_space *s, uintptr_t va)
 		return QR_OK; /* another fault was faster */
 	mp = mapping_of(s, above.attr);
 	n = (above.lo - va) >> QR_PAGE_SHIFT;
-	if (!mp->growsdown || stack_is_full(s, mp, above.lo, n) ||
+	if (!mp->growsdown || va < s->memory->stack_end.v || stack_is_full(s, mp, above.lo, n) ||
 	    tally_read(&s->mapped) + n > s->max_pages)
 		return QR_NOENT;
 	if (low < s->memory->user_start.v)

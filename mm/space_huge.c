@@ -194,8 +194,7 @@ static void fill_leaf(const struct qr_memory *m, struct qr_ptdesc *leaf, qr_entr
 
 	if (!qr_entry_present(f, e)) {
 		for (uint32_t k = 0; k < n; k++)
-			qr_entry_set(f, entries, k,
-				     qr_entry_token(f, QR_TOKEN_RESIDENT, first + k));
+			qr_entry_set(f, entries, k, hidden_entry(m, qr_frame_of(first + k), e));
 		return;
 	}
 	e.v &= ~(QR_FIXED(f)->page_size | (owned ? 0 : QR_FIXED(f)->write));
@@ -331,7 +330,7 @@ void qr_huge_protect(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned
 		qr_entry old = entry_of(m, t, i), e;
 		qr_frame first = resident_frame(m, old);
 		uint32_t attr = run_at(t, i)->attr;
-		uint64_t held = qr_entry_present(f, old) ? old.v & soft_held(f) : 0;
+		uint64_t held = old.v & soft_held(f);
 
 		e = qr_huge_entry(m, first, attr,
 				  attr & RUN_W && !held && block_exclusive(m, first));
@@ -340,8 +339,8 @@ void qr_huge_protect(struct cursor *c, struct qr_ptdesc *t, unsigned i, unsigned
 			e = qr_entry_of(
 			    qr_entry_touched(f, e,
 					     !qr_entry_present(f, old) || qr_entry_dirty(f, old))
-				.v |
-			    held);
+				.v);
+		e.v |= held;
 		(void)qr_entry_swap(f, table_window(m, t), i, e);
 		if (qr_entry_present(f, old))
 			qr_gather_page(&c->gather, qr_virt_of(entry_start(m, lo, 1, i)));

@@ -36,10 +36,11 @@ static void watch_entry(const struct qr_memory *m, void *entries, unsigned i, bo
 	const struct qr_format *f = m->format;
 	qr_entry e = qr_entry_read(f, entries, i);
 
-	if (!qr_entry_present(f, e) || e.v & SOFT_FILE)
+	if (qr_entry_none(e) || (qr_entry_present(f, e) && e.v & SOFT_FILE))
 		return;
 	if (on)
-		(void)qr_entry_change(f, entries, i, QR_FIXED(f)->write, soft_wp(f));
+		(void)qr_entry_change(f, entries, i,
+				      qr_entry_present(f, e) ? QR_FIXED(f)->write : 0, soft_wp(f));
 	else if (e.v & soft_wp(f))
 		(void)qr_entry_change(f, entries, i, soft_wp(f), 0);
 }
@@ -81,10 +82,10 @@ enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool o
 }
 
 /* `set` where not all of it is there already: what has more keeps it, as with Linux.  Nothing to set:
- * everything goes.  Where first writes are not noticed any more, no page says that they are. */
+ * everything goes, the marks of pages whose writes were noticed too; else they stay, and count again
+ * when UWP comes back. */
 static enum qr_err set_pager(struct qr_space *s, uintptr_t lo, uintptr_t hi, uint32_t set)
 {
-	const bool marks = soft_wp(s->memory->format) && !(set & RUN_UWP);
 	enum qr_err err = QR_OK;
 	struct found f;
 
@@ -94,7 +95,7 @@ static enum qr_err set_pager(struct qr_space *s, uintptr_t lo, uintptr_t hi, uin
 		if (!set ? !(f.attr & (RUN_UMISS | RUN_UWP)) : !(set & ~f.attr))
 			continue;
 		err = qr_flag_range(s, from, to, ~(RUN_UMISS | RUN_UWP), set);
-		if (!err && marks && f.attr & RUN_UWP)
+		if (!err && !set && f.attr & RUN_UWP)
 			err = watch_pages(s, from, to, false);
 	}
 	return err;

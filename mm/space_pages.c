@@ -22,7 +22,8 @@ static uint32_t flags_of(const struct qr_memory *m, qr_entry e)
 	bool written = soft_clean(f) && qr_entry_dirty(f, e) && !(e.v & soft_clean(f));
 
 	if (!qr_entry_present(f, e))
-		return soft_clean(f) ? QR_PAGE_WRITTEN : 0;
+		return (soft_clean(f) & ~e.v ? QR_PAGE_WRITTEN : 0) |
+		       (e.v & soft_wp(f) ? QR_PAGE_UWP : 0);
 	return QR_PAGE_PRESENT | (qr_entry_writable(f, e) ? QR_PAGE_WRITABLE : 0) |
 	       (qr_entry_accessed(f, e) ? QR_PAGE_ACCESSED : 0) |
 	       (qr_entry_dirty(f, e) ? QR_PAGE_DIRTY : 0) | (e.v & SOFT_FILE ? QR_PAGE_OBJECT : 0) |
@@ -161,9 +162,14 @@ static void forget_entries(struct cursor *c, const struct qr_ptdesc *t, unsigned
 	const struct qr_format *f = c->m->format;
 	void *entries = table_window(c->m, t);
 
-	for (; (i = next_used(c->m, t, entries, i, j)) < j; i++)
-		if (qr_entry_is_page(f, qr_entry_read(f, entries, i), t->level))
+	for (; (i = next_used(c->m, t, entries, i, j)) < j; i++) {
+		qr_entry e = qr_entry_read(f, entries, i);
+
+		if (qr_entry_is_page(f, e, t->level))
 			(void)qr_entry_change(f, entries, i, off, on);
+		else if (qr_entry_is_token(f, e))
+			(void)qr_entry_change(f, entries, i, 0, on);
+	}
 }
 
 static void forget_part(struct cursor *c, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,

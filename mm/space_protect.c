@@ -3,7 +3,7 @@
  * space_protect.c - change rights: of runs, and of the pages that are there.
  *
  * Taking all rights away keeps anonymous pages, as RESIDENT tokens: not present, so that neither
- * the user nor the kernel on his behalf reaches them.  Pages of objects, and the zero page, are
+ * the user nor the kernel on his behalf reaches them; what holds their first write back stays in them.  Pages of objects, and the zero page, are
  * dropped and come back by a fault.  A page that may be written again becomes writable at once
  * if nobody shares it.
  */
@@ -27,35 +27,50 @@ static void hide_page(const struct change *g, struct qr_ptdesc *t, unsigned i, u
 		return;
 	}
 	(void)qr_entry_swap(m->format, table_window(m, t), i,
-			    qr_entry_token(m->format, QR_TOKEN_RESIDENT,
-					   qr_entry_frame(m->format, e).v));
+			    hidden_entry(m, qr_entry_frame(m->format, e), e));
 	qr_gather_page(&g->c->gather, qr_virt_of(va));
 }
 
-static void show_page(const struct change *g, void *entries, unsigned i, qr_entry e)
+/* Is the first write to the page to be noticed still?  A mark that nobody looks at counts for nothing. */
+static __attribute__((noinline)) bool is_held(const struct qr_memory *m, const struct qr_ptdesc *t,
+					      unsigned i, qr_entry e)
+{
+	return e.v & soft_clean(m->format) ||
+	       (e.v & soft_wp(m->format) && run_at(t, i)->attr & RUN_UWP);
+}
+
+static void show_page(const struct change *g, struct qr_ptdesc *t, unsigned i, qr_entry e)
 {
 	struct qr_memory *m = g->c->m;
 	qr_frame f = resident_frame(m, e);
+	bool now = frame_exclusive(m, f) && !is_held(m, t, i, e);
 	/* Whether it was written the token did not remember: say yes. */
-	uint64_t bits = g->on | (frame_exclusive(m, f) ? g->write : 0) |
+	uint64_t bits = g->on | (now ? g->write : 0) | (e.v & soft_held(m->format)) |
 			QR_FIXED(m->format)->accessed | QR_FIXED(m->format)->dirty;
 
-	qr_entry_set(m->format, entries, i, qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT | bits));
+	qr_entry_set(m->format, table_window(m, t), i,
+		     qr_entry_of((uint64_t)f.v << QR_PAGE_SHIFT | bits));
 }
 
 /* May the page of this entry be written without copying it? */
-QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, qr_entry e)
+QR_INLINE bool writable_now(struct qr_memory *m, uintptr_t words, const struct qr_ptdesc *t,
+			    unsigned i, qr_entry e)
 {
-	if (QR_RARELY(e.v & (SOFT_ALL | soft_held(m->format))))
-		return e.v & SOFT_SHARED && !(e.v & soft_held(m->format));
+	if (QR_RARELY(e.v & (SOFT_ALL | soft_held(m->format)))) {
+		if (is_held(m, t, i, e))
+			return false;
+		if (e.v & SOFT_ALL)
+			return e.v & SOFT_SHARED;
+	}
 	return word_exclusive(entry_word(m, words, e));
 }
 
 /* The loop of change_pages for entries of 4 bytes: a 32-bit machine has no registers to spare for
  * upper halves that are nothing.  Stops at the first entry that is not present. */
-static __attribute__((noinline)) unsigned change_words(const struct change *g, void *entries,
-						       unsigned i, unsigned j, bool *stale)
+static __attribute__((noinline)) unsigned
+change_words(const struct change *g, const struct qr_ptdesc *t, unsigned i, unsigned j, bool *stale)
 {
+	void *entries = table_window(g->c->m, t);
 	struct qr_memory *m = g->c->m;
 	const struct qr_format *f = m->format;
 	const uint32_t mask = (uint32_t)qr_prot_mask(f), present = (uint32_t)QR_FIXED(f)->present;
@@ -68,7 +83,7 @@ static __attribute__((noinline)) unsigned change_words(const struct change *g, v
 
 		if (QR_RARELY(!(e & present)))
 			break;
-		if (write && writable_now(m, words, qr_entry_of(e)))
+		if (write && writable_now(m, words, t, i, qr_entry_of(e)))
 			now |= write;
 		if (now == e)
 			continue;
@@ -97,7 +112,7 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 		uint64_t now = on;
 
 		if (QR_FIXED(f)->entry_shift == 2 && !each)
-			i = change_words(g, entries, i, j, &stale);
+			i = change_words(g, t, i, j, &stale);
 		if (i == j)
 			break;
 		e = qr_entry_read(f, entries, i);
@@ -105,10 +120,10 @@ static void change_pages(const struct change *g, struct qr_ptdesc *t, unsigned i
 			if (qr_entry_none(e))
 				i = next_used(m, t, entries, i + 1, j) - 1;
 			else
-				show_page(g, entries, i, e);
+				show_page(g, t, i, e);
 			continue;
 		}
-		if (write && writable_now(m, words, e))
+		if (write && writable_now(m, words, t, i, e))
 			now |= write;
 		now |= e.v & ~mask;
 		if (now == e.v)

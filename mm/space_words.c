@@ -45,9 +45,10 @@ static __attribute__((noinline)) uint32_t flags_of(const struct words *w, qr_ent
 	const struct qr_format *fmt = w->m->format;
 	uint32_t refs = qr_frame_refs(qr_frame_word(w->m->frames, f)) + others, flags = PRESENT;
 
+	flags |= e.v & soft_wp(fmt) ? UWP : 0;
 	if (!qr_entry_present(fmt, e)) /* without rights: it was written once */
-		return flags | (soft_clean(fmt) ? WRITTEN : 0) | (refs == 1 ? EXCLUSIVE : 0);
-	flags |= (e.v & soft_wp(fmt) ? UWP : 0) | (e.v & SOFT_FILE ? OBJECT : 0);
+		return flags | (soft_clean(fmt) & ~e.v ? WRITTEN : 0) | (refs == 1 ? EXCLUSIVE : 0);
+	flags |= e.v & SOFT_FILE ? OBJECT : 0;
 	if (soft_clean(fmt) && qr_entry_dirty(fmt, e) && !(e.v & soft_clean(fmt)))
 		flags |= WRITTEN;
 	if (e.v & SOFT_ZERO)

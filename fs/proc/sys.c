@@ -122,6 +122,11 @@ static void set_ratio(void)
 	vm_settings.overcommit_kbytes = 0;
 }
 
+static void set_min_addr(void)
+{
+	space_memory.stack_end = qr_virt_of(vm_settings.mmap_min_addr);
+}
+
 /* ---- texts --------------------------------------------------------------------------------------- */
 
 static int show_string(struct text *t, const struct proc_target *of)
@@ -275,7 +280,8 @@ static const struct proc_node vm_nodes[] = {
 	  .store = proc_store_number,
 	  .data =
 	      &(const struct proc_number){ &min_free_kbytes, true, 0, INT32_MAX, set_min_free } },
-	NUMBER_OF("mmap_min_addr", 0644, vm_settings.mmap_min_addr, true, 0, INT32_MAX, NULL),
+	NUMBER_OF("mmap_min_addr", 0644, vm_settings.mmap_min_addr, true, 0, INT32_MAX,
+		  set_min_addr),
 	NUMBER_OF("mmap_rnd_bits", 0600, vm_settings.mmap_rnd_bits, false,
 		  sizeof(void *) == 8 ? 28 : 8, sizeof(void *) == 8 ? 32 : 16, NULL),
 	FACT("nr_hugepages", 0),

@@ -35,6 +35,7 @@ struct qr_memory {
 	uintptr_t low_base; /* where frame 0 would be seen, if low memory began there */
 	qr_frame kernel_root;
 	qr_virt user_start, user_end, window_end;
+	qr_virt stack_end;     /* stacks do not grow below; the kernel may move it */
 	uint8_t backing;       /* enum qr_backing, never DEFAULT */
 	qr_frame zero;         /* the page of zeroes that first-write backing shows */
 	uint64_t prot_bits[8]; /* an entry's bits for user pages, by rights */

@@ -37,6 +37,8 @@ static int becomes_data(uintptr_t at, uintptr_t end)
 	     at = r.end.v)
 		if (!(r.prot & QR_WRITE) && !(r.flags & (QR_MAP_SHARED | QR_MAP_GROWSDOWN)))
 			n += pages((r.end.v < end ? r.end.v : end) - at);
+	if (!n)
+		return 0;
 	if (!may_add_data(n)) {
 		struct qr_space_stat s;
 
@@ -44,7 +46,7 @@ static int becomes_data(uintptr_t at, uintptr_t end)
 		if (!limit_reached(RLIMIT_AS, s.mapped, n))
 			return -ENOMEM;
 	}
-	return !n || may_commit(n) ? 0 : -ENOMEM;
+	return may_commit(n) ? 0 : -ENOMEM;
 }
 
 /* Can it matter? */
