@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/task.h"
+#include "kernel/userfault.h"
 
 #define DEVPTS_MAGIC 0x1cd1
 #define PIECE        256u /* of a write; OPOST makes up to eight bytes of one */
@@ -257,7 +258,7 @@ static long master_read(struct file *f, struct uio *to, uint64_t *pos)
 	if (p->packet) { /* what has happened, alone; or 0 and bytes */
 		status = p->status;
 		p->status = 0;
-		done = uio_put(to, &status, 1);
+		done = uio_send(to, &status, 1);
 		if (status)
 			return uio_result(done, -EFAULT);
 	}

@@ -8,6 +8,7 @@
 #include "fs/file.h"
 #include "kernel/task.h"
 #include "kernel/time.h"
+#include "kernel/userfault.h"
 
 #define CONTROL(c) ((c)&0x1f)
 #define B38400     017u
@@ -101,7 +102,7 @@ static bool give(struct tty *t, struct uio *to, size_t *done)
 		irq_restore(irq);
 		if (!n && !end)
 			break;
-		*done += uio_put(to, bytes, n);
+		*done += uio_send(to, bytes, n);
 	}
 	if (t->pty)
 		pty_slave_read(pty_of(t));

@@ -5,6 +5,7 @@
 #include "fs/anon.h"
 #include "kernel/kmalloc.h"
 #include "kernel/task.h"
+#include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
 #define COUNT_MAX (UINT64_MAX - 1)
@@ -46,7 +47,7 @@ static long eventfd_read(struct file *f, struct uio *to, uint64_t *pos)
 	v = e->semaphore ? 1 : e->count;
 	e->count -= v;
 	waitq_wake_all(&e->writable);
-	return uio_put(to, &v, sizeof(v)) < sizeof(v) ? -EFAULT : (long)sizeof(v);
+	return uio_send(to, &v, sizeof(v)) < sizeof(v) ? -EFAULT : (long)sizeof(v);
 }
 
 static long eventfd_write(struct file *f, struct uio *from, uint64_t *pos)

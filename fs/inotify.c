@@ -5,6 +5,7 @@
 #include "fs/proc/text.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
+#include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
 #define IN_EVENTS   0x00000fffu
@@ -101,12 +102,17 @@ static void queue_event(struct inotify *q, int wd, uint32_t mask, uint32_t cooki
 	append(q, e);
 }
 
-static void take_first(struct inotify *q)
+static struct event *take_first(struct inotify *q)
 {
 	struct event *e = q->first;
 
 	q->first = e->next;
 	q->nevents--;
+	return e;
+}
+
+static void drop_event(struct inotify *q, struct event *e)
+{
 	if (e == &q->overflow)
 		e->head.mask = 0;
 	else
@@ -299,9 +305,11 @@ static long inotify_read(struct file *f, struct uio *to, uint64_t *pos)
 	if (err)
 		return err;
 	while (q->first && size_of(q->first) <= to->left) {
-		uio_put(to, &q->first->head, sizeof(q->first->head));
-		uio_put(to, q->first->name, q->first->head.len);
-		take_first(q);
+		struct event *e = take_first(q);
+
+		uio_send(to, &e->head, sizeof(e->head));
+		uio_send(to, e->name, e->head.len);
+		drop_event(q, e);
 		if (to->fault)
 			return -EFAULT;
 	}
@@ -335,7 +343,7 @@ static void inotify_release(struct file *f)
 	while (!list_empty(&q->watches))
 		end_watch(list_first(&q->watches, struct notify_watch, link));
 	while (q->first)
-		take_first(q);
+		drop_event(q, take_first(q));
 	list_del(&q->link);
 	instances--;
 	kfree(q);

@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/signal_sets.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
 /* struct signalfd_siginfo: the same on both ABIs. */
@@ -66,7 +67,7 @@ static long signalfd_read(struct file *f, struct uio *to, uint64_t *pos)
 		if (signal_take(current, set_of(f), &info)) {
 			signal_recalculate(current);
 			describe(&u, &info);
-			done += uio_put(to, &u, sizeof(u));
+			done += uio_send(to, &u, sizeof(u));
 			continue;
 		}
 		if (done || (f->flags & O_NONBLOCK))

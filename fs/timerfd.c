@@ -7,6 +7,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/syscall/itimerspec.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
 struct timerfd {
@@ -49,7 +50,7 @@ static long timerfd_read(struct file *f, struct uio *to, uint64_t *pos)
 	n = fd->count;
 	fd->count = 0;
 	irq_restore(flags);
-	return uio_put(to, &n, sizeof(n)) < sizeof(n) ? -EFAULT : (long)sizeof(n);
+	return uio_send(to, &n, sizeof(n)) < sizeof(n) ? -EFAULT : (long)sizeof(n);
 }
 
 static unsigned timerfd_poll(struct file *f, struct poll_table *table)

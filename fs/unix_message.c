@@ -203,13 +203,14 @@ static long receive_packet(struct sock *s, struct message *m)
 {
 	struct packet *p = list_first(&s->packets, struct packet, link);
 	size_t n = p->to, got;
-	int err = take_along(p, m);
+	int err;
 
-	if (err)
-		return err;
 	got = uio_put(m->data, p->data, n < m->data->left ? n : m->data->left);
 	if (m->data->fault)
 		return -EFAULT;
+	err = take_along(p, m);
+	if (err)
+		return err;
 	if (m->flags & MSG_TRUNC)
 		got = n;
 	m->flags = (m->flags & ~(unsigned)MSG_TRUNC) |

@@ -362,7 +362,7 @@ long process_clone(const struct clone_request *req, const struct regs *r)
 		fd_install(fd, file, true);
 	}
 	if (req->flags & CLONE_PARENT_SETTID)
-		(void)put_user((int32_t)nr, (int32_t __user *)req->parent_tid);
+		(void)put_out((int32_t)nr, (int32_t __user *)req->parent_tid);
 	start(t->process, t, req);
 	return nr;
 }

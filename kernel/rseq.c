@@ -2,6 +2,7 @@
 #include "kernel/rseq.h"
 #include "arch/x86/user.h"
 #include "kernel/syscall/syscall.h"
+#include "kernel/userfault.h"
 
 #define NO_CPU          0xffffffffu
 #define RSEQ_UNREGISTER 1
@@ -55,7 +56,9 @@ static int leave(struct regs *r)
 
 void rseq_leave(struct regs *r)
 {
-	if (current->rseq && leave(r)) {
+	while (current->rseq && leave(r)) {
+		if (userfault_settle())
+			continue;
 		current->rseq = 0;
 		force_fault(SIGSEGV, SI_KERNEL, 0);
 	}

@@ -119,14 +119,18 @@ static void call_handler(struct regs *r, const struct signal_info *info)
 	int sig = info->signo;
 	struct signal_actions *actions = t->process->actions;
 	struct signal_action a = signal_action(actions, sig);
-	signal_set blocked = t->blocked | a.mask;
+	signal_set blocked = t->blocked | a.mask, blocked_then;
+	int err;
 
 	restart_after(r, &a);
 	if (t->rseq)
 		rseq_leave(r);
 	if (a.flags & SA_RESETHAND)
 		signal_action_reset(actions, sig);
-	if (signal_frame_push(r, &a, info, mask_to_restore(t))) {
+	blocked_then = mask_to_restore(t);
+	while ((err = signal_frame_push(r, &a, info, blocked_then)) && userfault_settle())
+		;
+	if (err) {
 		if (sig == SIGSEGV)
 			signal_action_reset(actions, sig);
 		force_fault(SIGSEGV, SI_KERNEL, 0);
@@ -190,7 +194,7 @@ static void new_task(void)
 	struct task *t = current;
 
 	task_work_clear(t, WORK_NEW);
-	(void)put_user(t->tid, (int32_t __user *)t->set_tid);
+	(void)put_out(t->tid, (int32_t __user *)t->set_tid);
 }
 
 void user_return_work(struct regs *r)

@@ -4,6 +4,7 @@
  */
 #include "arch/x86/user.h"
 #include "fs/file.h"
+#include "fs/uio.h"
 #include "kernel/kmalloc.h"
 #include "kernel/task.h"
 #include "kernel/userfault.h"
@@ -219,12 +220,27 @@ static struct userfault *claim_growth(struct mm *mm, uintptr_t page)
 		   : NULL;
 }
 
-enum qr_err userfault_wait(struct mm *mm, uintptr_t address, bool write, bool user)
+/* Put the question to the monitor, and wait for what it does. */
+static enum qr_err ask(struct mm *mm, struct userfault *u, uintptr_t address, bool write,
+		       enum wait_mode mode)
+{
+	struct user_waiter w = { .msg = fault_message(u, address, write) };
+
+	list_add_tail(&w.link, &u->faults);
+	u->ref++;
+	waitq_wake_all(&u->readers);
+	(void)wait_event_(&u->sleepers, w.done || u->closed || !u->mm, false, mode, WAIT_FOREVER);
+	list_del(&w.link);
+	userfault_put(u);
+	/* A signal: it is looked at on the way out, then the access is tried again. */
+	return QR_OK;
+}
+
+static enum qr_err wait_for_page(struct mm *mm, uintptr_t address, bool write, bool user,
+				 enum wait_mode mode)
 {
 	const uintptr_t page = address & ~(uintptr_t)QR_PAGE_MASK;
 	struct userfault *u = userfault_at(mm, address);
-	struct user_waiter w = { .done = false };
-	int err;
 
 	if (!u)
 		u = claim_growth(mm, page);
@@ -232,43 +248,68 @@ enum qr_err userfault_wait(struct mm *mm, uintptr_t address, bool write, bool us
 		return qr_space_pager(&mm->space, qr_virt_of(page), 1, 0);
 	if (u->features & UFFD_SIGBUS || (!user && u->user_only))
 		return QR_BEYOND;
-	if (!user) {
-		current->pager_address = address;
-		current->pager_write = write;
-		task_work_set(current, WORK_PAGER);
-		return QR_PAGER;
-	}
-	w.msg = fault_message(u, address, write);
-	list_add_tail(&w.link, &u->faults);
-	u->ref++;
-	waitq_wake_all(&u->readers);
-	err = wait_event(&u->sleepers, w.done || u->closed || !u->mm, WAIT_FOREVER);
-	list_del(&w.link);
-	userfault_put(u);
-	(void)err; /* a signal: it is looked at on the way out, then the access is tried again */
-	return QR_OK;
+	if (user)
+		return ask(mm, u, address, write, mode);
+	current->pager_address = address;
+	current->pager_write = write;
+	task_work_set(current, WORK_PAGER);
+	return QR_PAGER;
 }
 
-/* The access is what the copy tried to do.  Whatever comes of it, the call begins again; if it
- * finds the page missing still, or nothing there, it will say so. */
-void userfault_retry(struct regs *r)
+enum qr_err userfault_wait(struct mm *mm, uintptr_t address, bool write, bool user)
+{
+	return wait_for_page(mm, address, write, user, WAIT_SIGNALS);
+}
+
+/* The access is what the copy tried to do. */
+static bool wait_noted(enum wait_mode mode)
 {
 	struct task *t = current;
 	struct mm *mm = t->process->mm;
-	enum qr_access access = t->pager_write ? QR_ACCESS_WRITE : QR_ACCESS_READ;
-	bool signal;
 
 	task_work_clear(t, WORK_PAGER);
-	if (!mm || regs_result(r) != -EFAULT)
+	return mm &&
+	       (qr_space_fault(&mm->space, qr_virt_of(t->pager_address),
+			       t->pager_write ? QR_ACCESS_WRITE : QR_ACCESS_READ) != QR_PAGER ||
+		wait_for_page(mm, t->pager_address, t->pager_write, true, mode) == QR_OK);
+}
+
+/* Whatever comes of it, the call begins again; if it finds the page missing still, or nothing there,
+ * it will say so. */
+void userfault_retry(struct regs *r)
+{
+	if (regs_result(r) != -EFAULT)
+		task_work_clear(current, WORK_PAGER);
+	else if (!wait_noted(WAIT_SIGNALS))
 		return;
-	if (qr_space_fault(&mm->space, qr_virt_of(t->pager_address), access) == QR_PAGER &&
-	    userfault_wait(mm, t->pager_address, t->pager_write, true) != QR_OK)
-		return;
-	signal = t->work & (WORK_SIGNAL | WORK_FATAL | WORK_EXIT | WORK_STOP);
-	if (signal)
+	else if (current->work & (WORK_SIGNAL | WORK_FATAL | WORK_EXIT | WORK_STOP))
 		regs_set_result(r, -ERESTARTNOINTR);
 	else
 		regs_restart(r, regs_syscall(r));
+}
+
+bool userfault_settle(void)
+{
+	return current->work & WORK_PAGER && wait_noted(WAIT_KILL) && !signal_pending_fatal();
+}
+
+int copy_out(void __user *to, const void *from, size_t n)
+{
+	while (copy_to_user(to, from, n))
+		if (!userfault_settle())
+			return -EFAULT;
+	return 0;
+}
+
+size_t uio_send(struct uio *u, const void *from, size_t n)
+{
+	size_t done = uio_put(u, from, n);
+
+	while (u->fault && userfault_settle()) {
+		u->fault = false;
+		done += uio_put(u, (const char *)from + done, n - done);
+	}
+	return done;
 }
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -375,27 +416,60 @@ static int copy_ranges(const struct userfault *u, struct userfault *child)
 	return 0;
 }
 
+/* One context that is told of the fork. */
+struct fork_note {
+	struct user_waiter w;
+	struct userfault *told;
+	uintptr_t lo; /* the lowest that it watches: in this order, as on Linux */
+	struct fork_note *next;
+};
+
+static int note_fork(struct fork_note **all, struct userfault *u, struct mm *child)
+{
+	struct fork_note *n = kzalloc(sizeof(*n));
+	struct userfault *own = n ? userfault_new(child) : NULL;
+
+	if (!own) {
+		kfree(n);
+		return -ENOMEM;
+	}
+	own->features = u->features;
+	own->ready = true;
+	own->user_only = u->user_only;
+	u->ref++;
+	*n = (struct fork_note){
+		.w = { .msg = { .event = MSG_FORK }, .child = own },
+		.told = u,
+		.lo = UINTPTR_MAX,
+	};
+	for (struct user_range *r = u->ranges; r; r = r->next)
+		n->lo = r->lo < n->lo ? r->lo : n->lo;
+	while (*all && (*all)->lo < n->lo)
+		all = &(*all)->next;
+	n->next = *all;
+	*all = n;
+	return copy_ranges(u, own);
+}
+
 int userfault_forked(struct mm *parent, struct mm *child)
 {
-	struct userfault *u = parent->userfaults;
-	struct user_waiter w = { .msg = { .event = MSG_FORK } };
-	int err;
+	struct fork_note *all = NULL, *n;
+	int err = 0;
 
-	for (; u && !(u->features & UFFD_EVENT_FORK && u->ranges); u = u->next)
-		for (struct user_range *r = u->ranges; r; r = r->next)
-			unwatch(child, r->lo, r->hi - r->lo);
-	if (!u)
-		return 0;
-	w.child = userfault_new(child);
-	if (!w.child)
-		return -ENOMEM;
-	w.child->features = u->features;
-	w.child->ready = true;
-	w.child->user_only = u->user_only;
-	err = copy_ranges(u, w.child);
-	if (!err)
-		tell(u, &w);
-	if (w.child) /* nobody took it: nobody will answer */
-		userfault_close(w.child);
+	for (struct userfault *u = parent->userfaults; !err && u; u = u->next)
+		if (u->features & UFFD_EVENT_FORK && u->ranges)
+			err = note_fork(&all, u, child);
+		else
+			for (struct user_range *r = u->ranges; r; r = r->next)
+				unwatch(child, r->lo, r->hi - r->lo);
+	while ((n = all)) {
+		all = n->next;
+		if (!err)
+			tell(n->told, &n->w);
+		if (n->w.child) /* nobody took it: nobody will answer */
+			userfault_close(n->w.child);
+		userfault_put(n->told);
+		kfree(n);
+	}
 	return err;
 }

@@ -12,9 +12,12 @@
  * which tries its access again.  Ranges may outlive what was mapped there: only where a run has
  * the flags do they count, and registering anew takes them out of all others first.
  *
- * The kernel never sleeps in the middle of a copy to or from user memory.  Such a fault ends the
- * copy with EFAULT; on its way out the call waits for the page and is done once more
- * (userfault_retry).  What a call has consumed before its copy failed is lost by that.
+ * The kernel never sleeps in the middle of a copy to or from user memory: what it copies from might
+ * go meanwhile.  Such a fault ends the copy, and notes which page it was.  Who only reads, or has done
+ * nothing yet, fails with EFAULT; on its way out the call waits for the page and is done once more
+ * (userfault_retry).  What must not be done twice hands out its answer by copy_out, put_out and
+ * uio_send, from memory of its own, and transfers go on where they stopped: between two tries they
+ * wait (userfault_settle).
  *
  * The file holds the context; the context does not hold the mm, which tells when it goes.
  * Locking: none (tasks only).  Sources: Documentation/admin-guide/mm/userfaultfd.rst,
@@ -24,6 +27,7 @@
 #define KERNEL_USERFAULT_H
 
 #include <quire/space.h>
+#include "arch/x86/user.h"
 #include "kernel/list.h"
 #include "kernel/process.h"
 
@@ -98,6 +102,20 @@ void userfault_close(struct userfault *u);
 enum qr_err userfault_wait(struct mm *mm, uintptr_t address, bool write, bool user);
 /* On the way back from a call during which a copy met such a page. */
 void userfault_retry(struct regs *r);
+/* After a copy that failed: waited for its page; try again.  False: it failed for good.  May sleep. */
+bool userfault_settle(void);
+
+/* ---- answers that are given once ---------------------------------------------------------- */
+
+/* copy_to_user, put_user and uio_put that wait for such pages.  `from` must not go meanwhile. */
+QR_MUST_CHECK int copy_out(void __user *to, const void *from, size_t n);
+#define put_out(x, p)                               \
+	({                                          \
+		__typeof__(*(p)) out_ = (x);        \
+		copy_out((p), &out_, sizeof(out_)); \
+	})
+struct uio;
+size_t uio_send(struct uio *u, const void *from, size_t n);
 
 /* ---- what happens to a mm with contexts ---------------------------------------------------- */
 

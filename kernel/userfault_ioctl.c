@@ -101,7 +101,7 @@ static long read_messages(struct file *f, struct uio *to, uint64_t *pos)
 		w->read = true;
 		if (w->msg.event == MSG_FORK)
 			err = take_child(w, f->flags & O_NONBLOCK);
-		if (!err && uio_put(to, &w->msg, sizeof(w->msg)) < sizeof(w->msg))
+		if (!err && uio_send(to, &w->msg, sizeof(w->msg)) < sizeof(w->msg))
 			err = -EFAULT;
 		if (!err)
 			done += sizeof(w->msg);
@@ -335,7 +335,7 @@ static long supply_and_wake(struct userfault *u, const struct range *to, uint64_
 
 	if (n == -ESRCH)
 		return (long)n;
-	if (copy_to_user(answer, &n, sizeof(n)))
+	if (copy_out(answer, &n, sizeof(n)))
 		return -EFAULT;
 	if (n < 0)
 		return (long)n;

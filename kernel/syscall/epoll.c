@@ -4,6 +4,7 @@
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/poll.h"
 #include "kernel/syscall/timespec.h"
+#include "kernel/userfault.h"
 
 #define FEW        16
 #define EVENTS_MAX (INT32_MAX / sizeof(struct epoll_event))
@@ -90,7 +91,7 @@ static long wait_for(unsigned set_fd, void __user *out, unsigned max, uint64_t d
 		n = -EINVAL;
 	else
 		n = events ? eventpoll_wait(set, events, max, deadline) : -ENOMEM;
-	if (n > 0 && copy_to_user(out, events, (size_t)n * sizeof(*events)))
+	if (n > 0 && copy_out(out, events, (size_t)n * sizeof(*events)))
 		n = -EFAULT;
 	if (events != small)
 		kfree(events);

@@ -68,4 +68,8 @@ QR_MUST_CHECK int user_vector_get(struct user_vector *v, const void __user *from
 				  struct uio *out);
 void user_vector_put(struct user_vector *v);
 
+/* A transfer came short, as user memory refused: n is what it answered.  Goes on if a userfaultfd had
+ * to supply a page. */
+long transfer_again(struct file *f, struct uio *u, uint64_t *pos, bool writing, long n);
+
 #endif

@@ -8,6 +8,7 @@
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/files.h"
+#include "kernel/userfault.h"
 
 #define BATCH 8 /* pages that are handed over at once */
 
@@ -147,7 +148,7 @@ SYSCALL4(sendfile, unsigned, out, unsigned, in, long __user *, offset, size_t, n
 		return -EINVAL;
 	pos = (uint64_t)at;
 	ret = send_file(out, in, &pos, n);
-	return put_user((long)pos, offset) ? -EFAULT : ret;
+	return put_out((long)pos, offset) ? -EFAULT : ret;
 }
 
 SYSCALL4(sendfile64, unsigned, out, unsigned, in, int64_t __user *, offset, size_t, n)
@@ -164,7 +165,7 @@ SYSCALL4(sendfile64, unsigned, out, unsigned, in, int64_t __user *, offset, size
 		return -EINVAL;
 	pos = (uint64_t)at;
 	ret = send_file(out, in, &pos, n);
-	return put_user((int64_t)pos, offset) ? -EFAULT : ret;
+	return put_out((int64_t)pos, offset) ? -EFAULT : ret;
 }
 
 /* ---- copy_file_range ---------------------------------------------------------------------------- */
@@ -220,11 +221,11 @@ static long copy_range(struct file *in, int64_t __user *in_offset, struct file *
 		return ret;
 	if (!in_offset)
 		in->pos = pos[0];
-	else if (put_user((int64_t)pos[0], in_offset))
+	else if (put_out((int64_t)pos[0], in_offset))
 		return -EFAULT;
 	if (!out_offset)
 		out->pos = pos[1];
-	else if (put_user((int64_t)pos[1], out_offset))
+	else if (put_out((int64_t)pos[1], out_offset))
 		return -EFAULT;
 	return ret;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/syscall/files.h"
+#include "kernel/userfault.h"
 
 enum direction { READ, WRITE };
 
@@ -12,6 +13,8 @@ static inline long transfer(unsigned fd, struct uio *u, enum direction direction
 	if (!f)
 		return -EBADF;
 	n = direction == READ ? file_read(f, u, &f->pos) : file_write(f, u, &f->pos);
+	if (QR_RARELY(u->fault))
+		n = transfer_again(f, u, &f->pos, direction == WRITE, n);
 	file_put(f);
 	return n;
 }
@@ -31,6 +34,8 @@ static long transfer_at(unsigned fd, struct uio *u, int64_t pos, enum direction 
 		n = -ESPIPE;
 	else
 		n = direction == READ ? file_read(f, u, &at) : file_write(f, u, &at);
+	if (QR_RARELY(u->fault))
+		n = transfer_again(f, u, &at, direction == WRITE, n);
 	file_put(f);
 	return n;
 }
@@ -140,5 +145,5 @@ SYSCALL5(llseek, unsigned, fd, uint32_t, high, uint32_t, low, int64_t __user *, 
 {
 	int64_t pos = seek(fd, (int64_t)syscall_u64(low, high), whence);
 
-	return pos < 0 ? (long)pos : put_user(pos, out);
+	return pos < 0 ? (long)pos : put_out(pos, out);
 }

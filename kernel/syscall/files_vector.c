@@ -5,6 +5,7 @@
  * Sources: readv(2) of the man-pages 6.x, and the order of checks of Linux 6.1.
  */
 #include "kernel/syscall/files.h"
+#include "kernel/userfault.h"
 
 enum direction { READ, WRITE };
 
@@ -15,6 +16,21 @@ enum {
 	RWF_NOWAIT = 8, /* as if the file were O_NONBLOCK */
 	RWF_APPEND = 16,
 };
+
+/* What has been read went out of the file: the rest is there still, or somebody else has it. */
+long transfer_again(struct file *f, struct uio *u, uint64_t *pos, bool writing, long n)
+{
+	while (u->fault && userfault_settle()) {
+		long more;
+
+		u->fault = false;
+		more = n > 0 && !writing ? file_transfer_now(f, u, pos, false)
+		       : writing         ? file_write(f, u, pos)
+					 : file_read(f, u, pos);
+		n = n <= 0 ? more : more < 0 ? n : n + more;
+	}
+	return n;
+}
 
 /* The flags hold for this transfer alone: with them nobody sleeps in it. */
 static long transfer(struct file *f, struct uio *u, uint64_t *pos, unsigned flags,
@@ -37,7 +53,7 @@ static long transfer(struct file *f, struct uio *u, uint64_t *pos, unsigned flag
 	f->flags |= set;
 	n = direction == READ ? file_read(f, u, pos) : file_write(f, u, pos);
 	f->flags &= ~set;
-	return n;
+	return u->fault ? transfer_again(f, u, pos, direction == WRITE, n) : n;
 }
 
 /* `own`: at the file's own position, which moves. */

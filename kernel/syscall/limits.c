@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/usage.h"
+#include "kernel/userfault.h"
 
 /* ---- limits ----------------------------------------------------------------------------- */
 
@@ -91,7 +92,7 @@ SYSCALL4(prlimit64, pid_nr, nr, unsigned, id, const struct rlimit_pair __user *,
 	err = from ? set_limit(p, id, &new) : 0;
 	if (err)
 		return err;
-	return to ? copy_to_user(to, &old, sizeof(old)) : 0;
+	return to ? copy_out(to, &old, sizeof(old)) : 0;
 }
 
 #ifndef __x86_64__
@@ -134,7 +135,7 @@ SYSCALL2(getrusage, int, who, struct user_rusage __user *, to)
 		return -EINVAL;
 	}
 	usage_to_user(&out, &u);
-	return copy_to_user(to, &out, sizeof(out));
+	return copy_out(to, &out, sizeof(out));
 }
 
 struct user_tms {

@@ -12,6 +12,7 @@
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/poll.h"
 #include "kernel/syscall/timespec.h"
+#include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
 int poll_question_init(struct poll_question *q, unsigned n, struct poll_small *small)
@@ -158,7 +159,8 @@ static long poll_files(struct user_pollfd __user *user, unsigned n, uint64_t dea
 	else
 		ret = poll_ask(&q, deadline);
 	for (unsigned i = 0; i < n && ret >= 0; i++)
-		if (put_user(q.fds[i].revents, &user[i].revents))
+		if (put_user(q.fds[i].revents, &user[i].revents) &&
+		    put_out(q.fds[i].revents, &user[i].revents))
 			ret = -EFAULT;
 	poll_question_fini(&q, &small);
 	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;

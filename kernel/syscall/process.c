@@ -10,6 +10,7 @@
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/kill.h"
 #include "kernel/syscall/usage.h"
+#include "kernel/userfault.h"
 #include "kernel/wait.h"
 
 /* ---- execve ----------------------------------------------------------------------------- */
@@ -102,11 +103,11 @@ static long wait4(pid_nr nr, int32_t __user *status, unsigned options,
 	child = wait_for_child(&req, &res);
 	if (child <= 0)
 		return child;
-	if (status && put_user((int32_t)res.status, status))
+	if (status && put_out((int32_t)res.status, status))
 		return -EFAULT;
 	if (usage) {
 		usage_to_user(&u, &res.usage);
-		if (copy_to_user(usage, &u, sizeof(u)))
+		if (copy_out(usage, &u, sizeof(u)))
 			return -EFAULT;
 	}
 	return child;
@@ -186,10 +187,10 @@ SYSCALL5(waitid, int, type, pid_nr, nr, struct user_siginfo __user *, info, unsi
 	if (child) {
 		signal_info_to_user(&si, &res.info);
 		usage_to_user(&u, &res.usage);
-		if (usage && copy_to_user(usage, &u, sizeof(u)))
+		if (usage && copy_out(usage, &u, sizeof(u)))
 			return -EFAULT;
 	}
-	return info ? copy_to_user(info, &si, sizeof(si)) : 0;
+	return info ? copy_out(info, &si, sizeof(si)) : 0;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "kernel/syscall/poll.h"
 #include "kernel/syscall/timespec.h"
 #include "kernel/syscall/usage.h"
+#include "kernel/userfault.h"
 
 /* What each of the three sets asks of poll, and which answers count for it. */
 static const struct {
@@ -146,7 +147,7 @@ static long select_ask(struct select *s, uint64_t deadline)
 		ret = answer_bits(s, &q);
 	poll_question_fini(&q, &small);
 	for (unsigned i = 0; i < 3 && ret >= 0; i++)
-		if (s->bits[i] && copy_to_user(s->user[i], s->bits[i], s->nwords * sizeof(long)))
+		if (s->bits[i] && copy_out(s->user[i], s->bits[i], s->nwords * sizeof(long)))
 			ret = -EFAULT;
 	return ret == -ERESTARTSYS ? -ERESTARTNOHAND : ret;
 }
@@ -184,7 +185,7 @@ static long select_timeval(int n, unsigned long __user *in, unsigned long __user
 	ret = select_files(n, in, out, ex, deadline);
 	if (timeout && poll_tells(deadline)) {
 		t = timeval_of(poll_time_left(deadline));
-		(void)!copy_to_user(timeout, &t, sizeof(t));
+		(void)!copy_out(timeout, &t, sizeof(t));
 	}
 	return ret;
 }

@@ -7,6 +7,7 @@
 #include "kernel/signal_user.h"
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/timespec.h"
+#include "kernel/userfault.h"
 
 /* ---- actions ---------------------------------------------------------------------------- */
 
@@ -58,7 +59,7 @@ SYSCALL4(rt_sigaction, int, sig, const struct user_sigaction __user *, act,
 	if (err || !old)
 		return err;
 	u = (struct user_sigaction){ was.handler, was.flags, was.restorer, was.mask };
-	return copy_to_user(old, &u, sizeof(u));
+	return copy_to_user(old, &u, sizeof(u)) ? copy_out(old, &u, sizeof(u)) : 0;
 }
 
 /* ---- masks ------------------------------------------------------------------------------ */
@@ -95,7 +96,7 @@ SYSCALL4(rt_sigprocmask, int, how, signal_set __user *, set, signal_set __user *
 		if (err)
 			return err;
 	}
-	return old ? put_user(was, old) : 0;
+	return old && put_user(was, old) ? put_out(was, old) : 0;
 }
 
 static signal_set pending_now(void)
@@ -181,7 +182,7 @@ static long sigtimedwait(const signal_set __user *set, struct user_siginfo __use
 	if (sig < 0 || !to)
 		return sig;
 	signal_info_to_user(&u, &info);
-	return copy_to_user(to, &u, sizeof(u)) ? -EFAULT : sig;
+	return copy_out(to, &u, sizeof(u)) ? -EFAULT : sig;
 }
 
 SYSCALL4(rt_sigtimedwait, const signal_set __user *, set, struct user_siginfo __user *, info,
@@ -201,9 +202,12 @@ static _Noreturn void return_from_handler(bool rt)
 {
 	struct regs *r = syscall_regs();
 
-	if (signal_frame_pop(r, rt)) {
+	while (signal_frame_pop(r, rt)) {
+		if (userfault_settle())
+			continue;
 		force_fault(SIGSEGV, SI_KERNEL, 0);
 		regs_forget_syscall(r);
+		break;
 	}
 	user_resume();
 }
@@ -228,7 +232,7 @@ SYSCALL2(sigaltstack, const struct user_sigaltstack __user *, new, struct user_s
 		if (err)
 			return err;
 	}
-	return old ? copy_to_user(old, &was, sizeof(was)) : 0;
+	return old ? copy_out(old, &was, sizeof(was)) : 0;
 }
 
 /* ---- i386: the calls from before real-time signals -------------------------------------- */
@@ -258,7 +262,7 @@ SYSCALL3(sigaction, int, sig, const struct user_old_sigaction __user *, act,
 	if (err || !old)
 		return err;
 	u = (struct user_old_sigaction){ was.handler, (uint32_t)was.mask, was.flags, was.restorer };
-	return copy_to_user(old, &u, sizeof(u));
+	return copy_out(old, &u, sizeof(u));
 }
 
 SYSCALL2(signal, int, sig, uintptr_t, handler)
@@ -284,7 +288,7 @@ SYSCALL3(sigprocmask, int, how, uint32_t __user *, set, uint32_t __user *, old)
 		if (err)
 			return err;
 	}
-	return old ? put_user(was, old) : 0;
+	return old ? put_out(was, old) : 0;
 }
 
 SYSCALL1(sigpending, uint32_t __user *, set)

@@ -8,6 +8,7 @@
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/socket.h"
 #include "kernel/time.h"
+#include "kernel/userfault.h"
 
 #define AF_UNIX     1
 #define AF_MAX      46
@@ -140,9 +141,9 @@ int name_to_user(const struct unix_name *name, void __user *to, int32_t __user *
 		memcpy(u.text, name->text, name->n);
 		size += name->n + (name->text[0] ? 1 : 0);
 	}
-	if (copy_to_user(to, &u, (size_t)(room < size ? room : size)))
+	if (copy_out(to, &u, (size_t)(room < size ? room : size)))
 		return -EFAULT;
-	return put_user(size, n);
+	return put_out(size, n);
 }
 
 static long with_name(unsigned fd, const void __user *addr, unsigned n, bool connect)
@@ -383,7 +384,7 @@ static int get_option(struct sock *s, int name, void __user *to, int32_t __user 
 	}
 	if (room > size)
 		room = size;
-	return copy_to_user(to, from, (size_t)room) || put_user(room, n) ? -EFAULT : 0;
+	return copy_out(to, from, (size_t)room) || put_user(room, n) ? -EFAULT : 0;
 }
 
 SYSCALL5(getsockopt, unsigned, fd, int, level, int, name, void __user *, to, int32_t __user *, n)

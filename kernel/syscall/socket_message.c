@@ -7,6 +7,7 @@
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/socket.h"
 #include "kernel/syscall/timespec.h"
+#include "kernel/userfault.h"
 
 #define SOL_SOCKET      1
 #define SCM_RIGHTS      1
@@ -168,7 +169,7 @@ static int put_control(struct user_msghdr *h, size_t *at, int type, size_t nbyte
 {
 	struct user_cmsghdr c = { sizeof(c) + nbytes, SOL_SOCKET, type };
 
-	return copy_to_user((void __user *)(h->control + *at), &c, sizeof(c));
+	return copy_out((void __user *)(h->control + *at), &c, sizeof(c));
 }
 
 static int give_cred(struct message *m, struct user_msghdr *h, size_t *at)
@@ -180,8 +181,8 @@ static int give_cred(struct message *m, struct user_msghdr *h, size_t *at)
 		return 0;
 	}
 	if (put_control(h, at, SCM_CREDENTIALS, sizeof(m->cred)) ||
-	    copy_to_user((void __user *)(h->control + *at + sizeof(struct user_cmsghdr)), &m->cred,
-			 sizeof(m->cred)))
+	    copy_out((void __user *)(h->control + *at + sizeof(struct user_cmsghdr)), &m->cred,
+		     sizeof(m->cred)))
 		return -EFAULT;
 	*at += ALIGNED(sizeof(struct user_cmsghdr) + sizeof(m->cred));
 	if (*at > h->controllen)
@@ -201,7 +202,7 @@ static int give_files(struct message *m, struct user_msghdr *h, size_t *at)
 		fd = fd_take(0);
 		if (fd < 0)
 			break;
-		if (put_user((int32_t)fd, to + n)) {
+		if (put_out((int32_t)fd, to + n)) {
 			fd_untake(fd);
 			break;
 		}
@@ -278,9 +279,8 @@ static long message_call(unsigned fd, struct user_msghdr __user *user, unsigned 
 	if (h.name && name_to_user(name.n ? &name : NULL, (void __user *)h.name,
 				   (int32_t __user *)&user->namelen))
 		return -EFAULT;
-	return put_user(h.flags, &user->flags) || put_user(h.controllen, &user->controllen)
-		   ? -EFAULT
-		   : ret;
+	return put_out(h.flags, &user->flags) || put_out(h.controllen, &user->controllen) ? -EFAULT
+											  : ret;
 }
 
 SYSCALL3(sendmsg, unsigned, fd, struct user_msghdr __user *, user, unsigned, flags)
@@ -318,7 +318,7 @@ static long message_calls(unsigned fd, struct user_mmsghdr __user *user, unsigne
 		ret = message_call(fd, &user[done].h, flags & ~MSG_WAITFORONE, sending);
 		if (ret < 0)
 			break;
-		if (put_user((uint32_t)ret, &user[done].sent)) {
+		if (put_out((uint32_t)ret, &user[done].sent)) {
 			ret = -EFAULT;
 			break;
 		}

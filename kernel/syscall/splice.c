@@ -14,6 +14,7 @@
 #include "fs/pipe.h"
 #include "kernel/kmalloc.h"
 #include "kernel/syscall/files.h"
+#include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
 enum { SPLICE_NONBLOCK = 2, SPLICE_FLAGS = 15 };
@@ -209,7 +210,7 @@ static long splice_files(struct file *in, uint64_t __user *in_at, struct file *o
 		ret = run(&s, n, nonblock);
 	if (ret < 0)
 		return ret;
-	return (out_at && put_user(to, out_at)) || (in_at && put_user(from, in_at)) ? -EFAULT : ret;
+	return (out_at && put_out(to, out_at)) || (in_at && put_out(from, in_at)) ? -EFAULT : ret;
 }
 
 static long tee_files(struct file *in, struct file *out, size_t n, unsigned flags)

@@ -6,6 +6,7 @@
 #include "kernel/syscall/syscall.h"
 #include "kernel/syscall/timespec.h"
 #include "kernel/syscall/usage.h"
+#include "kernel/userfault.h"
 
 /* ---- clocks ----------------------------------------------------------------------------- */
 
@@ -283,7 +284,7 @@ static int itimer_to_user(struct user_itimerval __user *to, uint64_t left, uint6
 	/* A timer that has less than a microsecond to go has not rung yet. */
 	if (left && !v.value.sec && !v.value.usec)
 		v.value.usec = 1;
-	return copy_to_user(to, &v, sizeof(v));
+	return copy_out(to, &v, sizeof(v));
 }
 
 SYSCALL2(getitimer, unsigned, which, struct user_itimerval __user *, to)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/syscall/itimerspec.h"
+#include "kernel/userfault.h"
 
 int ns_of_timespec(int64_t sec, int64_t nsec, uint64_t *out)
 {
@@ -25,9 +26,10 @@ int ns_from_user(const struct user_timespec64 __user *user, uint64_t *out)
 
 int ns_to_user(struct user_timespec64 __user *to, uint64_t ns)
 {
-	return put_user((int64_t)(ns / NS_PER_SEC), &to->sec) ||
-		       put_user((int64_t)(ns % NS_PER_SEC), &to->nsec)
-		   ? -EFAULT
+	struct user_timespec64 t = { (int64_t)(ns / NS_PER_SEC), (int64_t)(ns % NS_PER_SEC) };
+
+	return put_user(t.sec, &to->sec) || put_user(t.nsec, &to->nsec)
+		   ? copy_out(to, &t, sizeof(t))
 		   : 0;
 }
 
@@ -45,7 +47,7 @@ int ns_to_user32(struct user_timespec32 __user *to, uint64_t ns)
 {
 	struct user_timespec32 t = { (int32_t)(ns / NS_PER_SEC), (int32_t)(ns % NS_PER_SEC) };
 
-	return copy_to_user(to, &t, sizeof(t));
+	return copy_out(to, &t, sizeof(t));
 }
 
 int deadline_from_user(const struct user_timespec64 __user *timeout, uint64_t *out)
