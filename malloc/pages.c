@@ -7,9 +7,10 @@
  * of the first half megabyte are the library's own data, for what is reserved costs page tables, too,
  * in each process that begins or forks.  Dirty runs and clean ones have lists of their own: what has memory is used first.
  *
- * A page fault costs more than most calls of malloc together, and so much more than a page is worth
- * once a heap is large.  A heap of a megabyte therefore asks for its next pages a few at a time, and
- * what lies behind HUGE_FROM for huge pages.
+ * A page fault costs more than most calls of malloc together, and twice what a page costs that is
+ * asked for with others.  So memory is fetched a little ahead of the frontier: three pages, as long as
+ * the heap is small, and nothing for a run of many pages, whose objects may never need them all; then
+ * whole runs and a thirty-second of the heap.  What lies behind HUGE_FROM gets huge pages.
  *
  * Memory goes back when the process is idle (idle.c), and when fresh memory is about to be used
  * while much lies dirty in the wrong places: the most a process ever has is what counts.
@@ -23,14 +24,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define NEAR          128u /* pages whose entries lie in the library: small programs have no more */
-#define EXACT         64u  /* lists of one length each; behind them one for each doubling */
-#define NLISTS        128u
-#define STEP          ((size_t)4 << 20) /* least that is made usable at a time */
-#define POPULATE_FROM ((size_t)1 << 20)
-#define HUGE_FROM     ((size_t)16 << 20)
-#define HUGE          ((size_t)2 << 20)
-#define DIRTY_MIN     ((size_t)4 << 20) /* bytes: less than that in free pages is never too much */
+#define NEAR        128u /* pages whose entries lie in the library: small programs have no more */
+#define EXACT       64u  /* lists of one length each; behind them one for each doubling */
+#define NLISTS      128u
+#define STEP        ((size_t)4 << 20) /* least that is made usable at a time */
+#define LARGE_FROM  ((size_t)1 << 20)
+#define HUGE_FROM   ((size_t)16 << 20)
+#define AHEAD_LEAST 3u /* pages */
+#define AHEAD_MOST  64u
+#define HUGE        ((size_t)2 << 20)
+#define DIRTY_MIN   ((size_t)4 << 20) /* bytes: less than that in free pages is never too much */
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -57,6 +60,7 @@ static struct {
 	size_t fetched;        /* pages whose memory was asked for, or need not be */
 	struct lists lists[2]; /* clean, dirty */
 	bool small;            /* no huge pages */
+	bool by_fault;         /* the system knows no other way */
 	size_t used, peak, dirty;
 	size_t most; /* ever of used and dirty together */
 } all;
@@ -250,24 +254,31 @@ static bool make_usable(size_t end)
 	return true;
 }
 
-/* The frontier moves to `to`: memory for what lies before and a little behind it at once, if that is
- * not more than what will soon be touched anyway. */
-static void fetch(size_t to, size_t npages)
+/* How much of a run at `page` had best be fetched, with what is behind it: not more than what will
+ * soon be touched anyway. */
+static size_t worth_fetching(size_t page, size_t npages)
 {
-	size_t ahead = all.frontier / 32;
+	if (page < LARGE_FROM >> QR_PAGE_SHIFT)
+		return npages <= 2 ? npages + AHEAD_LEAST : 0;
+	if (npages > 16)
+		return 0;
+	return npages + (page / 32 < AHEAD_MOST ? page / 32 : AHEAD_MOST);
+}
 
-	if (ahead > 64)
-		ahead = 64;
-	if (to <= all.fetched)
+/* The run of npages at the frontier is about to be used: memory for it. */
+static void fetch(size_t page, size_t npages)
+{
+	size_t to = page + worth_fetching(page, npages);
+	size_t from = all.fetched > page ? all.fetched : page;
+
+	if (page + npages <= all.fetched)
 		return;
-	if (npages <= 16 && to >= POPULATE_FROM >> QR_PAGE_SHIFT &&
-	    to < HUGE_FROM >> QR_PAGE_SHIFT && to + ahead <= all.usable) {
-		size_t from = all.fetched > all.frontier ? all.fetched : all.frontier;
-
-		advise(from, to + ahead - from, MADV_POPULATE_WRITE);
-		to += ahead;
-	}
-	all.fetched = to;
+	if (to > all.usable)
+		to = all.usable;
+	if (from < to && to < HUGE_FROM >> QR_PAGE_SHIFT && !all.by_fault)
+		all.by_fault =
+		    madvise(address(from), (to - from) << QR_PAGE_SHIFT, MADV_POPULATE_WRITE) != 0;
+	all.fetched = to > page + npages ? to : page + npages;
 }
 
 static size_t from_frontier(size_t npages, size_t align)
@@ -279,7 +290,7 @@ static size_t from_frontier(size_t npages, size_t align)
 	at = fit(begin, npages + align, npages, align);
 	if (at + npages > all.limit || (at + npages > all.usable && !make_usable(at + npages)))
 		return SIZE_MAX;
-	fetch(at + npages, npages);
+	fetch(at, npages);
 	all.frontier = at + npages;
 	if (at > begin)
 		put(begin, at - begin, false);
@@ -379,7 +390,7 @@ static bool extend(size_t page, size_t npages, size_t more)
 		if (behind + more > all.limit ||
 		    (behind + more > all.usable && !make_usable(behind + more)))
 			return false;
-		fetch(behind + more, more);
+		fetch(behind, more);
 		all.frontier += more;
 		return true;
 	}

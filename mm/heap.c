@@ -40,19 +40,33 @@ static void stock(struct qr_heap *h, struct qr_heap_local *l, unsigned class, co
 	qr_heap_central_give(h, class, obj, n);
 }
 
-/* From spans: a whole magazine's worth, if there is a magazine to hold it. */
+#define SMALL_HEAP 64u /* pages */
+#define FEW        16u
+
+/* How many to take from spans: a whole magazine's worth, if there is a magazine to hold it; but most
+ * classes of a small heap never have that many. */
+static unsigned batch_of(const struct qr_heap *h, unsigned class, bool room)
+{
+	unsigned cap = room ? h->class[class].cap : 1;
+
+	if (cap > FEW && __atomic_load_n(&h->npages, __ATOMIC_RELAXED) < SMALL_HEAP)
+		return FEW;
+	return cap;
+}
+
+/* From spans, in the order of their addresses: memory is touched one page after the other. */
 static uintptr_t take(struct qr_heap *h, struct qr_heap_local *l, unsigned class)
 {
 	qr_word batch[MAGAZINE_SLOTS];
 	bool room = !h->fail_after && qr_heap_make_room(h, l, class);
-	unsigned n = qr_heap_central_take(h, class, room ? h->class[class].cap : 1, batch);
+	unsigned n = qr_heap_central_take(h, class, batch_of(h, class, room), batch);
 
 	if (n == 0 && qr_heap_trim(h)) /* other classes' empty spans may help */
 		n = qr_heap_central_take(h, class, 1, batch);
 	if (n == 0)
 		return 0;
-	stock(h, l, class, batch, n - 1);
-	return batch[n - 1];
+	stock(h, l, class, batch + 1, n - 1);
+	return batch[0];
 }
 
 /* n: what was asked for, if the caller knows; else the size of the class. */

@@ -71,7 +71,7 @@ static const char *check_span(const struct qr_heap *h, const struct qr_span *s)
 	unsigned nfree = 0;
 
 	for (size_t i = 0; i < s->npages; i++)
-		if (span_of(h, s->start + (i << QR_PAGE_SHIFT)) != s)
+		if (span_of(h, pages_of(s) + (i << QR_PAGE_SHIFT)) != s)
 			return "I1: the map names a span for each of its pages";
 	if (page_of(h, s->start).check != (s->class < CLASS_LARGE ? h->class[s->class].check : 0))
 		return "I1: the map holds the check of the span's class";

@@ -6,8 +6,8 @@
  *	steps of 16        eight steps to each doubling: 12.5 % at most is lost
  *
  * A span has the fewest pages of 1, 2, 4 and 8 (in a process, of 1 to 8) that hold 8 objects, or
- * are at least 4, with at most 1/8 left over behind the last one; if there are none such, those that
- * waste the least.  A magazine holds a page's worth, 2 to 31 objects (a process: 32 pages' worth, up
+ * are at least 4, with at most 1/8 left over; if there are none such, those that waste the least.
+ * What is left over lies in front of the first object, and the last one ends with the last page.  A magazine holds a page's worth, 2 to 31 objects (a process: 32 pages' worth, up
  * to 63).
  *
  * The check of a class tells multiples of its size among the offsets in a span: with
@@ -16,7 +16,8 @@
  *
  * an offset is a multiple if offset * M mod 2^32 < M.  Say size * M = 2^32 + e; then offset
  * q * size + r gives q * e + r * M, which is below M for r = 0 and from M to 2^32 for other r as
- * long as (q + 1) * e < M.  So the class costs no field and no load of its own.
+ * long as (q + 1) * e < M.  An offset of -d, in the waste, gives 2^32 - d * M, which is not below M
+ * either, for d up to size - 16.  So the class costs no field and no load of its own.
  *
  * It does not hold for sizes of a page and more.  But then at most one object begins in a page, the
  * map has the address of that one, and an offset must be 0: of any M from 2^18 to 2^19 no other

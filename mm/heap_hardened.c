@@ -56,7 +56,7 @@ void qr_heap_fill_span(const struct qr_heap *h, const struct qr_span *s)
 	uint32_t size = h->class[s->class].size;
 
 	if (!s->zeroed)
-		__builtin_memset((void *)s->start, 0, s->npages << QR_PAGE_SHIFT);
+		__builtin_memset((void *)pages_of(s), 0, s->npages << QR_PAGE_SHIFT);
 	for (uintptr_t p = s->start; p < s->start + s->limit; p += size)
 		set_mark(h, p);
 }

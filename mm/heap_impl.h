@@ -34,9 +34,9 @@
 /* A run of pages, and which objects of it are free in it (not: in a magazine, or in use). */
 struct qr_span {
 	struct qr_span *next, *prev; /* the class's list, if listed */
-	uintptr_t start;
+	uintptr_t start;             /* of the first object; what is in front of it is waste */
 	size_t npages;
-	size_t limit;         /* bytes that are objects; what is behind is waste */
+	size_t limit;         /* bytes that are objects, to the end of the last page */
 	uint32_t recip;       /* of the class; 0 for a large one */
 	uint16_t nobj, nfree; /* a large one is free if it is kept for another caller */
 	uint8_t class;
@@ -44,6 +44,12 @@ struct qr_span {
 	bool zeroed; /* of a large one: its pages held zeroes when it was made */
 	qr_word bits[SPAN_MAX_OBJ / QR_WORD_BITS]; /* 1: free */
 };
+
+/* Where its pages begin. */
+QR_INLINE uintptr_t pages_of(const struct qr_span *s)
+{
+	return s->start + s->limit - (s->npages << QR_PAGE_SHIFT);
+}
 
 /* ---- the page map ---------------------------------------------------------------------------- */
 
@@ -104,12 +110,13 @@ QR_INLINE bool is_covered(const struct qr_heap *h, size_t page)
 }
 #endif
 
-/* Where an address is in the map; the map of a process begins at address 0. */
+/* Where an address is in the map; the map of a process begins at the second page of all, so that null
+ * is nowhere. */
 QR_INLINE uintptr_t page_number(const struct qr_heap *h, uintptr_t p)
 {
 #ifdef QR_HEAP_PROCESS
 	(void)h;
-	return p >> QR_PAGE_SHIFT;
+	return (p - QR_PAGE_SIZE) >> QR_PAGE_SHIFT;
 #else
 	return (p - h->src.base) >> QR_PAGE_SHIFT;
 #endif
@@ -176,7 +183,7 @@ QR_INLINE void count_pages(struct qr_heap *h, long npages)
 /* Leaves for every page of [start, start + npages).  False: no memory. */
 bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages);
 /* Write s (or null) for these pages; the leaves are there. */
-void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s);
+void qr_heap_map_set(struct qr_heap *h, uintptr_t pages, size_t npages, const struct qr_span *s);
 /* A span over fresh pages, in the map, on no list.  Null: no memory. */
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align);
 /* Pages back to the source, record to the others.  The span is on no list. */

@@ -70,23 +70,24 @@ bool qr_heap_map_prepare(struct qr_heap *h, uintptr_t start, size_t npages)
 
 #endif
 
-/* What the map says of the page at an offset in a small span. */
-static struct qr_heap_page entry(const struct qr_heap_class *c, uintptr_t start, uint32_t offset)
+/* What the map says of a page of a small span. */
+static struct qr_heap_page entry(const struct qr_heap_class *c, const struct qr_span *s,
+				 uintptr_t page)
 {
-	uint32_t i, object;
+	uint32_t object = (uint32_t)s->start, i;
 
 	if (c->size < QR_PAGE_SIZE)
-		return (struct qr_heap_page){ -(uint32_t)start, c->check };
-	i = (offset + c->size - 1) / c->size;
-	object = i * c->size;
-	if (i >= c->nobj || object - offset >= QR_PAGE_SIZE)
+		return (struct qr_heap_page){ -object, c->check };
+	i = page <= s->start ? 0 : ((uint32_t)(page - s->start) + c->size - 1) / c->size;
+	object += i * c->size;
+	if (i >= c->nobj || object - (uint32_t)page >= QR_PAGE_SIZE)
 		return (struct qr_heap_page){ 0, 0 };
-	return (struct qr_heap_page){ -((uint32_t)start + object), c->check };
+	return (struct qr_heap_page){ -object, c->check };
 }
 
-void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const struct qr_span *s)
+void qr_heap_map_set(struct qr_heap *h, uintptr_t pages, size_t npages, const struct qr_span *s)
 {
-	size_t page = page_number(h, start);
+	size_t page = page_number(h, pages);
 	const struct qr_span *is = s ? s : *span_at(h, page);
 
 	if (h->map_first > page)
@@ -102,7 +103,7 @@ void qr_heap_map_set(struct qr_heap *h, uintptr_t start, size_t npages, const st
 		struct qr_heap_page what = { 0, 0 };
 
 		if (s)
-			what = entry(&h->class[s->class], start, (uint32_t)i << QR_PAGE_SHIFT);
+			what = entry(&h->class[s->class], s, pages + (i << QR_PAGE_SHIFT));
 		qr_store32(&page_at(h, page + i)->minus, what.minus);
 		qr_store32(&page_at(h, page + i)->check, what.check);
 	}
@@ -132,7 +133,8 @@ struct qr_span *qr_heap_span_next(const struct qr_heap *h, size_t *page)
 
 /* ---- spans ---------------------------------------------------------------------------------- */
 
-/* All objects of a fresh span are free; a large one has a single object, in use. */
+/* All objects of a fresh span are free; a large one has a single object, in use.  s->start is that of
+ * its pages. */
 static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 {
 	const struct qr_heap_class *c = &h->class[class];
@@ -145,6 +147,7 @@ static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 		return;
 	}
 	s->limit = (size_t)c->nobj * c->size;
+	s->start += (s->npages << QR_PAGE_SHIFT) - s->limit;
 	s->recip = c->recip;
 	s->nobj = s->nfree = c->nobj;
 	left = c->nobj;
@@ -154,8 +157,6 @@ static void describe(const struct qr_heap *h, struct qr_span *s, unsigned class)
 		s->bits[w] = ~(qr_word)0 >> (QR_WORD_BITS - n);
 		left -= n;
 	}
-	if (s->limit < s->npages << QR_PAGE_SHIFT)
-		set_mark(h, s->start + s->limit); /* see heap_quick.h */
 }
 
 struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npages, size_t align)
@@ -180,7 +181,7 @@ struct qr_span *qr_heap_span_new(struct qr_heap *h, unsigned class, size_t npage
 		qr_heap_fill_span(h, s);
 	irq = qr_lock_acquire_irq(&h->lock);
 	count_pages(h, (long)npages);
-	qr_heap_map_set(h, s->start, npages, s);
+	qr_heap_map_set(h, (uintptr_t)pages, npages, s);
 	qr_lock_release_irq(&h->lock, irq);
 	return s;
 }
@@ -189,10 +190,10 @@ void qr_heap_span_release(struct qr_heap *h, struct qr_span *s)
 {
 	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
 
-	qr_heap_map_set(h, s->start, s->npages, NULL);
+	qr_heap_map_set(h, pages_of(s), s->npages, NULL);
 	count_pages(h, -(long)s->npages);
 	qr_lock_release_irq(&h->lock, irq);
-	h->src.free(h->src.ctx, (void *)s->start, s->npages);
+	h->src.free(h->src.ctx, (void *)pages_of(s), s->npages);
 	qr_heap_record_free(h, &h->spans, s);
 }
 
@@ -321,7 +322,7 @@ void qr_heap_fini(struct qr_heap *h)
 	struct qr_span *s;
 
 	for (size_t page = 0; (s = qr_heap_span_next(h, &page));)
-		h->src.free(h->src.ctx, (void *)s->start, s->npages);
+		h->src.free(h->src.ctx, (void *)pages_of(s), s->npages);
 	free_map(h);
 	qr_heap_records_fini(h, &h->spans);
 	qr_heap_records_fini(h, &h->magazines);

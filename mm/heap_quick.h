@@ -15,8 +15,7 @@
  *
  * A free object carries a mark behind its first word.  A free that finds the mark is suspicious,
  * and only then is it worth looking whether the object is free already; a user's data that looks
- * like the mark is thus no error.  The waste behind the last object of a span carries it too: so
- * that address, the only one that the check of multiples lets through, is looked at as well.
+ * like the mark is thus no error.
  */
 #ifndef MM_HEAP_QUICK_H
 #define MM_HEAP_QUICK_H

@@ -154,6 +154,25 @@ static void refused(struct qr_heap *h, void *p, enum qr_heap_wrong wrong, void *
 	   what);
 }
 
+/* What is left over of a span's pages lies in front of its objects. */
+static void test_waste(void)
+{
+	struct qr_heap h;
+
+	start(&h);
+	for (size_t n = 16; n < 4096; n += 16) {
+		char *first = qr_heap_alloc(&h, n);
+		size_t waste = (uintptr_t)first & QR_PAGE_MASK, size = qr_heap_usable(&h, first);
+
+		if (waste >= size) /* of this class there was one already */
+			continue;
+		for (size_t i = 1; i <= waste; i++)
+			must(qr_heap_free(&h, first - i) == QR_CORRUPT, "size %zu: -%zu", n, i);
+	}
+	ok(checks(&h), "no address in the waste of a span is an object");
+	qr_heap_fini(&h);
+}
+
 static void test_wrong_frees(void)
 {
 	struct qr_heap h;
@@ -172,8 +191,8 @@ static void test_wrong_frees(void)
 	refused(&h, a + 1, QR_HEAP_INTERIOR, a, 112, "inside an object");
 	refused(&h, a + 16, QR_HEAP_INTERIOR, a, 112, "inside, aligned");
 	refused(&h, large + 4096, QR_HEAP_INTERIOR, large, 20480, "inside a large object");
-	refused(&h, (char *)((uintptr_t)a | 4095) - 15, QR_HEAP_INTERIOR, NULL, 112,
-		"behind the last object of a span");
+	refused(&h, (char *)((uintptr_t)a & ~(uintptr_t)4095), QR_HEAP_INTERIOR, NULL, 112,
+		"in front of the first object of a span");
 	is(qr_heap_free_sized(&h, a, 113), QR_CORRUPT, "sized free with a larger size");
 	is(last.wrong, QR_HEAP_SIZE, "is reported as that");
 	is(qr_heap_free_sized(&h, large, 100), QR_CORRUPT, "sized free of a large object as small");
@@ -406,6 +425,7 @@ int main(void)
 	test_class_checks();
 	test_aligned();
 	test_realloc();
+	test_waste();
 	test_wrong_frees();
 	test_no_memory();
 	test_random();
