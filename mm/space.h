@@ -251,10 +251,8 @@ QR_INLINE void borrowed_begin(struct qr_space *s, struct qr_ptdesc *t)
 /* The same, if nobody has it locked. */
 QR_INLINE bool borrowed_try(struct qr_space *s, struct qr_ptdesc *t)
 {
-#if QR_MAX_CPUS > 1
-	if (!qr_lock_try(&t->lock))
+	if (!table_try(t))
 		return false;
-#endif
 	space_count_leaf(s, t, 1);
 	return true;
 }

@@ -68,7 +68,7 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		m->prot_bits[prot] = qr_prot_bits(m->format, prot | QR_USER | (prot ? QR_READ : 0));
 	m->low_base = (uintptr_t)qr_host_window_get(m->kernel_root) -
 		      ((uintptr_t)m->kernel_root.v << QR_PAGE_SHIFT);
-	qr_lock_init(&m->spare_lock, QR_RANK_TABLE);
+	qr_lock_init(&m->spare_lock, QR_RANK_LEAF);
 #if QR_SPACE_STAGE
 	qr_epochs_init(&m->epochs, m->frames->ncpus);
 #endif
@@ -202,7 +202,7 @@ enum qr_err qr_space_init(struct qr_space *s, struct qr_memory *m)
 		.max_stack = SIZE_MAX,
 		.tables = 1u + root->ntables,
 	};
-	qr_lock_init(&s->lock, QR_RANK_SPACE);
+	qr_lock_init(&s->lock, QR_SPACE_STAGE ? QR_RANK_MAPPINGS : QR_RANK_SPACE);
 	qr_tlb_init(&s->tlb, m->tlbs);
 	qr_space_window(s, m->user_start, m->user_end);
 	return QR_OK;

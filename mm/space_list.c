@@ -349,19 +349,23 @@ enum qr_err qr_space_whose(struct qr_space *s, qr_virt at, const struct qr_objec
 	return run ? QR_OK : QR_NOENT;
 }
 
+/* The pages of leaves that are shared.  Not `wait`: less those of leaves that somebody holds. */
 static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
-			   uintptr_t hi, struct qr_space_stat *out)
+			   uintptr_t hi, bool wait, struct qr_space_stat *out)
 {
 	struct child k;
 
 	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi) {
 		if (t->level > 1) {
-			count_borrowed(m, k.t, k.lo, k.hi, out);
+			count_borrowed(m, k.t, k.lo, k.hi, wait, out);
 			continue;
 		}
 		if (!child_borrowed(m, t, k.i))
 			continue;
-		table_lock(k.t);
+		if (wait)
+			table_lock(k.t);
+		else if (!table_try(k.t))
+			continue;
 		out->resident_anon += (size_t)k.t->npages - k.t->nfile - k.t->nshared - k.t->nzero;
 		out->resident_file += k.t->nfile;
 		out->resident_shared += k.t->nshared;
@@ -386,7 +390,8 @@ struct qr_space_pages qr_space_pages_sum(const struct qr_space *s)
 	return sum;
 }
 
-/* Leaves that are shared are looked through only where about as much goes. */
+/* Leaves that are shared are looked through only where about as much goes.  The caller may have an
+ * object's lock, and who has a leaf may wait for that. */
 void qr_note_borrowed(struct qr_space *s, size_t npages)
 {
 	struct qr_space_pages sum;
@@ -395,7 +400,7 @@ void qr_note_borrowed(struct qr_space *s, size_t npages)
 	if (!QR_SPACE_STAGE) {
 		if (npages < QR_PAGE_SIZE / sizeof(qr_word))
 			return;
-		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, &all);
+		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, false, &all);
 	}
 	sum = qr_space_pages_sum(s);
 	raise_to(&s->most_resident, all.resident_anon + all.resident_file + all.resident_shared +
@@ -436,7 +441,7 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 	if (tally_read(&s->borrowed)) {
 		if (QR_SPACE_STAGE)
 			(void)space_lock(s);
-		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, out);
+		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, true, out);
 		if (QR_SPACE_STAGE)
 			qr_space_unlock(s);
 	}

@@ -66,12 +66,8 @@ static bool still_there(const struct qr_memory *m, const struct place *p)
 
 static bool lock_one(struct qr_ptdesc *t, bool wait)
 {
-#if QR_MAX_CPUS > 1
 	if (!wait)
-		return qr_lock_try(&t->lock);
-#else
-	(void)wait;
-#endif
+		return table_try(t);
 	table_lock(t);
 	return true;
 }

@@ -77,6 +77,17 @@ QR_INLINE void table_lock(struct qr_ptdesc *t)
 #endif
 }
 
+/* False: somebody else has it. */
+QR_INLINE bool table_try(struct qr_ptdesc *t)
+{
+#if QR_MAX_CPUS > 1
+	return qr_lock_try(&t->lock);
+#else
+	(void)t;
+	return true;
+#endif
+}
+
 QR_INLINE void table_unlock(struct qr_ptdesc *t)
 {
 #if QR_MAX_CPUS > 1

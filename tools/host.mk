@@ -31,9 +31,10 @@ host_extra_of = $(patsubst $(1):%.c,%.o,$(filter $(1):%,$(host_extra)))
 host_cflags := -std=gnu17 -g -I. -Iinclude -Itests/host/lib -pthread -D_GNU_SOURCE $(warnings) \
 	-fno-omit-frame-pointer -DQUIRE_HOST_TEST
 host_mode_ := -O2
-host_mode_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DQR_DEBUG
-host_mode_tsan := -O1 -fsanitize=thread -DQR_DEBUG
-host_mode_s0 := -O1 -DQR_DEBUG -DQR_SPACE_STAGE=0
+host_debug := -DQR_DEBUG -DQR_HOST_CHECKS_LOCKS
+host_mode_san := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all $(host_debug)
+host_mode_tsan := -O1 -fsanitize=thread $(host_debug)
+host_mode_s0 := -O1 $(host_debug) -DQR_SPACE_STAGE=0
 
 # A source that went away must leave the archives too.
 build/host/sources: FORCE

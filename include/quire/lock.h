@@ -2,18 +2,22 @@
  *
  * lock.h - the spin lock of libquire.
  *
- * A ticket lock: first come, first served.  Locks have ranks, and a CPU takes them in rising rank
- * only, so that no circle of waiters can form.  Debug builds panic when a lock is taken again by
- * its holder or released by another CPU; the rank is kept in the lock for whoever looks at it, its
- * order is a rule for readers (a check would need a list per CPU, and mm/ has no globals).
+ * A ticket lock: first come, first served.  Locks have ranks, and a CPU waits for them in rising
+ * rank only, so that no circle of waiters can form.
  *
- *	rank            taken
- *	QR_RANK_SPACE   first: a whole operation runs under it
- *	QR_RANK_OBJECT  an object's page list and mappings
- *	QR_RANK_TABLE   one page table
- *	QR_RANK_POOL    a pool's slabs
- *	QR_RANK_HEAP    a heap's central lists
- *	QR_RANK_LEAF    nothing is taken under it
+ *	rank              taken
+ *	QR_RANK_SPACE     a whole operation runs under it, in stage S0 (mm/space_lock.h); a fork takes
+ *	                  the parent's, then the child's
+ *	QR_RANK_TABLE     page tables, in pre-order; a paging tree
+ *	QR_RANK_MAPPINGS  a space's mappings, in stage S1
+ *	QR_RANK_OBJECT    an object's page list and mappings
+ *	QR_RANK_HEAP      a heap's central lists
+ *	QR_RANK_POOL      a pool's slabs
+ *	QR_RANK_LEAF      nothing is taken under it
+ *
+ * Debug builds panic when a lock is taken again by its holder or released by another CPU.  The
+ * order of ranks is checked where the host keeps a list for each CPU (QR_HOST_CHECKS_LOCKS; mm/ has
+ * no globals), as the tests do.
  *
  * On a host whose CPUs are threads (QR_HOST_SLEEPS) whose turn it is may not be running, so there
  * who comes while the lock is free has it, and who waits sleeps.  A release looks whether somebody
@@ -31,11 +35,13 @@
 
 enum qr_rank {
 	QR_RANK_SPACE = 1,
-	QR_RANK_OBJECT,
 	QR_RANK_TABLE,
-	QR_RANK_POOL,
+	QR_RANK_MAPPINGS,
+	QR_RANK_OBJECT,
 	QR_RANK_HEAP,
+	QR_RANK_POOL,
 	QR_RANK_LEAF,
+	QR_RANKS
 };
 
 struct qr_lock {
@@ -49,6 +55,18 @@ struct qr_lock {
 	uint32_t holder; /* CPU + 1; 0: nobody */
 #endif
 };
+
+#if defined(QR_DEBUG) && defined(QR_HOST_CHECKS_LOCKS)
+/* Told before this CPU waits for a lock, when it has one (waited for or not), and before it lets go
+ * of one: the host keeps count, and panics where the ranks do not rise. */
+void qr_host_lock_wanted(enum qr_rank rank);
+void qr_host_lock_taken(enum qr_rank rank);
+void qr_host_lock_dropped(enum qr_rank rank);
+#else
+#define qr_host_lock_wanted(rank)  ((void)0)
+#define qr_host_lock_taken(rank)   ((void)0)
+#define qr_host_lock_dropped(rank) ((void)0)
+#endif
 
 /* The CPU that runs this; with one CPU a constant, which lets the compiler drop the indexing. */
 QR_INLINE unsigned qr_cpu(void)
@@ -126,10 +144,12 @@ QR_INLINE void qr_lock_word_drop(struct qr_lock *l)
 /* Take the lock.  Context: interrupts may be on only if no interrupt handler takes it. */
 QR_INLINE void qr_lock_acquire(struct qr_lock *l)
 {
+	qr_host_lock_wanted(l->rank);
 	qr_lock_word_take(l);
 #ifdef QR_DEBUG
 	QR_ASSERT(!qr_load32(&l->holder), "a lock is taken once, not again by its holder");
 	qr_store32(&l->holder, qr_cpu() + 1);
+	qr_host_lock_taken(l->rank);
 #endif
 }
 
@@ -144,6 +164,7 @@ QR_INLINE QR_MUST_CHECK bool qr_lock_try(struct qr_lock *l)
 		return false;
 #endif
 	qr_store32(&l->holder, qr_cpu() + 1);
+	qr_host_lock_taken(l->rank);
 #endif
 	return true;
 }
@@ -152,6 +173,7 @@ QR_INLINE void qr_lock_release(struct qr_lock *l)
 {
 #ifdef QR_DEBUG
 	QR_ASSERT(qr_load32(&l->holder) == qr_cpu() + 1, "a lock is released by its holder");
+	qr_host_lock_dropped(l->rank);
 	qr_store32(&l->holder, 0);
 #endif
 	qr_lock_word_drop(l);

@@ -11,6 +11,8 @@
 #ifndef PLAIN_HOST_H
 #define PLAIN_HOST_H
 
+#include "lock_order.h"
+
 #include <quire/host.h>
 
 #include <sched.h>
@@ -65,6 +67,8 @@ void qr_host_panic(const char *rule, const char *file, int line)
 			broke_ = false;      \
 		}                            \
 		catcher = NULL;              \
+		if (broke_)                  \
+			lock_order_forget(); \
 		broke_;                      \
 	})
 
