@@ -17,6 +17,7 @@
  * Sources: core(5), elf(5) of the man-pages 6.x; the structures as <sys/procfs.h> has them.
  */
 #include "kernel/coredump.h"
+#include "arch/x86/fpu.h"
 #include "fs/file.h"
 #include "fs/proc/text.h"
 #include "kernel/elf.h"
@@ -37,6 +38,7 @@ enum note {
 	NT_FILE = 0x46494c45,
 	NT_SIGINFO = 0x53494749,
 	NT_PRXFPREG = 0x46e62b7f,
+	NT_X86_XSTATE = 0x202,
 };
 
 struct core_status {
@@ -150,7 +152,7 @@ static void put_note(struct text *t, enum note type, const void *bytes, size_t n
 		char name[8];
 	} head = { 5, (uint32_t)n, type, "CORE" };
 
-	if (type == NT_PRXFPREG) {
+	if (type == NT_PRXFPREG || type == NT_X86_XSTATE) {
 		head.name_size = 6;
 		memcpy(head.name, "LINUX", 6);
 	}
@@ -187,9 +189,15 @@ static void put_task(struct text *t, struct task *of, const struct signal_info *
 
 static void put_fpu(struct text *t, struct task *of)
 {
-	if (of == current)
-		fpu_save(&of->context);
-	put_note(t, sizeof(long) == 8 ? NT_FPREGSET : NT_PRXFPREG, of->context.fpu.image, FPU_SIZE);
+	void *image = kmalloc(fpu.size);
+
+	if (!image)
+		return;
+	fpu_core(&of->context, image);
+	put_note(t, sizeof(long) == 8 ? NT_FPREGSET : NT_PRXFPREG, image, FPU_LEGACY);
+	if (fpu.features)
+		put_note(t, NT_X86_XSTATE, image, fpu.size);
+	kfree(image);
 }
 
 static void put_process(struct text *t, const struct process *p)

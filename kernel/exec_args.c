@@ -16,6 +16,7 @@
  * Sources: System V ABI, "Process Initialization".
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/user.h"
 #include "kernel/errno_of.h"
 #include "kernel/exec.h"
@@ -223,10 +224,11 @@ static void make_auxv(const struct exec_image *im, struct layout *l, const struc
 	aux(mm, l, AT_HWCAP2, 0);
 	aux(mm, l, AT_EXECFN, l->execfn);
 	aux(mm, l, AT_PLATFORM, l->platform);
+	aux(mm, l, AT_MINSIGSTKSZ, fpu_frame_most());
 	aux(mm, l, AT_NULL, 0);
 }
 
-#define AUX_ENTRIES (19 + (sizeof(uintptr_t) == 8))
+#define AUX_ENTRIES (20 + (sizeof(uintptr_t) == 8))
 _Static_assert(2 * AUX_ENTRIES <= AUXV_WORDS, "the auxiliary vector fits into struct mm");
 
 static void place(const struct exec_image *im, struct layout *l, const struct exec_args *a,

@@ -6,6 +6,7 @@
  * child is linked and started, and nothing of that can fail.  Unwinding is therefore the freeing
  * of a process and a task that have never been linked.
  */
+#include "arch/x86/fpu.h"
 #include "arch/x86/user.h"
 #include "fs/file.h"
 #include "fs/pidfd.h"
@@ -34,13 +35,18 @@ void task_set_max(size_t ram_pages)
 
 struct task *task_new(struct process *p, struct pid *pid)
 {
-	struct task *t = pid ? kzalloc(sizeof(*t)) : NULL;
+	struct task *t = pid ? kmalloc(sizeof(*t) + fpu_room()) : NULL;
 
-	if (!t || !(t->kstack_top = kstack_alloc())) {
+	uintptr_t stack = t ? kstack_alloc() : 0;
+
+	if (!stack) {
 		kfree(t);
 		pid_put(pid);
 		return NULL;
 	}
+	memset(t, 0, sizeof(*t));
+	t->kstack_top = stack;
+	t->context.fpu = fpu_place(t + 1);
 	t->pid = pid;
 	t->tid = pid->nr;
 	t->process = p;

@@ -7,6 +7,7 @@
  *	   stop_here		sleeps while the process is stopped
  *	user_exception		the CPU refused an instruction: which signal that is
  */
+#include "arch/x86/fpu.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/user.h"
 #include "kernel/coredump.h"
@@ -137,6 +138,7 @@ static void call_handler(struct regs *r, const struct signal_info *info)
 		signal_recalculate(t);
 		return;
 	}
+	fpu_reset(); /* the handler's own */
 	if (QR_RARELY(t->sigstack.flags & SS_AUTODISARM))
 		t->sigstack = (struct signal_stack){ 0 }; /* the frame has it, and brings it back */
 	if (!(a.flags & SA_NODEFER))

@@ -49,11 +49,24 @@ void signal_info_from_user(struct signal_info *to, const struct user_siginfo *fr
 
 /* ---- the alternate stack ---------------------------------------------------------------- */
 
+static bool lies_on(const struct signal_stack *s, uintptr_t sp)
+{
+	return sp > s->sp && sp - s->sp <= s->size;
+}
+
 bool signal_on_stack(uintptr_t sp)
 {
 	const struct signal_stack *s = &current->sigstack;
 
-	return s->size && !(s->flags & SS_AUTODISARM) && sp > s->sp && sp - s->sp <= s->size;
+	return s->size && !(s->flags & SS_AUTODISARM) && lies_on(s, sp);
+}
+
+bool signal_stack_short(uintptr_t sp, uint32_t action_flags, uintptr_t frame)
+{
+	const struct signal_stack *s = &current->sigstack;
+
+	return s->size && ((action_flags & SA_ONSTACK) || signal_on_stack(sp)) &&
+	       !lies_on(s, frame);
 }
 
 uintptr_t signal_stack_top(uintptr_t sp, uint32_t action_flags)

@@ -58,6 +58,8 @@ void signal_info_from_user(struct signal_info *to, const struct user_siginfo *fr
 /* The stack that a handler of these flags starts on when the program's is at `sp`: the alternate
  * one if that is wanted, set and not in use. */
 uintptr_t signal_stack_top(uintptr_t sp, uint32_t action_flags);
+/* The handler would start on the alternate stack, and its frame, down to `frame`, is not all on it. */
+bool signal_stack_short(uintptr_t sp, uint32_t action_flags, uintptr_t frame);
 /* Does sp lie on the alternate stack? */
 bool signal_on_stack(uintptr_t sp);
 void signal_stack_get(struct user_sigaltstack *to, uintptr_t sp);

@@ -62,14 +62,14 @@ struct vfork_wait {
 };
 
 struct task {
-	uint32_t work;        /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
-	uint8_t state;        /* enum task_state */
-	uint8_t sleep;        /* enum wait_mode, while SLEEPING */
-	bool kernel;          /* no user side */
-	uint8_t sched_policy; /* SCHED_* */
-	uint8_t priority;     /* of SCHED_FIFO and SCHED_RR: 1 - 99; else 0 */
-	int8_t nice;          /* -20 - 19 */
-	bool reset_on_fork;   /* children are SCHED_OTHER */
+	_Alignas(16) uint32_t work; /* first: the stubs test it (arch/x86/asm.h, TASK_WORK) */
+	uint8_t state;              /* enum task_state */
+	uint8_t sleep;              /* enum wait_mode, while SLEEPING */
+	bool kernel;                /* no user side */
+	uint8_t sched_policy;       /* SCHED_* */
+	uint8_t priority;           /* of SCHED_FIFO and SCHED_RR: 1 - 99; else 0 */
+	int8_t nice;                /* -20 - 19 */
+	bool reset_on_fork;         /* children are SCHED_OTHER */
 	pid_nr tid;
 	struct pid *pid;
 	struct process *process;
@@ -82,14 +82,15 @@ struct task {
 	uint32_t user_ticks, system_ticks; /* where ticks have found it: how task_run_ns is split */
 	uint32_t slice;                    /* ticks until it has to give way */
 	uint16_t policy;                   /* set_mempolicy's: remembered */
+	bool restore_blocked;              /* saved_blocked counts */
+	bool pager_write;                  /* of pager_address */
 	/* prctl's timer slack, remembered: beyond Linux's 50 000 ns, now and by default. */
 	unsigned long slack, first_slack;
 	struct usage usage; /* its counts; the times are task_run_ns */
 
 	signal_set blocked;
 	signal_set saved_blocked; /* of sigsuspend, ppoll: restored after delivery */
-	bool restore_blocked;
-	signal_set awaited; /* by sigtimedwait: not dropped though ignored */
+	signal_set awaited;       /* by sigtimedwait: not dropped though ignored */
 	struct signal_pending pending;
 	struct signal_info fault; /* of the CPU, to be delivered now; signo 0: none */
 	struct signal_stack sigstack;
@@ -105,8 +106,7 @@ struct task {
 	uintptr_t trap_address;
 	uintptr_t wait_channel;  /* what it sleeps in, for /proc */
 	uintptr_t pager_address; /* of WORK_PAGER */
-	bool pager_write;
-	char comm[COMM_SIZE]; /* its own name; the leader's is the process's */
+	char comm[COMM_SIZE];    /* its own name; the leader's is the process's */
 
 	struct context context;
 };

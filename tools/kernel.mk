@@ -46,7 +46,8 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 		mm/space_advise.c mm/space_remap.c, \
 		$(wildcard mm/frames*.c mm/heap*.c mm/space*.c)) \
 	mm/object.c mm/paging_change.c mm/pool.c mm/radix.c mm/tlb.c \
-	$(addprefix arch/x86/,context.c segment.c quire_host.c trap.c user.c $(bits)/signal_frame.c) \
+	$(addprefix arch/x86/,context.c segment.c quire_host.c trap.c user.c \
+		fpu_frame.c $(bits)/fpu_frame.c $(bits)/signal_frame.c) \
 	$(addprefix kernel/,exit.c fault.c fork.c futex.c \
 		kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \

@@ -4,6 +4,7 @@
  */
 #include "arch/x86/context.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/tables.h"
 #include "arch/x86/user.h"
@@ -20,100 +21,6 @@ struct call_frame {
 	struct start_frame start;
 	uintptr_t ip;
 };
-
-/* ---- FPU ---------------------------------------------------------------------------------- */
-
-#define FCW_DEFAULT   0x037f
-#define MXCSR_DEFAULT 0x1f80
-#define MXCSR_VALID   0xffff /* without DAZ on very old CPUs: those have no SSE2 programs */
-
-static void image_reset(struct fpu_state *fpu)
-{
-	memset(fpu->image, 0, sizeof(fpu->image));
-	if (cpu_features.fxsr) {
-		memcpy(fpu->image, &(uint16_t){ FCW_DEFAULT }, 2);
-		memcpy(fpu->image + 24, &(uint32_t){ MXCSR_DEFAULT }, 4);
-	} else {
-		static const uint32_t empty[7] = {
-			0xffff0000u | FCW_DEFAULT, 0xffff0000u, 0xffffffffu, 0, 0, 0, 0xffff0000u
-		};
-
-		memcpy(fpu->image, empty, sizeof(empty));
-	}
-}
-
-QR_INLINE void image_save(struct fpu_state *fpu)
-{
-#ifdef __x86_64__
-	__asm__ volatile("fxsave64 %0" : "=m"(*fpu));
-#else
-	if (cpu_features.fxsr)
-		__asm__ volatile("fxsave %0" : "=m"(*fpu));
-	else
-		__asm__ volatile("fnsave %0\n\tfrstor %0" : "=m"(*fpu));
-#endif
-}
-
-/* frstor looks for an exception that the image before it left pending, and would raise it here:
- * the exceptions of that image are its owner's, so they are cleared first. */
-QR_INLINE void image_load(const struct fpu_state *fpu)
-{
-#ifdef __x86_64__
-	__asm__ volatile("fxrstor64 %0" : : "m"(*fpu));
-#else
-	if (cpu_features.fxsr)
-		__asm__ volatile("fxrstor %0" : : "m"(*fpu));
-	else
-		__asm__ volatile("fnclex\n\tfrstor %0" : : "m"(*fpu));
-#endif
-}
-
-void fpu_save(struct context *c)
-{
-	image_save(&c->fpu);
-}
-
-void fpu_load(struct context *c)
-{
-	if (cpu_features.fxsr) {
-		uint32_t mxcsr;
-
-		memcpy(&mxcsr, c->fpu.image + 24, 4);
-		mxcsr &= MXCSR_VALID;
-		memcpy(c->fpu.image + 24, &mxcsr, 4);
-	}
-	image_load(&c->fpu);
-}
-
-#ifdef __x86_64__
-int fpu_save_user(void __user *to)
-{
-	if (!user_range_ok(to, FPU_SIZE))
-		return -EFAULT;
-	__asm__ goto(STAC "1: fxsave64 %0\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]")
-		     :
-		     : "m"(*(struct fpu_state *)to)
-		     : "memory"
-		     : fault);
-	return 0;
-fault:
-	return -EFAULT;
-}
-
-int fpu_load_user(const void __user *from)
-{
-	if (!user_range_ok(from, FPU_SIZE))
-		return -EFAULT;
-	__asm__ goto(STAC "1: fxrstor64 %0\n\t" CLAC EXTABLE_ENTRY("1b", "%l[fault]")
-		     :
-		     : "m"(*(const struct fpu_state *)from)
-		     : "memory"
-		     : fault);
-	return 0;
-fault:
-	return -EFAULT;
-}
-#endif
 
 /* ---- segments ----------------------------------------------------------------------------- */
 
@@ -370,12 +277,12 @@ int context_get_thread_area(const struct context *c, struct user_desc *d)
 static __attribute__((noinline)) void exchange_odd(struct context *from, struct context *to)
 {
 	if (from->user) {
-		image_save(&from->fpu);
+		fpu_image_save(from->fpu);
 		segments_save(from);
 		segments_leave(from);
 	}
 	if (to->user) {
-		image_load(&to->fpu);
+		fpu_image_load(to->fpu);
 		segments_load(to, from);
 	}
 }
@@ -386,8 +293,8 @@ void context_exchange(struct context *from, struct context *to)
 		exchange_odd(from, to);
 		return;
 	}
-	image_save(&from->fpu);
-	image_load(&to->fpu);
+	fpu_image_save(from->fpu);
+	fpu_image_load(to->fpu);
 #ifdef __x86_64__
 	if (to->fs_base | from->fs_base)
 		msr_set(MSR_FS_BASE, to->fs_base);
@@ -432,7 +339,7 @@ void context_call_first(struct context *c, void (*fn)(void *), void *arg)
 void context_init_kernel(struct context *c, struct task *task, uintptr_t kstack_top,
 			 void (*fn)(void *), void *arg)
 {
-	memset(c, 0, sizeof(*c));
+	memset(c, 0, offsetof(struct context, fpu));
 	init(c, task, kstack_top, (uintptr_t)fn, (uintptr_t)arg);
 	memset(context_regs(c), 0, sizeof(struct regs));
 }
@@ -441,23 +348,17 @@ void context_init_fork(struct context *c, struct task *task, uintptr_t kstack_to
 		       const struct context *parent, const struct regs *regs)
 {
 	memcpy(c, parent, offsetof(struct context, fpu));
-	image_save(&c->fpu);
+	fpu_image_save(c->fpu);
 	segments_save(c);
 	init(c, task, kstack_top, 0, 0);
 	*context_regs(c) = *regs;
 	regs_set_result(context_regs(c), 0);
 }
 
-void fpu_reset(struct context *c)
-{
-	image_reset(&c->fpu);
-	image_load(&c->fpu);
-}
-
 void context_make_user(struct context *c)
 {
 	c->user = true;
-	fpu_reset(c);
+	fpu_reset();
 #ifdef __x86_64__
 	c->selectors = false;
 	c->fs_base = c->gs_base = 0;

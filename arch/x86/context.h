@@ -3,8 +3,8 @@
  * context.h - what the machine keeps for a task that is not running, and the switch.
  *
  * A `struct context` is embedded in the task.  The kernel stack holds the registers that C
- * preserves; the context holds where to go on, the stack pointer, the FPU image and the user's
- * thread-local segments, which the kernel itself does not use.
+ * preserves; the context holds where to go on, the stack pointer, where the FPU image is and the
+ * user's thread-local segments, which the kernel itself does not use.
  *
  *	kernel stack of a task		(grows down; a guard page lies below)
  *	  top    ->  struct regs	of user mode, if the task has a user side
@@ -12,10 +12,10 @@
  *	  sp     ->  frame pointer	a new task: struct start_frame
  *
  * I1  context.sp and .ip are valid exactly while the task does not run.
- * I2  The FPU image and the segments are stale exactly while the task runs; fpu_save() refreshes.
+ * I2  The FPU image and the segments are stale exactly while the task runs.
  *
- * FPU: saved and loaded eagerly at each switch between tasks that use it (fxsave/fxrstor: one
- * instruction each; lazy switching leaks registers on some CPUs).  A kernel thread has none.
+ * FPU: saved and loaded eagerly at each switch between tasks that use it (one instruction each, see
+ * fpu.h; lazy switching leaks registers on some CPUs).  A kernel thread has none.
  *
  * A switch is made of three: the scheduler loads the root, context_exchange the user's registers
  * that the kernel does not use, and context_switch changes the stack.  Context: interrupts off.
@@ -31,12 +31,6 @@
 #include "arch/x86/user.h"
 
 struct task;
-
-#define FPU_SIZE 512
-
-struct fpu_state {
-	_Alignas(16) uint8_t image[FPU_SIZE]; /* fxsave layout; fsave's where the CPU is older */
-};
 
 #define TLS_FIRST   6 /* i386: entries 6 .. 8 of the table */
 #define TLS_ENTRIES 3
@@ -55,7 +49,7 @@ struct context {
 	uint16_t fs, gs;
 	uint64_t tls[TLS_ENTRIES];
 #endif
-	struct fpu_state fpu;
+	void *fpu; /* its image (fpu.h), behind the task; last: a child's is its own */
 };
 
 /* Save FPU and segments of the user side of `from`, which runs, and load those of `to`. */
@@ -138,23 +132,6 @@ QR_INLINE struct regs *context_regs(const struct context *c)
 #define CORE_REGS 17
 #endif
 void context_core_regs(const struct context *c, uintptr_t out[CORE_REGS]);
-
-/* ---- FPU ------------------------------------------------------------------------------ */
-
-/* Copy the running task's FPU into its context, e.g. to write a signal frame or to fork. */
-void fpu_save(struct context *c);
-/* Give the running task the FPU of a fresh program. */
-void fpu_reset(struct context *c);
-/* Load the context's image into the FPU of the running task; reserved bits that would fault
- * (mxcsr) are masked, so the image may come from a program. */
-void fpu_load(struct context *c);
-
-#ifdef __x86_64__
-/* The running task's FPU straight to and from a program's memory, 16-byte aligned: -EFAULT if
- * that refuses, or holds what the FPU does not accept. */
-int fpu_save_user(void __user *to);
-int fpu_load_user(const void __user *from);
-#endif
 
 /* ---- thread-local segments ------------------------------------------------------------ */
 

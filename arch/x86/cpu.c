@@ -7,6 +7,7 @@
  */
 #include "arch/x86/asm.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
 #include "kernel/lib/string.h"
 
 struct cpu_features cpu_features;
@@ -19,7 +20,7 @@ _Static_assert(offsetof(struct cpu, self) == 0, "this_cpu reads gs:0");
 _Static_assert(offsetof(struct cpu, user_sp) == CPU_USER_SP, "asm.h");
 #endif
 
-static struct cpuid_words cpuid(uint32_t leaf, uint32_t sub)
+struct cpuid_words cpuid(uint32_t leaf, uint32_t sub)
 {
 	struct cpuid_words w;
 
@@ -60,7 +61,7 @@ static void detect_basic(struct cpu_features *f)
 	f->sse = BIT(w.d, 25);
 	f->sse2 = BIT(w.d, 26);
 	f->pcid = BIT(w.c, 17);
-	f->xsave = BIT(w.c, 26);
+	f->xsave = BIT(w.c, 26) && max >= 0xd;
 	f->rdrand = BIT(w.c, 30);
 	f->hypervisor = BIT(w.c, 31);
 
@@ -163,7 +164,7 @@ void cpu_init(void)
 	if (f->nx && f->msr)
 		msr_set(MSR_EFER, msr_get(MSR_EFER) | EFER_NXE);
 	cr0_set((cr0_get() & ~(uintptr_t)(CR0_EM | CR0_TS)) | CR0_WP | CR0_MP | CR0_NE);
-	__asm__ volatile("fninit");
+	fpu_init();
 }
 
 void cpu_halt(void)

@@ -133,6 +133,7 @@ QR_INLINE void cpu_relax(void)
 #define CR4_OSXMMEXCPT 0x400u
 #define CR4_UMIP       0x800u
 #define CR4_LA57       0x1000u
+#define CR4_OSXSAVE    0x40000u
 #define CR4_SMEP       0x100000u
 #define CR4_SMAP       0x200000u
 
@@ -200,12 +201,14 @@ QR_INLINE uint64_t rdtsc(void)
 struct cpuid_words {
 	uint32_t a, b, c, d;
 };
+struct cpuid_words cpuid(uint32_t leaf, uint32_t sub);
 
 struct cpu_features {
 	bool pse, pae, pge, pat, tsc, msr, fxsr, sse, sse2, sep;
 	bool nx, pages_1g, la57, long_mode;
 	bool smep, smap, umip, erms, fsrm, pcid, fsgsbase, rdrand, rdseed;
-	bool invariant_tsc, hypervisor, apic, xsave;
+	bool invariant_tsc, hypervisor, apic;
+	bool xsave; /* with the leaf that tells of its layout */
 	unsigned phys_bits, virt_bits;
 	unsigned family, model, stepping;
 	char vendor[13];

@@ -24,10 +24,18 @@ static const char *const ext1_d[32] = {
 	[11] = "syscall", [20] = "nx", [22] = "mmxext",   [25] = "fxsr_opt", [26] = "pdpe1gb",
 	[27] = "rdtscp",  [29] = "lm", [30] = "3dnowext", [31] = "3dnow",
 };
-static const char *const leaf7_b[32] = {
-	[0] = "fsgsbase", [3] = "bmi1",    [5] = "avx2", [7] = "smep",  [8] = "bmi2",
-	[9] = "erms",     [18] = "rdseed", [19] = "adx", [20] = "smap", [29] = "sha_ni",
+static const char *const ext1_c[32] = {
+	[0] = "lahf_lm", [5] = "abm", [6] = "sse4a", [7] = "misalignsse", [8] = "3dnowprefetch",
 };
+static const char *const leaf7_b[32] = {
+	[0] = "fsgsbase",    [3] = "bmi1",      [5] = "avx2",      [7] = "smep",
+	[8] = "bmi2",        [9] = "erms",      [16] = "avx512f",  [17] = "avx512dq",
+	[18] = "rdseed",     [19] = "adx",      [20] = "smap",     [21] = "avx512ifma",
+	[23] = "clflushopt", [24] = "clwb",     [28] = "avx512cd", [29] = "sha_ni",
+	[30] = "avx512bw",   [31] = "avx512vl",
+};
+/* Leaf 0xd, 1: only what the kernel makes use of. */
+static const char *const xsave_a[32] = { "xsaveopt", "xsavec", "xgetbv1" };
 
 static void put_flags(struct text *t, uint32_t word, const char *const names[32])
 {
@@ -49,7 +57,10 @@ PROC_SHOW(cpuinfo)
 	put_flags(t, c->leaf1.d, leaf1_d);
 	put_flags(t, c->ext1.d, ext1_d);
 	put_flags(t, c->leaf1.c, leaf1_c);
+	put_flags(t, c->ext1.c, ext1_c);
 	put_flags(t, c->leaf7.b, leaf7_b);
+	if (c->xsave)
+		put_flags(t, cpuid(0xd, 1).a, xsave_a);
 	text_printf(t, "\naddress sizes\t: %u bits physical, %u bits virtual\n\n", c->phys_bits,
 		    c->virt_bits);
 	return 0;

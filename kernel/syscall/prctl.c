@@ -2,12 +2,11 @@
  *
  * prctl.c - a task's own settings: thread-local storage, names, flags.
  */
+#include "arch/x86/fpu.h"
 #include "kernel/lib/string.h"
 #include "kernel/syscall/syscall.h"
 
-/* ---- thread-local storage ---------------------------------------------------------------- */
-
-#ifdef __x86_64__
+/* ---- thread-local storage, extended state ------------------------------------------------ */
 
 enum {
 	ARCH_SET_GS = 0x1001,
@@ -15,31 +14,41 @@ enum {
 	ARCH_GET_FS,
 	ARCH_GET_GS,
 	ARCH_GET_CPUID = 0x1011,
-	ARCH_SET_CPUID
+	ARCH_SET_CPUID,
+	ARCH_GET_XCOMP_SUPP = 0x1021,
+	ARCH_GET_XCOMP_PERM,
+	ARCH_REQ_XCOMP_PERM,
 };
+
+#define XCOMP_PARTS 19u /* parts that have names */
 
 SYSCALL2(arch_prctl, int, what, uintptr_t, addr)
 {
-	struct context *c = &current->context;
-
 	switch (what) {
+#ifdef __x86_64__
 	case ARCH_SET_FS:
-		return context_set_fs_base(c, addr);
+		return context_set_fs_base(&current->context, addr);
 	case ARCH_SET_GS:
-		return context_set_gs_base(c, addr);
+		return context_set_gs_base(&current->context, addr);
 	case ARCH_GET_FS:
-		return put_user(context_fs_base(c), (uintptr_t __user *)addr);
+		return put_user(context_fs_base(&current->context), (uintptr_t __user *)addr);
 	case ARCH_GET_GS:
-		return put_user(context_gs_base(c), (uintptr_t __user *)addr);
+		return put_user(context_gs_base(&current->context), (uintptr_t __user *)addr);
+#endif
 	case ARCH_GET_CPUID: /* cpuid works, and there is no way to forbid it */
 		return 1;
 	case ARCH_SET_CPUID:
 		return -ENODEV;
+	case ARCH_GET_XCOMP_SUPP: /* everybody has all that there is, and nothing can be asked for */
+	case ARCH_GET_XCOMP_PERM:
+		return put_user((uint64_t)fpu.features, (uint64_t __user *)addr);
+	case ARCH_REQ_XCOMP_PERM:
+		return addr < XCOMP_PARTS ? -EOPNOTSUPP : -EINVAL;
 	}
 	return -EINVAL;
 }
 
-#else
+#ifndef __x86_64__
 
 SYSCALL1(set_thread_area, struct user_desc __user *, p)
 {

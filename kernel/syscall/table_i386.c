@@ -82,7 +82,7 @@
 	X(362, connect) X(363, listen) X(364, accept4) X(365, getsockopt) X(366, setsockopt) \
 	X(367, getsockname) X(368, getpeername) X(369, sendto) X(370, sendmsg) X(371, recvfrom) \
 	X(372, recvmsg) X(373, shutdown) X(374, userfaultfd) X(375, membarrier) X(376, mlock2) \
-	X(377, copy_file_range) X(378, preadv2) X(379, pwritev2) X(383, statx) X(386, rseq) \
+	X(377, copy_file_range) X(378, preadv2) X(379, pwritev2) X(383, statx) X(384, arch_prctl) X(386, rseq) \
 	X(395, shmget) X(396, shmctl) X(397, shmat) X(398, shmdt) X(403, clock_gettime) \
 	X(404, clock_settime) X(406, clock_getres) X(407, clock_nanosleep) X(408, timer_gettime) \
 	X(409, timer_settime) X(410, timerfd_gettime) X(411, timerfd_settime) X(412, utimensat) \

@@ -4,6 +4,7 @@
  */
 #include "user.h"
 #include "thread.h"
+#include <cpuid.h>
 #include <elf.h>
 #include <link.h>
 #include <sys/procfs.h>
@@ -278,4 +279,38 @@ TEST("coredump_filter: which memory, and for children too")
 	CHECK(wait(NULL) > 0 && open_core());
 	CHECK_EQ(byte_at(seen), 1);
 	CHECK_EQ(byte_at(shared), -1);
+}
+
+static void with_wide_registers(void)
+{
+	static unsigned char bytes[32];
+
+	unlimited();
+	memset(bytes, 0xa5, 32);
+	__asm__ volatile("vmovdqu %0, %%ymm5\n\tud2" : : "m"(bytes) : "memory");
+}
+
+TEST("extended state is in it, as Linux lays it out, with what was not used as it begins")
+{
+	unsigned a, b, c = 0, d;
+	const unsigned char *image;
+	uint64_t parts;
+	size_t size;
+
+	need_core();
+	__get_cpuid(1, &a, &b, &c, &d);
+	if (!(c & bit_OSXSAVE) || !(c & bit_AVX))
+		skip("no AVX");
+	CHECK_EQ(dies_of(SIGILL, with_wide_registers), 1);
+	NEED(open_core());
+	image = note(0x202, 0, &size); /* NT_X86_XSTATE */
+	NEED(image && size >= 832);
+	memcpy(&parts, image + 464, sizeof(parts));
+	CHECK_EQ(parts & 7, 7);
+	CHECK(image[0] == 0x7f && image[1] == 3 && image[24] == 0x80 && image[25] == 0x1f);
+	CHECK_EQ(image[512] & 4, 4);
+	for (unsigned i = 0; i < 16; i++) {
+		CHECK_EQ(image[160 + 16 * 5 + i], 0xa5);
+		CHECK_EQ(image[576 + 16 * 5 + i], 0xa5);
+	}
 }

@@ -97,6 +97,34 @@ TEST("floating point comes back: x87 stack, control word, SSE registers, MXCSR")
 	CHECK(!memcmp(xmm, xmm_after, sizeof xmm));
 }
 
+static struct {
+	unsigned short cw;
+	unsigned mxcsr, env[7];
+} begin;
+
+static void see(int sig, siginfo_t *info, void *context)
+{
+	__asm__ volatile("fnstcw %0\n\tstmxcsr %1\n\tfnstenv %2"
+			 : "=m"(begin.cw), "=m"(begin.mxcsr), "=m"(begin.env));
+	over_ud2(sig, info, context);
+}
+
+TEST("a handler begins with floating point of its own")
+{
+	unsigned short cw = 0x0e7f;
+	unsigned mxcsr = 0x7f80;
+
+	on(SIGILL, see, 0);
+	__asm__ volatile("fldcw %0\n\tldmxcsr %1\n\tfldpi\n\tud2\n\tfninit"
+			 :
+			 : "m"(cw), "m"(mxcsr));
+	mxcsr = 0x1f80;
+	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+	CHECK_EQ(begin.cw, 0x37f);
+	CHECK_EQ(begin.mxcsr, 0x1f80);
+	CHECK_EQ(begin.env[2] & 0xffff, 0xffff); /* all empty */
+}
+
 TEST("each process has floating point of its own, across switches")
 {
 	for (int k = 0; k < 4; k++)

@@ -3,7 +3,7 @@
  * signal_frame.c - the frames that a signal handler runs on, i386.
  *
  *	sp at the signal ->
- *		FPU image	fsave's 112 bytes, then fxsave's 512 where the CPU has it
+ *		FPU image	fsave's 112 bytes, then the image of fpu_frame.c where there is one
  *		trampoline	the code that returns; for debuggers, nobody executes it
  *		...		without SA_SIGINFO: sigcontext;  with: siginfo_t, ucontext_t
  *		signal number
@@ -12,6 +12,7 @@
  * Sources: System V ABI for i386; Linux's <asm/sigcontext.h>, <asm/ucontext.h>.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/signal_page.h"
 #include "arch/x86/user.h"
 #include "kernel/errno.h"
@@ -22,14 +23,9 @@
 #define NR_SIGRETURN    119
 #define NR_RT_SIGRETURN 173
 
-/* fsave's layout, and what Linux puts behind it. */
-struct fpstate {
-	uint32_t cw, sw, tag, ip_offset, cs_opcode, data_offset, data_segment;
-	uint8_t st[8][10];
-	uint16_t status, magic; /* magic: 0 if `fx` is valid, 0xffff if not */
-	uint8_t fx[FPU_SIZE];
-};
-_Static_assert(offsetof(struct fpstate, fx) == 112, "struct _fpstate");
+#define UC_FP_XSTATE 0x1
+
+#define FPSTATE_SIZE 624 /* where very old programs looked for it, in the frame itself */
 
 struct sigcontext {
 	uint16_t gs, gs_high, fs, fs_high, es, es_high, ds, ds_high;
@@ -52,7 +48,7 @@ struct sigframe {
 	uint32_t return_address;
 	int32_t signo;
 	struct sigcontext mc;
-	uint8_t unused[sizeof(struct fpstate)]; /* where very old programs looked for it */
+	uint8_t unused[FPSTATE_SIZE];
 	uint32_t extramask;
 	uint8_t trampoline[8];
 };
@@ -74,142 +70,6 @@ void signal_page_fill(void *page)
 {
 	memcpy((char *)page + SIGNAL_PAGE_OLD, return_old, sizeof(return_old));
 	memcpy((char *)page + SIGNAL_PAGE_RT, return_rt, sizeof(return_rt));
-}
-
-/* ---- FPU -------------------------------------------------------------------------------- */
-
-/* fxsave's image: offsets of its fields. */
-enum {
-	FX_CW = 0,
-	FX_SW = 2,
-	FX_TAG = 4,
-	FX_OP = 6,
-	FX_IP = 8,
-	FX_CS = 12,
-	FX_DP = 16,
-	FX_DS = 20,
-	FX_ST = 32,
-	FX_ST_SIZE = 16
-};
-
-static uint16_t word(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-/* fxsave keeps one bit a register (used), fsave two (valid, zero, special, empty). */
-static uint32_t tag_of(const uint8_t *st, bool used)
-{
-	uint16_t exponent = word(st + 8) & 0x7fff;
-	uint64_t mantissa;
-
-	memcpy(&mantissa, st, sizeof(mantissa));
-	if (!used)
-		return 3;
-	if (exponent == 0x7fff)
-		return 2;
-	if (exponent == 0)
-		return mantissa ? 2 : 1;
-	return mantissa >> 63 ? 0 : 2;
-}
-
-static uint32_t tags_from_fx(const uint8_t *fx)
-{
-	unsigned top = word(fx + FX_SW) >> 11 & 7;
-	uint32_t tags = 0xffff0000u;
-
-	if (!fx[FX_TAG])
-		return 0xffffffffu; /* all empty: what is usual */
-	for (unsigned i = 0; i < 8; i++) {
-		const uint8_t *st = fx + FX_ST + ((i - top) & 7) * FX_ST_SIZE;
-
-		tags |= tag_of(st, fx[FX_TAG] >> i & 1) << (2 * i);
-	}
-	return tags;
-}
-
-static uint8_t tags_to_fx(uint32_t tags)
-{
-	uint8_t used = 0;
-
-	if ((tags & 0xffff) == 0xffff)
-		return 0;
-	for (unsigned i = 0; i < 8; i++)
-		if ((tags >> (2 * i) & 3) != 3)
-			used |= (uint8_t)(1u << i);
-	return used;
-}
-
-/* The part that fsave knows. */
-static void fpstate_make(struct fpstate *f, const uint8_t *fx)
-{
-	if (!cpu_features.fxsr) {
-		memcpy(f, fx, offsetof(struct fpstate, status));
-		f->status = word(fx + 4);
-		f->magic = 0xffff;
-		return;
-	}
-	f->cw = 0xffff0000u | word(fx + FX_CW);
-	f->sw = 0xffff0000u | word(fx + FX_SW);
-	f->status = word(fx + FX_SW);
-	f->magic = 0;
-	f->tag = tags_from_fx(fx);
-	memcpy(&f->ip_offset, fx + FX_IP, 4);
-	f->cs_opcode = word(fx + FX_CS) | (uint32_t)word(fx + FX_OP) << 16;
-	memcpy(&f->data_offset, fx + FX_DP, 4);
-	f->data_segment = word(fx + FX_DS);
-	for (unsigned i = 0; i < 8; i++)
-		memcpy(f->st[i], fx + FX_ST + i * FX_ST_SIZE, 10);
-}
-
-/* What the handler has changed in the old part counts, as with Linux. */
-static void fpstate_take(uint8_t *fx, const struct fpstate *f)
-{
-	if (!cpu_features.fxsr) {
-		memcpy(fx, f, offsetof(struct fpstate, status));
-		return;
-	}
-	memcpy(fx + FX_CW, &f->cw, 2);
-	memcpy(fx + FX_SW, &f->sw, 2);
-	fx[FX_TAG] = tags_to_fx(f->tag);
-	memcpy(fx + FX_IP, &f->ip_offset, 4);
-	memcpy(fx + FX_DP, &f->data_offset, 4);
-	for (unsigned i = 0; i < 8; i++)
-		memcpy(fx + FX_ST + i * FX_ST_SIZE, f->st[i], 10);
-}
-
-/* The image itself goes to and from the task without a stop on the way. */
-static int fpu_push(struct task *t, uintptr_t at)
-{
-	struct fpstate f;
-	uint8_t *fx = t->context.fpu.image;
-
-	fpu_save(&t->context);
-	fpstate_make(&f, fx);
-	if (copy_to_user((void __user *)at, &f, offsetof(struct fpstate, fx)))
-		return -EFAULT;
-	if (!cpu_features.fxsr)
-		return 0;
-	return copy_to_user((void __user *)(at + offsetof(struct fpstate, fx)), fx, FPU_SIZE);
-}
-
-static int fpu_pop(struct task *t, uintptr_t at)
-{
-	struct fpstate f;
-	uint8_t *fx = t->context.fpu.image;
-
-	if (!at) {
-		fpu_reset(&t->context);
-		return 0;
-	}
-	if (copy_from_user(&f, (const void __user *)at, offsetof(struct fpstate, fx)))
-		return -EFAULT;
-	if (cpu_features.fxsr &&
-	    copy_from_user(fx, (const void __user *)(at + offsetof(struct fpstate, fx)), FPU_SIZE))
-		return -EFAULT;
-	fpstate_take(fx, &f);
-	fpu_load(&t->context);
-	return 0;
 }
 
 /* ---- registers -------------------------------------------------------------------------- */
@@ -271,14 +131,15 @@ static void enter_handler(struct regs *r, const struct signal_action *a, uintptr
 
 /* ---- frames ----------------------------------------------------------------------------- */
 
-/* Room for the FPU image and a frame of this size below the stack in use. */
+/* Room for the FPU image and a frame of this size below the stack in use; 0: there is none. */
 static uintptr_t place(const struct regs *r, const struct signal_action *a, size_t size,
 		       uintptr_t *image)
 {
 	uintptr_t sp = signal_stack_top(r->sp, a->flags);
 
-	*image = (sp - sizeof(struct fpstate)) & ~(uintptr_t)63;
-	return ((*image - size) & ~(uintptr_t)15) - 4;
+	*image = fpu_frame_place(sp);
+	sp = ((*image - size + 4) & ~(uintptr_t)15) - 4;
+	return signal_stack_short(r->sp, a->flags, sp) ? 0 : sp;
 }
 
 static int push_rt(struct regs *r, const struct signal_action *a, const struct signal_info *info,
@@ -295,11 +156,12 @@ static int push_rt(struct regs *r, const struct signal_action *a, const struct s
 	f.info_address = sp + offsetof(struct rt_sigframe, info);
 	f.uc_address = sp + offsetof(struct rt_sigframe, uc);
 	signal_info_to_user(&f.info, info);
+	f.uc.flags = fpu.features ? UC_FP_XSTATE : 0;
 	signal_stack_get(&f.uc.stack, r->sp);
 	registers_save(&f.uc.mc, r, t, (uint32_t)mask, image);
 	memcpy(f.uc.sigmask, &mask, sizeof(mask));
 	memcpy(f.trampoline, return_rt, sizeof(return_rt));
-	if (fpu_push(t, image) || copy_to_user((void __user *)sp, &f, sizeof(f)))
+	if (!sp || fpu_frame_save(image) || copy_to_user((void __user *)sp, &f, sizeof(f)))
 		return -EFAULT;
 	enter_handler(r, a, sp);
 	r->ax = (uintptr_t)info->signo;
@@ -320,7 +182,7 @@ static int push_old(struct regs *r, const struct signal_action *a, int sig, sign
 	registers_save(&f.mc, r, t, (uint32_t)mask, image);
 	f.extramask = (uint32_t)(mask >> 32);
 	memcpy(f.trampoline, return_old, sizeof(return_old));
-	if (fpu_push(t, image) ||
+	if (!sp || fpu_frame_save(image) ||
 	    copy_to_user((void __user *)sp, &f, offsetof(struct sigframe, unused)) ||
 	    copy_to_user((void __user *)(sp + offsetof(struct sigframe, extramask)), &f.extramask,
 			 sizeof(f) - offsetof(struct sigframe, extramask)))
@@ -341,7 +203,7 @@ int signal_frame_push(struct regs *r, const struct signal_action *a, const struc
 
 static int restore(struct regs *r, const struct sigcontext *mc, signal_set mask)
 {
-	if (fpu_pop(current, mc->fpstate))
+	if (fpu_frame_load(mc->fpstate))
 		return -EFAULT;
 	signal_set_blocked(mask);
 	registers_load(r, mc);

@@ -4,7 +4,7 @@
  *
  *	sp at the signal ->
  *		128 bytes	the red zone, untouched
- *		FPU image	fxsave, 64-byte aligned
+ *		FPU image	see fpu_frame.c; 64-byte aligned
  *		info		siginfo_t, third argument's neighbour
  *		uc		ucontext_t: registers, mask, alternate stack
  *	sp ->	return address	the program's restorer, which calls rt_sigreturn
@@ -13,6 +13,7 @@
  * Sources: System V ABI for x86-64, section 3.4.1; Linux's <asm/ucontext.h>, <asm/sigcontext.h>.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/user.h"
 #include "kernel/errno.h"
 #include "kernel/signal_user.h"
@@ -20,6 +21,7 @@
 
 #define RED_ZONE 128
 
+#define UC_FP_XSTATE         0x1
 #define UC_SIGCONTEXT_SS     0x2
 #define UC_STRICT_RESTORE_SS 0x4
 
@@ -96,19 +98,21 @@ int signal_frame_push(struct regs *r, const struct signal_action *a, const struc
 	sp = signal_stack_top(r->sp, a->flags);
 	if (sp == r->sp)
 		sp -= RED_ZONE;
-	image = (sp - FPU_SIZE) & ~(uintptr_t)63;
+	image = fpu_frame_place(sp);
 	sp = ((image - sizeof(f)) & ~(uintptr_t)15) - 8;
+	if (QR_RARELY(t->sigstack.size) && signal_stack_short(r->sp, a->flags, sp))
+		return -EFAULT;
 
 	/* Every byte of the frame is written: it leaves the kernel. */
 	f.return_address = a->restorer;
-	f.uc.flags = UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
+	f.uc.flags = (fpu.features ? UC_FP_XSTATE : 0) | UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS;
 	f.uc.link = 0;
 	signal_stack_get(&f.uc.stack, r->sp);
 	registers_save(&f.uc.mc, r, t, mask);
 	f.uc.mc.fpstate = image;
 	f.uc.sigmask = mask;
 	signal_info_to_user(&f.info, info);
-	if (fpu_save_user((void __user *)image) || copy_to_user((void __user *)sp, &f, sizeof(f)))
+	if (fpu_frame_save(image) || copy_to_user((void __user *)sp, &f, sizeof(f)))
 		return -EFAULT;
 
 	r->di = (uintptr_t)info->signo;
@@ -123,16 +127,6 @@ int signal_frame_push(struct regs *r, const struct signal_action *a, const struc
 	return 0;
 }
 
-/* The FPU demands an alignment; Linux leaves that to it, too. */
-static int fpu_restore(struct task *t, uintptr_t image)
-{
-	if (!image) {
-		fpu_reset(&t->context);
-		return 0;
-	}
-	return fpu_load_user((const void __user *)image);
-}
-
 int signal_frame_pop(struct regs *r, bool rt)
 {
 	uintptr_t sp = r->sp - sizeof(uint64_t); /* the restorer was returned to */
@@ -140,7 +134,7 @@ int signal_frame_pop(struct regs *r, bool rt)
 
 	if (copy_from_user(&uc, (const void __user *)(sp + offsetof(struct rt_sigframe, uc)),
 			   sizeof(uc)) ||
-	    fpu_restore(current, uc.mc.fpstate))
+	    fpu_frame_load(uc.mc.fpstate))
 		return -EFAULT;
 	signal_set_blocked(uc.sigmask);
 	registers_load(r, &uc.mc);
