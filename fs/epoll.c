@@ -30,25 +30,26 @@ struct eventpoll {
 
 #define TOLD_AS (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLONESHOT | EPOLLET) /* how, not what */
 
-static const struct file_ops eventpoll_fops;
-
-bool is_eventpoll(const struct file *f)
-{
-	return f->ops == &eventpoll_fops;
-}
-
 static struct eventpoll *set_of(const struct file *f)
 {
 	return f->private;
 }
 
-static struct watch *find(const struct eventpoll *set, const struct file *f, unsigned fd)
+/* It is in both lists: whichever ends first ends the search. */
+static struct watch *find(const struct file *set, const struct file *f, unsigned fd)
 {
+	const struct list_link *in_set = &set_of(set)->watches, *in_file = &f->watches;
+	struct list_link *a = in_set->next, *b = in_file->next;
 	struct watch *w;
 
-	list_for_each (w, &set->watches, in_set)
+	for (; a != in_set && b != in_file; a = a->next, b = b->next) {
+		w = container_of(b, struct watch, in_file);
+		if (w->set == set && w->fd == fd)
+			return w;
+		w = container_of(a, struct watch, in_set);
 		if (w->file == f && w->fd == fd)
 			return w;
+	}
 	return NULL;
 }
 
@@ -128,8 +129,11 @@ static void unhook(struct watch *w)
 /* Errors and hang-ups are told to everybody. */
 static void set_event(struct watch *w, const struct epoll_event *e)
 {
-	struct hooking h = { .table = { .hook = hook }, .watch = w };
+	struct hooking h;
 
+	poll_table_init(&h.table);
+	h.table.hook = hook;
+	h.watch = w;
 	w->event = *e;
 	w->event.events |= POLLERR | POLLHUP;
 	if (look_at(w, &h.table)) {
@@ -208,7 +212,7 @@ int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct ep
 
 	if (!f->ops->poll)
 		return -EPERM;
-	if (find(set_of(set), f, fd))
+	if (find(set, f, fd))
 		return -EEXIST;
 	if (!may_nest(set, f))
 		return -ELOOP;
@@ -227,7 +231,7 @@ int eventpoll_add(struct file *set, struct file *f, unsigned fd, const struct ep
 
 int eventpoll_change(struct file *set, struct file *f, unsigned fd, const struct epoll_event *e)
 {
-	struct watch *w = find(set_of(set), f, fd);
+	struct watch *w = find(set, f, fd);
 
 	if (!w)
 		return -ENOENT;
@@ -240,7 +244,7 @@ int eventpoll_change(struct file *set, struct file *f, unsigned fd, const struct
 
 int eventpoll_remove(struct file *set, struct file *f, unsigned fd)
 {
-	struct watch *w = find(set_of(set), f, fd);
+	struct watch *w = find(set, f, fd);
 
 	if (!w)
 		return -ENOENT;
@@ -256,47 +260,96 @@ void eventpoll_forget(struct file *f)
 
 /* ---- waiting ------------------------------------------------------------------------------------ */
 
-/* Take a watch off before it is asked: what comes from then on puts it back. */
-static int tell(struct eventpoll *set, struct epoll_event *out, unsigned max)
+/* What is so by now.  A watch that is not to stay is off the list before it is asked: what comes
+ * from then on puts it back. */
+static unsigned ask(struct watch *w)
 {
-	struct list_link asked = LIST_INIT(asked);
-	struct watch *w;
-	uintptr_t flags;
-	unsigned n = 0, events;
+	unsigned events = w->event.events & EPOLLET ? 0 : look_at(w, NULL);
 
-	flags = irq_save();
-	list_splice_tail(&set->ready, &asked);
+	if (events)
+		return events;
+	not_ready(w);
+	return look_at(w, NULL);
+}
+
+static int put_event(struct epoll_event __user *out, unsigned events, uint64_t data)
+{
+	char __user *to = (char __user *)out;
+
+	return put_user(events, (uint32_t __user *)to) |
+	       put_user(data, (uint64_t __user *)(to + sizeof(events)));
+}
+
+/* It is the next to be told. */
+static void make_first(struct watch *w)
+{
+	uintptr_t flags = irq_save();
+
+	list_del(&w->ready);
+	list_add(&w->ready, &set_of(w->set)->ready);
 	irq_restore(flags);
-	while (n < max && (w = list_first(&asked, struct watch, ready))) {
+}
+
+/* One was told: whether it is to be asked again, behind all others. */
+static void told(struct watch *w, bool last)
+{
+	if (w->event.events & EPOLLONESHOT) {
+		w->event.events &= TOLD_AS;
 		not_ready(w);
-		events = look_at(w, NULL);
+	} else if (!(w->event.events & EPOLLET) && (!last || list_empty(&w->ready))) {
+		not_ready(w);
+		make_ready(w);
+	}
+}
+
+/* Those that are ready now, each once. */
+static int tell(struct eventpoll *set, struct epoll_event __user *out, unsigned max)
+{
+	const struct list_link *end = set->ready.prev;
+	unsigned n = 0, events;
+	struct watch *w;
+	bool last = false;
+
+	while (!last && n < max && (w = list_first(&set->ready, struct watch, ready))) {
+		last = &w->ready == end;
+		events = ask(w);
 		if (!events)
 			continue;
-		out[n++] = (struct epoll_event){ events, w->event.data };
-		if (w->event.events & EPOLLONESHOT)
-			w->event.events &= TOLD_AS;
-		else if (!(w->event.events & EPOLLET))
-			make_ready(w);
+		if (put_event(out + n, events, w->event.data)) {
+			make_first(w);
+			return n ? (int)n : -EFAULT;
+		}
+		n++;
+		told(w, last);
 	}
-	flags = irq_save(); /* the others come first next time */
-	list_splice_tail(&set->ready, &asked);
-	list_splice_tail(&asked, &set->ready);
-	irq_restore(flags);
 	return (int)n;
 }
 
-int eventpoll_wait(struct file *f, struct epoll_event *out, unsigned max, uint64_t deadline)
+static __attribute__((noinline)) int sleep_and_tell(struct file *f, struct epoll_event __user *out,
+						    unsigned max, uint64_t deadline)
 {
 	struct eventpoll *set = set_of(f);
-	int n = tell(set, out, max), err = 0;
+	int n = 0, err = 0;
 
-	while (!n && !err && deadline) {
+	file_get(f);
+	while (!n && !err) {
 		err = wait_event_exclusive(&set->queue, !list_empty(&set->ready), deadline);
 		n = tell(set, out, max);
 	}
-	if (!list_empty(&set->ready))
-		waitq_wake_one(&set->queue); /* the next one may have the rest */
+	file_put(f);
 	return n || err == -ETIMEDOUT ? n : err;
+}
+
+int eventpoll_wait(struct file *f, struct epoll_event __user *out, unsigned max, uint64_t deadline)
+{
+	struct eventpoll *set = set_of(f);
+	int n = tell(set, out, max);
+
+	if (!n && deadline)
+		n = sleep_and_tell(f, out, max, deadline);
+	if (QR_RARELY(waitq_busy(&set->queue)) && !list_empty(&set->ready))
+		waitq_wake_one(&set->queue); /* the next one may have the rest */
+	return n;
 }
 
 static unsigned eventpoll_poll(struct file *f, struct poll_table *table)
@@ -321,7 +374,7 @@ static void eventpoll_release(struct file *f)
 	kfree(set);
 }
 
-static const struct file_ops eventpoll_fops = {
+const struct file_ops eventpoll_fops = {
 	.poll = eventpoll_poll,
 	.release = eventpoll_release,
 	.name = "[eventpoll]",

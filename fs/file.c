@@ -211,11 +211,6 @@ long file_read_kernel(struct file *f, uint64_t pos, void *to, size_t n)
 	return (long)done;
 }
 
-unsigned file_poll(struct file *f, struct poll_table *table)
-{
-	return f->ops->poll ? f->ops->poll(f, table) : POLL_READABLE | POLL_WRITABLE;
-}
-
 int file_mmap(struct file *f, struct qr_object **out)
 {
 	if (!f->ops->mmap)

@@ -178,7 +178,10 @@ static inline int64_t file_seek(struct file *f, int64_t offset, int whence)
 {
 	return f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE;
 }
-unsigned file_poll(struct file *f, struct poll_table *table);
+static inline unsigned file_poll(struct file *f, struct poll_table *table)
+{
+	return f->ops->poll ? f->ops->poll(f, table) : POLL_READABLE | POLL_WRITABLE;
+}
 /* What mmap maps; checks that the file can be mapped.  No reference given. */
 int file_mmap(struct file *f, struct qr_object **out);
 /* Its name from the current root, for /proc/PID/maps and exe, into the end of buf; "?" if it

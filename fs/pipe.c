@@ -258,21 +258,30 @@ static long pipe_write(struct file *f, struct uio *from, uint64_t *pos)
 	return uio_result(done, err);
 }
 
+static __attribute__((noinline)) void enter_queues(struct pipe *p, const struct file *f,
+						   struct poll_table *table)
+{
+	if (f->readable)
+		poll_enter(table, &p->readable, POLLIN);
+	if (f->writable)
+		poll_enter(table, &p->writable, POLLOUT);
+}
+
 static unsigned pipe_poll(struct file *f, struct poll_table *table)
 {
 	struct pipe *p = pipe_of(f);
 	unsigned events = 0;
 
 	p->polled = true;
+	if (QR_RARELY(table != NULL))
+		enter_queues(p, f, table);
 	if (f->readable) {
-		poll_wait(table, &p->readable, POLLIN);
 		if (used(p))
 			events |= POLL_READABLE;
 		if (!p->writers && p->opened_write != f->pos)
 			events |= POLLHUP;
 	}
 	if (f->writable) {
-		poll_wait(table, &p->writable, POLLOUT);
 		if (used(p) < p->nslots)
 			events |= POLL_WRITABLE;
 		if (!p->readers)

@@ -193,12 +193,10 @@ void poll_table_init(struct poll_table *t)
 	t->err = 0;
 }
 
-void poll_wait(struct poll_table *t, struct waitq *q, unsigned events)
+void poll_enter(struct poll_table *t, struct waitq *q, unsigned events)
 {
 	struct poll_entry *e;
 
-	if (!t)
-		return;
 	if (QR_RARELY(t->hook)) {
 		t->hook(t, q, events);
 		return;

@@ -142,7 +142,12 @@ void poll_table_init(struct poll_table *t);
 /* Enter a queue, until poll_table_fini.  `t` may be NULL: does nothing.  A file has at most
  * POLL_QUEUES of them; `events` (0: any) are those of which this one tells, hang-ups aside. */
 #define POLL_QUEUES 2
-void poll_wait(struct poll_table *t, struct waitq *q, unsigned events);
+void poll_enter(struct poll_table *t, struct waitq *q, unsigned events);
+QR_INLINE void poll_wait(struct poll_table *t, struct waitq *q, unsigned events)
+{
+	if (QR_RARELY(t != NULL))
+		poll_enter(t, q, events);
+}
 /* Before each look at the files: from here on a wake-up counts. */
 void poll_table_arm(struct poll_table *t);
 void poll_table_fini(struct poll_table *t);

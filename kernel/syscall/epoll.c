@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "fs/epoll.h"
-#include "kernel/kmalloc.h"
 #include "kernel/syscall/files.h"
 #include "kernel/syscall/poll.h"
 #include "kernel/syscall/timespec.h"
-#include "kernel/userfault.h"
 
-#define FEW        16
 #define EVENTS_MAX (INT32_MAX / sizeof(struct epoll_event))
 
 static long create(bool cloexec)
@@ -57,45 +54,27 @@ SYSCALL4(epoll_ctl, unsigned, set_fd, unsigned, op, unsigned, fd, const void __u
 {
 	struct epoll_event e = { 0 };
 	struct file *set, *f;
-	int err = -EBADF;
 
 	if (op != 2 && copy_from_user(&e, user_event, sizeof(e)))
 		return -EFAULT;
-	set = fd_get(set_fd);
-	f = fd_get(fd);
-	if (set && f)
-		err = control(set, op, f, fd, &e);
-	if (set)
-		file_put(set);
-	if (f)
-		file_put(f);
-	return err;
+	set = fd_peek(set_fd);
+	f = fd_peek(fd);
+	return set && f ? control(set, op, f, fd, &e) : -EBADF;
 }
 
 static long wait_for(unsigned set_fd, void __user *out, unsigned max, uint64_t deadline)
 {
-	struct epoll_event small[FEW], *events = small;
 	struct file *set;
 	long n;
 
 	if (max == 0 || max > EVENTS_MAX)
 		return -EINVAL;
-	set = fd_get(set_fd);
+	if (!user_range_ok(out, max * sizeof(struct epoll_event)))
+		return -EFAULT;
+	set = fd_peek(set_fd);
 	if (!set)
 		return -EBADF;
-	if (max > 4096)
-		max = 4096; /* the rest tells in the next call */
-	if (max > FEW)
-		events = kmalloc(max * sizeof(*events));
-	if (!is_eventpoll(set))
-		n = -EINVAL;
-	else
-		n = events ? eventpoll_wait(set, events, max, deadline) : -ENOMEM;
-	if (n > 0 && copy_out(out, events, (size_t)n * sizeof(*events)))
-		n = -EFAULT;
-	if (events != small)
-		kfree(events);
-	file_put(set);
+	n = is_eventpoll(set) ? eventpoll_wait(set, out, max, deadline) : -EINVAL;
 	return n == -ERESTARTSYS ? -EINTR : n;
 }
 

@@ -218,7 +218,8 @@ static long ppoll(struct user_pollfd __user *fds, unsigned n, uint64_t deadline,
 
 bool poll_tells(uint64_t deadline)
 {
-	return deadline != TIME_NEVER && !(current_process->personality & PERSONALITY_STICKY);
+	return deadline && deadline != TIME_NEVER &&
+	       !(current_process->personality & PERSONALITY_STICKY);
 }
 
 long poll_tell_left(struct user_timespec64 __user *to, uint64_t deadline, long ret)

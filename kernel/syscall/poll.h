@@ -20,7 +20,7 @@ uint64_t poll_deadline(int timeout);
 /* A deadline of 0 means: do not sleep.  So does an absolute time that has passed. */
 uint64_t poll_past_is_now(uint64_t deadline);
 uint64_t poll_time_left(uint64_t deadline);
-/* Is the program told what was left?  Not for ever, and not with STICKY_TIMEOUTS. */
+/* Is the program told what was left?  Not of nothing or for ever, and not with STICKY_TIMEOUTS. */
 bool poll_tells(uint64_t deadline);
 /* Tell what is left of a timeout, if there was one; answers `ret`. */
 long poll_tell_left(struct user_timespec64 __user *to, uint64_t deadline, long ret);

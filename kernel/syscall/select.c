@@ -177,10 +177,11 @@ static long select_timeval(int n, unsigned long __user *in, unsigned long __user
 			return -EFAULT;
 		if (t.sec < 0 || t.usec < 0)
 			return -EINVAL;
-		deadline = (uint64_t)t.sec >= TIME_NEVER / NS_PER_SEC / 2
-			       ? TIME_NEVER
-			       : time_add(now_ns(), (uint64_t)t.sec * NS_PER_SEC +
-							(uint64_t)t.usec * NS_PER_US);
+		if (!(t.sec | t.usec))
+			deadline = 0;
+		else if ((uint64_t)t.sec < TIME_NEVER / NS_PER_SEC / 2)
+			deadline = time_add(now_ns(), (uint64_t)t.sec * NS_PER_SEC +
+							  (uint64_t)t.usec * NS_PER_US);
 	}
 	ret = select_files(n, in, out, ex, deadline);
 	if (timeout && poll_tells(deadline)) {

@@ -190,6 +190,59 @@ TEST("epoll: a socket that waits to write hears when the other side has read")
 	CHECK_EQ(poll(&p, 1, 0), 1);
 }
 
+TEST("epoll: what cannot be told is not lost, and is told in order")
+{
+	const uint32_t how[3] = { EPOLLIN | EPOLLET, EPOLLIN | EPOLLONESHOT, EPOLLIN };
+	char *end =
+	    mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct epoll_event e[3];
+	int p[3][2];
+
+	NEED(end != MAP_FAILED);
+	end += PAGE;
+	NEED(munmap(end, PAGE) == 0);
+	start();
+	for (int i = 0; i < 3; i++) {
+		NEED(pipe(p[i]) == 0);
+		add(p[i][0], how[i]);
+		put(p[i][1], 1);
+	}
+	CHECK(epoll_wait(set, (void *)end, 3, 0) == -1 && errno == EFAULT);
+	CHECK_EQ(epoll_wait(set, (void *)(end - sizeof e[0]), 3, 0), 1);
+	memcpy(e, end - sizeof e[0], sizeof e[0]);
+	CHECK_EQ(e[0].data.fd, p[0][0]);
+	CHECK_EQ(epoll_wait(set, e, 3, 0), 2);
+	CHECK(e[0].data.fd == p[1][0] && e[1].data.fd == p[2][0]);
+	CHECK_EQ(told(p[2][0]), EPOLLIN);
+}
+
+TEST("epoll: one file by many descriptors, and in many sets")
+{
+	int p[2], fd[40], sets[40];
+
+	start();
+	NEED(pipe(p) == 0);
+	for (int i = 0; i < 40; i++) {
+		NEED((fd[i] = dup(p[0])) >= 0 && (sets[i] = epoll_create1(0)) >= 0);
+		add(fd[i], EPOLLIN | EPOLLET);
+		control(sets[i], EPOLL_CTL_ADD, p[0], EPOLLIN | EPOLLET);
+	}
+	for (int i = 39; i >= 0; i--) {
+		struct epoll_event e = { .events = EPOLLIN };
+
+		CHECK(epoll_ctl(set, EPOLL_CTL_ADD, fd[i], &e) == -1 && errno == EEXIST);
+		control(set, EPOLL_CTL_DEL, fd[i], 0);
+		CHECK(epoll_ctl(set, EPOLL_CTL_DEL, fd[i], &e) == -1 && errno == ENOENT);
+		control(sets[i], EPOLL_CTL_MOD, p[0], EPOLLIN);
+	}
+	put(p[1], 1);
+	for (int i = 0; i < 40; i++) {
+		struct epoll_event e;
+
+		CHECK_EQ(epoll_wait(sets[i], &e, 1, 0), 1);
+	}
+}
+
 TEST("epoll: one-shots tell once, until they are changed")
 {
 	int p[2];
