@@ -5,9 +5,9 @@
  * First comes what programs said that they do not need (memory_reclaim).  If there is none of that:
  *
  * A program that touches a page for which there is no frame cannot go on, and cannot be told in
- * any other way: somebody has to go.  The victim is the process whose end frees most, roughly: resident
- * pages and page tables, shifted by its oom_score_adj (-1000: never).  Init is never chosen, nor who
- * lives in its memory (vfork).
+ * any other way: somebody has to go.  The victim is the process whose end frees most, roughly:
+ * resident pages and page tables, shifted by its oom_score_adj (-1000: never).  Init is never
+ * chosen, nor who lives in its memory (vfork).
  *
  * The victim's memory is unmapped right here, not when the victim gets round to dying: it may be
  * asleep for long, and who asked needs frames now.  Nothing else runs meanwhile (one CPU, no
@@ -66,8 +66,8 @@ static long long weight_of(struct process *p)
 	return pages > 0 ? 1 + pages / (total / 256 + 1) : 0;
 }
 
-/* Of those that are about as large, the youngest: of a fork bomb its last children, and not the shell that
- * is to end it. */
+/* Of those that are about as large, the youngest: of a fork bomb its last children, and not the
+ * shell that is to end it. */
 static struct process *choose(void)
 {
 	struct process *victim = NULL, *p;

@@ -227,8 +227,8 @@ static void inherit(struct qr_space *child, const struct qr_space *parent)
 	child->bottom = parent->bottom;
 	child->top = parent->top;
 	child->up = parent->up;
-	for (unsigned class = 0; class < QR_FIND_CLASSES; class ++)
-		child->find_from[class] = qr_load_word(&parent->find_from[class]);
+	for (unsigned i = 0; i < QR_FIND_CLASSES; i++)
+		child->find_from[i] = qr_load_word(&parent->find_from[i]);
 	child->no_huge = parent->no_huge;
 	child->lazy = parent->lazy;
 	child->max_pages = parent->max_pages;

@@ -62,7 +62,8 @@ enum qr_err qr_memory_init(struct qr_memory *m, const struct qr_memory_config *c
 		m->most_spare = SPARES_LEAST;
 	top_span = (uintptr_t)1 << level_shift(m, qr_format_top(m->format));
 	if (m->user_start.v < QR_PAGE_SIZE || m->user_start.v & QR_PAGE_MASK ||
-	    m->user_end.v & (top_span - 1) || m->user_start.v >= m->user_end.v)
+	    m->user_end.v & (top_span - 1) || m->user_start.v >= m->user_end.v ||
+	    m->window_end.v & QR_PAGE_MASK || m->window_end.v > m->user_end.v)
 		return QR_INVAL;
 	for (unsigned prot = 0; prot < 8; prot++)
 		m->prot_bits[prot] = qr_prot_bits(m->format, prot | QR_USER | (prot ? QR_READ : 0));

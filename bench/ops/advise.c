@@ -46,10 +46,12 @@ enum { MS_ASYNC = 1, MS_SYNC = 4, MCL_CURRENT = 1, MLOCK_ONFAULT = 1 };
 		ON_TOUCHED(npages, OPS_TIMED(n, call)); \
 	}
 
-static long both(long first, long second)
-{
-	return first < 0 ? first : second;
-}
+/* Two calls, one after the other: the first one's failure is told. */
+#define both(first, second)                          \
+	({                                           \
+		long first_ = first, then_ = second; \
+		first_ < 0 ? first_ : then_;         \
+	})
 
 ROW(lock_1, 1, both(sys2(NR_mlock, p, size), sys2(NR_munlock, p, size)))
 ROW(lock_1024, 1024, both(sys2(NR_mlock, p, size), sys2(NR_munlock, p, size)))

@@ -6,7 +6,7 @@
 #include <quire/host.h>
 #include "tiny.h"
 
-/* ---- a serial line ---------------------------------------------------------------------------- */
+/* ---- a serial line --------------------------------------------------------------------------- */
 
 void out8(uint16_t port, uint8_t v)
 {
@@ -32,7 +32,7 @@ void say_number(const char *before, size_t n, const char *behind)
 	say(behind);
 }
 
-/* ---- hooks of tier 1: frames ------------------------------------------------------------------ */
+/* ---- hooks of tier 1: frames ----------------------------------------------------------------- */
 
 unsigned qr_host_cpu(void)
 {
@@ -68,7 +68,7 @@ _Noreturn void qr_host_panic(const char *rule, const char *file, int line)
 	}
 }
 
-/* ---- of tier 2 and above: paging, spaces, heap ------------------------------------------------ */
+/* ---- of tier 2 and above: paging, spaces, heap ----------------------------------------------- */
 
 /* All RAM that this kernel looks at is mapped, so a window is arithmetic. */
 void *qr_host_window_get(qr_frame f)
@@ -119,7 +119,7 @@ void qr_host_tlb_ipi(uint64_t cpus)
 	(void)cpus;
 }
 
-/* ---- what the compiler wants ------------------------------------------------------------------ */
+/* ---- what the compiler wants ----------------------------------------------------------------- */
 
 void *memset(void *to, int c, size_t n);
 void *memcpy(void *restrict to, const void *restrict from, size_t n);

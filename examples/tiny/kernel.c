@@ -11,7 +11,7 @@
 #include <quire/space.h>
 #include "tiny.h"
 
-/* ---- tier 1: frames ------------------------------------------------------------------------------ */
+/* ---- tier 1: frames -------------------------------------------------------------------------- */
 
 static struct qr_frames frames;
 
@@ -21,7 +21,8 @@ static void must(enum qr_err err, const char *what)
 		qr_host_panic(what, __FILE__, err);
 }
 
-/* The loader's list, and what is in use already; normalised, nothing of it needs a further check. */
+/* The loader's list, and what is in use already; normalised, nothing of it needs a further
+ * check. */
 static size_t read_map(const uint32_t *multiboot, struct qr_boot_range *map, size_t cap)
 {
 	struct qr_boot_range in[32];
@@ -69,7 +70,7 @@ static void start_frames(const uint32_t *multiboot)
 	}
 }
 
-/* ---- tier 2: the kernel's own page tables -------------------------------------------------------- */
+/* ---- tier 2: the kernel's own page tables ---------------------------------------------------- */
 
 static struct qr_tlbs tlbs;
 static struct qr_paging tables;
@@ -92,7 +93,7 @@ static void start_paging(void)
 	qr_host_load_root(qr_frame_phys(tables.root));
 }
 
-/* ---- tier 3: address spaces ------------------------------------------------------------------------ */
+/* ---- tier 3: address spaces ------------------------------------------------------------------ */
 
 static struct qr_memory memory;
 static struct qr_space *current;
@@ -184,7 +185,7 @@ static void run_programs(void)
 	qr_memory_fini(&memory);
 }
 
-/* ---- tier 4: the heap ------------------------------------------------------------------------------ */
+/* ---- tier 4: the heap ------------------------------------------------------------------------ */
 
 static struct qr_heap heap;
 

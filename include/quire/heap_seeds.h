@@ -64,7 +64,7 @@ QR_MUST_CHECK void *qr_allocator_realloc(const struct qr_allocator *a, void *p, 
  * only there is this looked at.  To be called before the first allocation. */
 void qr_heap_divert(struct qr_heap *h, const struct qr_allocator *to);
 
-/* ---- bump ------------------------------------------------------------------------------------- */
+/* ---- bump ------------------------------------------------------------------------------------ */
 
 struct qr_bump {
 	struct qr_lock lock;
@@ -83,7 +83,7 @@ struct qr_bump {
 QR_MUST_CHECK enum qr_err qr_bump_init(struct qr_bump *b, void *arena, size_t bytes, size_t align,
 				       uint8_t *table, size_t table_bytes);
 
-/* ---- block ------------------------------------------------------------------------------------ */
+/* ---- block ----------------------------------------------------------------------------------- */
 
 #define QR_BLOCK_SIZE     4096u
 #define QR_BLOCK_HAS_NEXT 0x80u
@@ -106,7 +106,7 @@ struct qr_block {
 QR_MUST_CHECK enum qr_err qr_block_init(struct qr_block *b, void *arena, size_t bytes,
 					uint8_t *table, size_t table_bytes);
 
-/* ---- list ------------------------------------------------------------------------------------- */
+/* ---- list ------------------------------------------------------------------------------------ */
 
 struct qr_list_header;
 

@@ -6,8 +6,8 @@
  * rank only, so that no circle of waiters can form.
  *
  *	rank              taken
- *	QR_RANK_SPACE     a whole operation runs under it, in stage S0 (mm/space_lock.h); a fork takes
- *	                  the parent's, then the child's
+ *	QR_RANK_SPACE     in stage S0 (mm/space_lock.h), a whole operation runs under it; a fork
+ *	                  takes the parent's, then the child's
  *	QR_RANK_TABLE     page tables, in pre-order; a paging tree
  *	QR_RANK_MAPPINGS  a space's mappings, in stage S1
  *	QR_RANK_OBJECT    an object's page list and mappings

@@ -54,8 +54,8 @@ struct qr_pool {
 
 #define QR_POOL_MAX_SIZE 2016u /* two objects a slab; what is larger wants frames */
 
-/* Make *p an empty pool of objects of `size` bytes, aligned to `align` (a power of two; at least 8).
- * `name` must outlive it.  Errors: QR_INVAL. */
+/* Make *p an empty pool of objects of `size` bytes, aligned to `align` (a power of two, at least
+ * 8).  `name` must outlive it.  Errors: QR_INVAL. */
 QR_MUST_CHECK enum qr_err qr_pool_init(struct qr_pool *p, struct qr_frames *f, const char *name,
 				       size_t size, size_t align);
 

@@ -161,20 +161,29 @@ size_t qr_space_huge_count(struct qr_space *s, qr_virt at, size_t npages);
 struct qr_remap {
 	qr_virt from;
 	size_t old_npages, new_npages; /* old 0: a second mapping of a shared region */
-	bool may_move, fixed, keep_old;
-	qr_virt to; /* fixed; with keep_old otherwise a wish */
+	bool may_move;
+	bool fixed;    /* to `to`, replacing what is there */
+	bool keep_old; /* what moves leaves its promises behind, without pages */
+	qr_virt to;    /* fixed; with keep_old otherwise a wish */
 };
+/* Make a region (one, all of the old pages) longer or shorter, or move it with its pages.
+ * *out: where it is now.  Errors: QR_NOENT (nothing there, or not one region), QR_INVAL, QR_LIMIT,
+ * QR_NOMEM (also: no room without moving); all is as it was. */
 QR_MUST_CHECK enum qr_err qr_space_remap(struct qr_space *s, const struct qr_remap *req,
 					 qr_virt *out);
 
 /* A CPU could not go on at `at`.  QR_OK: it can now (retry the access).  QR_NOENT: nothing is
- * mapped there; QR_ACCESS: something is, and refuses; QR_BEYOND: past the end of its object;
- * QR_NOMEM: no frame for it. */
+ * mapped there, or a stack that may not grow; QR_ACCESS: something is, and refuses; QR_BEYOND: past
+ * the end of its object; QR_PAGER: the page is for a pager to supply (qr_space_pager); QR_NOMEM: no
+ * frame for it. */
 QR_MUST_CHECK enum qr_err qr_space_fault(struct qr_space *s, qr_virt at, enum qr_access access);
 
-/* Make `child` (fresh from qr_space_init) a copy of `parent`, copy-on-write. */
+/* Make `child` (fresh from qr_space_init) a copy of `parent`, copy-on-write.  Errors: QR_NOMEM, the
+ * child is empty again. */
 QR_MUST_CHECK enum qr_err qr_space_fork(struct qr_space *parent, struct qr_space *child);
 
+/* As madvise(2).  Errors: QR_NOENT (a hole: what lies before and behind it is done), QR_INVAL (not
+ * for what is mapped there: locked pages, an object), QR_ACCESS, QR_BEYOND, QR_NOMEM. */
 QR_MUST_CHECK enum qr_err qr_space_advise(struct qr_space *s, qr_virt at, size_t npages,
 					  enum qr_advice advice);
 
@@ -204,8 +213,8 @@ QR_MUST_CHECK enum qr_err qr_space_read(struct qr_space *s, qr_virt at, void *to
 QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const void *from, size_t n,
 					 bool force, size_t *out);
 
-/* Copy between two spaces, or within one, as their users would: pages that cannot be read or written
- * end it, and so do regions without the right.  Answers how many bytes. */
+/* Copy between two spaces, or within one, as their users would: pages that cannot be read or
+ * written end it, and so do regions without the right.  Answers how many bytes. */
 size_t qr_space_copy(struct qr_space *to, qr_virt at, struct qr_space *from, qr_virt start,
 		     size_t n);
 
@@ -216,7 +225,7 @@ QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct q
  * `max` only when there are no more.  `at` is where the last one ended, or 0. */
 size_t qr_space_regions(struct qr_space *s, qr_virt at, struct qr_region *out, size_t max);
 
-/* ---- page by page: what is resident, and what has been done to it (space_pages.c) -------------- */
+/* ---- page by page: what is resident, and what has been done to it (space_pages.c) ------------ */
 
 enum qr_page_flags {
 	QR_PAGE_PRESENT = 1 << 0, /* else: there, but without rights */
@@ -232,10 +241,9 @@ enum qr_page_flags {
 
 struct qr_page {
 	qr_virt at;
-	qr_frame frame;  /* the first of npages */
-	uint32_t npages; /* 1, or those of a huge page */
-	uint32_t
-	    alike; /* page groups: so many follow each other that differ only in their frames */
+	qr_frame frame;   /* the first of npages */
+	uint32_t npages;  /* 1, or those of a huge page */
+	uint32_t alike;   /* page groups: so many follow each other, only their frames differ */
 	uint32_t mappers; /* table entries that show this frame, here and in other spaces */
 	uint32_t flags;
 };
@@ -265,14 +273,14 @@ bool qr_space_written(struct qr_space *s, qr_virt at, qr_virt *end);
 enum qr_forget { QR_FORGET_ALL = 1, QR_FORGET_ANON, QR_FORGET_OBJECTS, QR_FORGET_WRITES };
 QR_MUST_CHECK enum qr_err qr_space_forget(struct qr_space *s, enum qr_forget what);
 
-/* ---- a pager of the user's own (space_pager.c) -------------------------------------------------- */
+/* ---- a pager of the user's own (space_pager.c) ----------------------------------------------- */
 
 /* From now on faults in the range are the pager's (QR_PAGER) as `flags` say, QR_MAP_UMISS and
  * QR_MAP_UWP; 0: no longer.  What has all of them, and more, stays as it is.  Holes are fine.
  * Errors: QR_NOMEM, QR_INVAL. */
 QR_MUST_CHECK enum qr_err qr_space_pager(struct qr_space *s, qr_virt at, size_t npages,
 					 unsigned flags);
-/* Have the first write to each page that is there noticed (where its region is UWP), or no longer. */
+/* Have the first write to each page that is there noticed, where its region is UWP; or no longer. */
 QR_MUST_CHECK enum qr_err qr_space_watch(struct qr_space *s, qr_virt at, size_t npages, bool on);
 bool qr_memory_can_watch(const struct qr_memory *m);
 /* Put a page there: a copy of `bytes`, which must not fault, or (NULL) zeroes; `watched`: its
@@ -284,14 +292,13 @@ QR_MUST_CHECK enum qr_err qr_space_supply(struct qr_space *s, qr_virt at, const 
 struct qr_space_stat {
 	size_t mapped; /* pages promised */
 	size_t resident_anon, resident_file, resident_shared;
-	/* The most there ever was.  What a child gives back in small pieces of what it shares with its
-	 * parent is missed (in S1, all of that). */
+	/* The most there ever was.  What a child gives back in small pieces of what it shares with
+	 * its parent is missed (in S1, all of that). */
 	size_t most_mapped, most_resident;
-	size_t locked, data, stack,
-	    exec;       /* pages mapped: writable private, growsdown, executable */
-	size_t tables;  /* frames of page tables */
-	size_t regions; /* runs */
-	size_t huge;    /* huge pages; their small ones are in resident_anon */
+	size_t locked, data, stack, exec; /* mapped: writable private, growsdown, executable */
+	size_t tables;                    /* frames of page tables */
+	size_t regions;                   /* runs */
+	size_t huge;                      /* huge pages; their small ones are in resident_anon */
 	uint64_t faults, faults_zero, faults_copy;
 };
 void qr_space_stat(struct qr_space *s, struct qr_space_stat *out);

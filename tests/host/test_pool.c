@@ -4,6 +4,7 @@
  */
 // test: threads
 #include "plain_host.h"
+#include "plain_memory.h"
 #include "tap.h"
 
 #include <quire/pool.h>
@@ -14,17 +15,6 @@
 enum { FRAMES = 4096 };
 
 static struct qr_frames frames;
-static char *ram; /* the memory that the frames stand for */
-
-void *qr_host_window_get(qr_frame f)
-{
-	return ram + (size_t)f.v * QR_PAGE_SIZE;
-}
-
-void qr_host_window_put(void *window)
-{
-	(void)window;
-}
 
 static void boot(void)
 {
