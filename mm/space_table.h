@@ -285,7 +285,7 @@ unsigned qr_next_used(const struct qr_memory *m, const struct qr_ptdesc *t, unsi
 QR_INLINE unsigned next_used(const struct qr_memory *m, const struct qr_ptdesc *t,
 			     const void *entries, unsigned i, unsigned j)
 {
-	if (i < j && !qr_entry_none(qr_entry_read(m->format, entries, i)))
+	if (i >= j || !qr_entry_none(qr_entry_read(m->format, entries, i)))
 		return i;
 	return qr_next_used(m, t, i, j);
 }

@@ -138,8 +138,11 @@ QR_INLINE unsigned qr_format_entries(const struct qr_format *f, unsigned level)
  * mask of its own: there is nothing above bit 31.) */
 QR_INLINE unsigned qr_format_index(const struct qr_format *f, qr_virt va, unsigned level)
 {
-	return (unsigned)((uint64_t)va.v >> qr_format_shift(f, level)) &
-	       ((1u << QR_FIXED(f)->bits) - 1);
+	const unsigned shift = qr_format_shift(f, level), last = (1u << QR_FIXED(f)->bits) - 1;
+
+	if (QR_FIXED(f)->address_bits == 32)
+		return (uint32_t)va.v >> shift & last;
+	return (unsigned)((uint64_t)va.v >> shift) & last;
 }
 
 QR_INLINE bool qr_format_can_be_large(const struct qr_format *f, unsigned level)
@@ -219,6 +222,8 @@ QR_INLINE bool qr_entry_is_table(const struct qr_format *f, qr_entry e, unsigned
 /* The frame of a present entry: the page's first, or the table's. */
 QR_INLINE qr_frame qr_entry_frame(const struct qr_format *f, qr_entry e)
 {
+	if (QR_FIXED(f)->entry_shift == 2)
+		return qr_frame_of((uint32_t)e.v >> QR_PAGE_SHIFT);
 	return qr_frame_of((uint32_t)((e.v & QR_FIXED(f)->address) >> QR_PAGE_SHIFT));
 }
 
