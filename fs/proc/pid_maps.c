@@ -13,6 +13,8 @@
 #include "kernel/task.h"
 
 #define NAME_COLUMN (25 + sizeof(void *) * 6 - 1)
+#define SHORT_NAME  32
+#define LINE_ROOM   (NAME_COLUMN + 64 + SHORT_NAME) /* of addresses, a device, such a name */
 #define PSS_SHIFT   12
 
 static const char *special_name(const struct mm *mm, const struct qr_region *r)
@@ -35,10 +37,15 @@ struct tail {
 	size_t column; /* where it begins in its line */
 };
 
-static void put_gap(struct text *t, size_t line)
+/* Blanks from `to` up to the names' column, one at least; what they need is room for 7 more. */
+static char *write_gap(char *to, const char *line)
 {
-	text_pad(t, line, NAME_COLUMN);
-	text_char(t, ' ');
+	const char *end = line + NAME_COLUMN;
+	char *name = to < end ? (char *)end + 1 : to + 1;
+
+	for (; to < name; to += 8)
+		memcpy(to, "        ", 8);
+	return name;
 }
 
 static char *write_byte(char *to, unsigned v)
@@ -90,18 +97,26 @@ static char *write_region(char *to, const struct qr_region *r)
 /* What comes behind the offset; `to` is where the line has got to. */
 static void put_tail(struct text *t, char *to, const char *name, struct inode *i)
 {
-	char *buf = i ? kmalloc(PATH_MAX) : NULL;
-	size_t line = t->n;
+	char *buf = i ? kmalloc(PATH_MAX) : NULL, *line = t->bytes + t->n;
+	size_t n;
 
 	to = write_place(to, i);
 	if (i)
 		name = buf ? inode_name(i, buf, PATH_MAX) : "?";
-	t->n = (size_t)(to - t->bytes);
 	if (name) {
-		put_gap(t, line);
-		text_string(t, name);
+		to = write_gap(to, line);
+		n = strlen(name);
+		if (QR_RARELY(n > SHORT_NAME)) {
+			t->n = (size_t)(to - t->bytes);
+			to = text_room(t, n + 1);
+		}
+		if (to)
+			to = (char *)memcpy(to, name, n) + n;
 	}
-	text_char(t, '\n');
+	if (to) {
+		*to++ = '\n';
+		t->n = (size_t)(to - t->bytes);
+	}
 	kfree(buf);
 }
 
@@ -109,7 +124,7 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 		       struct tail *last)
 {
 	struct inode *i = r->object ? object_inode(r->object) : NULL;
-	char *to = text_room(t, 160 + last->n);
+	char *to = text_room(t, LINE_ROOM + last->n);
 	const char *name = special_name(mm, r);
 	size_t column, line = t->n;
 
@@ -348,17 +363,19 @@ static void add_region(struct listing *l, const struct qr_region *r)
 PROC_SHOW(pid_smaps_rollup)
 {
 	struct rollup sum = { 0 };
-	size_t line = t->n;
+	char *line, *to;
 
 	if (!proc_process(of)->mm)
 		return -ESRCH;
 	each_region(t, of, add_region, &sum);
-	text_hex(t, sum.start, 8);
-	TEXT_PUT(t, "-");
-	text_hex(t, sum.end, 8);
-	TEXT_PUT(t, " ---p 00000000 00:00 0 ");
-	put_gap(t, line);
-	TEXT_PUT(t, "[rollup]\n");
+	line = to = text_room(t, LINE_ROOM);
+	if (!to)
+		return 0;
+	to = write_hex(to, sum.start, 8);
+	*to++ = '-';
+	to = write_hex(to, sum.end, 8);
+	to = write_gap((char *)memcpy(to, " ---p 00000000 00:00 0 ", 23) + 23, line);
+	t->n = (size_t)((char *)memcpy(to, "[rollup]\n", 9) + 9 - t->bytes);
 	put_sizes(t, &sum.sizes, true);
 	return 0;
 }

@@ -111,16 +111,24 @@ static bool parse_number(const char *name, size_t len, unsigned *out)
 	return true;
 }
 
+static bool is_called(const char *s, const char *name, size_t len)
+{
+	for (; len && *s == *name; s++, name++)
+		len--;
+	return !len && !*s;
+}
+
 static const struct proc_node *find_node(const struct proc_node *n, const char *name, size_t len)
 {
 	for (; n && n->name; n++)
-		if (n->name[0] == name[0] && !strncmp(n->name, name, len) && !n->name[len])
+		if (is_called(n->name, name, len))
 			return n;
 	return NULL;
 }
 
 /* The names that were looked up last, so that who reads the same few files over and over does not
- * have them made anew each time.  They hold no process, only its number. */
+ * have them made anew each time.  Two share a place; the newer one lies in front.  They hold no
+ * process, only its number. */
 #define RECENT 32 /* a power of two */
 static struct dentry *recent[RECENT];
 
@@ -128,7 +136,7 @@ static struct dentry **recent_slot(const struct proc_node *node, const struct pr
 {
 	uint64_t n = number_of(node, of);
 
-	return &recent[((uint32_t)(n ^ n >> 28) * 0x9e3779b1u >> 16) % RECENT];
+	return &recent[((uint32_t)(n ^ n >> 28) * 0x9e3779b1u >> 16) % RECENT & ~1u];
 }
 
 static bool is_about(const struct dentry *d, const struct dentry *dir, const struct proc_node *node,
@@ -168,8 +176,8 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
 	const struct proc_inode *p = proc_inode_of(dir->inode);
 	const struct proc_listing *l = p->node->listing;
 	const struct proc_node *node = NULL;
-	struct dentry **slot, *old;
 	struct proc_target of = p->of;
+	struct dentry **slot;
 	struct inode *i;
 	unsigned nr;
 
@@ -182,11 +190,12 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
 	if (!node)
 		return -ENOENT;
 	slot = recent_slot(node, &of);
-	old = *slot;
-	if (old && is_about(old, dir, node, &of)) {
-		own(old->inode, &of);
-		*out = dentry_get(old);
-		return 0;
+	for (unsigned k = 0; k < 2; k++) {
+		if (slot[k] && is_about(slot[k], dir, node, &of)) {
+			own(slot[k]->inode, &of);
+			*out = dentry_get(slot[k]);
+			return 0;
+		}
 	}
 	i = inode_of_node(dir->inode->fs, node, &of);
 	if (!i)
@@ -196,9 +205,10 @@ static int look_up(struct dentry *dir, const char *name, size_t len, struct dent
 		inode_put(i);
 		return -ENOMEM;
 	}
-	*slot = dentry_get(*out);
-	if (old)
-		dentry_put(old);
+	if (slot[1])
+		dentry_put(slot[1]);
+	slot[1] = slot[0];
+	slot[0] = dentry_get(*out);
 	return 0;
 }
 

@@ -102,17 +102,21 @@ static void eight_digits(char *to, uint32_t v)
 	}
 }
 
+/* The first digit to the top; what is written behind the last one does not matter. */
 char *write_hex(char *to, uint64_t v, unsigned least)
 {
 	unsigned n = (67u - (unsigned)__builtin_clzll(v | 1)) / 4;
-	char digits[16] = { 0 }; /* copying eight bytes of it is cheaper than as many as count */
 
 	if (n < least)
 		n = least;
-	eight_digits(digits, n > 8 ? (uint32_t)(v >> 32) : (uint32_t)v);
-	memcpy(to, digits + 7 - (n - 1) % 8, 8);
+	if (sizeof(uintptr_t) == 4 && QR_LIKELY(n <= 8)) {
+		eight_digits(to, (uint32_t)v << (32 - 4 * n));
+		return to + n;
+	}
+	v <<= 64 - 4 * n;
+	eight_digits(to, (uint32_t)(v >> 32));
 	if (n > 8)
-		eight_digits(to + n - 8, (uint32_t)v);
+		eight_digits(to + 8, (uint32_t)v);
 	return to + n;
 }
 
