@@ -6,7 +6,7 @@
 #	make malloc
 #	make install PREFIX=/usr/local DESTDIR=
 
-malloc_engine := $(addprefix mm/heap,.c $(addprefix _,check.c class.c depot.c fail.c large.c map.c \
+malloc_engine := $(addprefix mm/heap,.c $(addprefix _,check.c class.c depot.c fail.c kept.c large.c map.c \
 	meta.c span.c steal.c wrong.c))
 malloc_cflags := -std=gnu17 -O2 -g -I. -Iinclude $(warnings) -fPIC -fvisibility=hidden -fno-builtin -fno-plt -fno-stack-protector -DQR_HEAP_PROCESS -DQR_HOST_INLINE='"malloc/host.h"'
 

@@ -9,7 +9,7 @@
 #define _GNU_SOURCE
 #include "malloc/malloc.h"
 
-#include "mm/heap_quick.h"
+#include "mm/heap_kept.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -52,11 +52,22 @@ QR_INLINE void *quick_alloc(local_ref l, size_t class, size_t n)
 	return (void *)p;
 }
 
+/* Whole pages, or 0. */
+static __attribute__((noinline)) void *malloc_large(size_t n)
+{
+	size_t npages = rounded(pages_for(n));
+	struct qr_span *s = NULL;
+
+	if (n - 1 < LOCAL_MOST)
+		s = from_local(&malloc_heap, &malloc_thread.l, npages);
+	return QR_LIKELY(s) ? (void *)s->start : malloc_slower(n);
+}
+
 /* More than 1 KiB, or 0. */
 static __attribute__((noinline)) void *malloc_medium(size_t n)
 {
 	if (QR_RARELY(n - 1 >= QR_HEAP_MAX_SMALL))
-		return malloc_slower(n);
+		return malloc_large(n);
 	return quick_alloc(my_local(), CLASS_OF(n), n);
 }
 
@@ -80,13 +91,19 @@ EXPORT void *malloc(size_t n)
 /* Large, or null, or without a check, or wrong. */
 static __attribute__((noinline)) void free_odd(void *p)
 {
+	struct qr_span *s;
 	int saved;
 
 	if (!p)
 		return;
+	s = large_of(&malloc_heap, (uintptr_t)p);
+	if (s && to_local(&malloc_heap, &malloc_thread.l, s))
+		return;
 	saved = errno;
 	if (malloc_prepare()) {
-		if (!qr_heap_free_whole(&malloc_heap, p))
+		if (s)
+			qr_heap_free_large(&malloc_heap, s);
+		else
 			(void)qr_heap_free(&malloc_heap, p);
 		idle_look(true);
 	}

@@ -250,10 +250,16 @@ static void flush_one(struct qr_heap *h, struct qr_heap_local *l, unsigned class
 
 void qr_heap_flush(struct qr_heap *h, struct qr_heap_local *l)
 {
+	struct qr_span *kept;
+
 	for (unsigned c = 0; c < QR_HEAP_CLASSES; c++) {
 		flush_one(h, l, c, &l->top[c]);
 		flush_one(h, l, c, &l->spare[c]);
 	}
+	begin_exchange(h, l);
+	kept = qr_heap_local_kept(l);
+	end_exchange(l);
+	qr_heap_bury(h, kept);
 	qr_heap_unhold(h, l);
 }
 

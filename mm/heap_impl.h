@@ -7,6 +7,7 @@
  *	heap_depot.c   magazines: which are full, which are empty, who has them
  *	heap_steal.c   magazines of threads that sleep, and of those that a fork left behind
  *	heap_large.c   whole pages; realloc, aligned
+ *	heap_kept.c    those that were freed, for the next one
  *	heap_class.c   sizes to classes
  *	heap_map.c     the page map
  *	heap_meta.c    memory for metadata
@@ -33,7 +34,7 @@
 
 /* A run of pages, and which objects of it are free in it (not: in a magazine, or in use). */
 struct qr_span {
-	struct qr_span *next, *prev; /* the class's list, if listed */
+	struct qr_span *next, *prev; /* the class's list, if listed; of those that are kept */
 	uintptr_t start;             /* of the first object; what is in front of it is waste */
 	size_t npages;
 	size_t limit;         /* bytes that are objects, to the end of the last page */
@@ -212,6 +213,8 @@ void qr_heap_record_free(struct qr_heap *h, struct qr_heap_records *r, void *rec
 unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, qr_word *out);
 /* n objects of a class back to their spans.  One that is free already is reported. */
 void qr_heap_central_give(struct qr_heap *h, unsigned class, const qr_word *obj, unsigned n);
+/* Spans on no list, chained, back to the source. */
+void qr_heap_bury(struct qr_heap *h, struct qr_span *dead);
 /* Spans without an object in use back to the source; answers how many pages. */
 size_t qr_heap_central_trim(struct qr_heap *h);
 
@@ -286,16 +289,52 @@ void *qr_heap_meta_pages(struct qr_heap *h, size_t npages);
 /* An object of a class; heap_large.c uses it for alignments. */
 void *qr_heap_alloc_class(struct qr_heap *h, unsigned class);
 
+/* ---- heap_kept.c ----------------------------------------------------------------------------- */
+
+#ifdef QR_HEAP_KEEPS
+#define IS_KEEPING 1
+/* A large object of so many pages that was freed; null: there is none. */
+struct qr_span *qr_heap_from_kept(struct qr_heap *h, size_t npages);
+/* False: it is too long, or there is enough. */
+bool qr_heap_keep(struct qr_heap *h, struct qr_span *s);
+/* All that a local has, chained.  In an exchange. */
+struct qr_span *qr_heap_local_kept(struct qr_heap_local *l);
+/* What the heap has, back to the source; answers how many pages. */
+size_t qr_heap_drop_kept(struct qr_heap *h);
+#else
+#define IS_KEEPING 0
+
+#define qr_heap_from_kept(h, npages) ((void)(npages), (struct qr_span *)NULL)
+#define qr_heap_keep(h, s)           false
+#define qr_heap_local_kept(l)        ((struct qr_span *)NULL)
+#define qr_heap_drop_kept(h)         ((size_t)0)
+#endif
+
 /* ---- heap_large.c ---------------------------------------------------------------------------- */
+
+QR_INLINE size_t pages_for(size_t n)
+{
+	return (n + QR_PAGE_MASK) >> QR_PAGE_SHIFT;
+}
+
+/* What an object of so many pages gets, so that another one can have them after it. */
+QR_INLINE size_t rounded(size_t npages)
+{
+	if (!IS_KEEPING || npages <= 16 || npages >= QR_HEAP_KEPT)
+		return npages;
+	return npages <= 32 ? (npages + 1) & ~(size_t)1 : (npages + 3) & ~(size_t)3;
+}
+
+/* What it may get, if that is there. */
+QR_INLINE size_t longest(size_t npages)
+{
+	return IS_KEEPING && npages < QR_HEAP_KEPT ? npages + npages / 8 + 1 : npages;
+}
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align);
 void qr_heap_free_large(struct qr_heap *h, struct qr_span *s);
-/* False: p is no large object in use, and nothing was done. */
-bool qr_heap_free_whole(struct qr_heap *h, void *p);
 /* Whether n bytes would have got a large object like this. */
 bool qr_heap_is_length(const struct qr_span *s, size_t n);
-/* Kept ones back to the source; answers how many pages. */
-size_t qr_heap_drop_kept(struct qr_heap *h);
 
 /* ---- heap_any.c ---------------------------------------------------------------------------- */
 

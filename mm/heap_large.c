@@ -4,134 +4,19 @@
  *
  * A large object is a span of its own, straight from the source.  It shrinks in place: the source
  * takes back any part of what it gave.
- *
- * In a process (not a hardened one), where such objects are many, what is freed is kept for the
- * next one of as many pages: up to 256 KiB each, and a quarter of the heap in all.  Lengths are then
- * an eighth of a doubling apart, so that there is such a next one; what nobody touches of the last
- * pages is no memory.  A kept one is a span whose only object is free.
  */
 #include "mm/heap_impl.h"
 
-static size_t pages_for(size_t n)
-{
-	return (n + QR_PAGE_MASK) >> QR_PAGE_SHIFT;
-}
-
-#if defined(QR_HEAP_PROCESS) && !defined(QR_HEAP_HARDENED)
-
-#define KEPT_LEAST 512u /* pages: that many may always be kept */
-
-static size_t rounded(size_t npages)
-{
-	size_t step;
-
-	if (npages <= 16 || npages >= QR_HEAP_KEPT)
-		return npages;
-	step = npages <= 32 ? 2 : 4;
-	return (npages + step - 1) & -step;
-}
-
-static struct qr_span *from_kept(struct qr_heap *h, size_t npages, size_t align)
-{
-	struct qr_span *s;
-	uintptr_t irq;
-
-	if (npages >= QR_HEAP_KEPT || align > 1)
-		return NULL;
-	irq = qr_lock_acquire_irq(&h->lock);
-	s = h->kept[npages];
-	if (s) {
-		h->kept[npages] = s->next;
-		h->nkept -= npages;
-		s->nfree = 0;
-		s->bits[0] = 0;
-		s->zeroed = false;
-	}
-	qr_lock_release_irq(&h->lock, irq);
-	return s;
-}
-
-/* False: it is too long, or there is enough. */
-static bool keep(struct qr_heap *h, struct qr_span *s)
-{
-	uintptr_t irq = qr_lock_acquire_irq(&h->lock);
-	bool room = s->npages < QR_HEAP_KEPT && h->nkept + s->npages <= KEPT_LEAST + h->npages / 4;
-
-	if (room) {
-		s->nfree = 1;
-		s->bits[0] = 1;
-		s->next = h->kept[s->npages];
-		h->kept[s->npages] = s;
-		h->nkept += s->npages;
-	}
-	qr_lock_release_irq(&h->lock, irq);
-	return room;
-}
-
-size_t qr_heap_drop_kept(struct qr_heap *h)
-{
-	size_t dropped = 0;
-	struct qr_span *s;
-
-	for (size_t n = 1; n < QR_HEAP_KEPT; n++)
-		while ((s = from_kept(h, n, 1))) {
-			dropped += n;
-			qr_heap_span_release(h, s);
-		}
-	return dropped;
-}
-
-#else
-
-static size_t rounded(size_t npages)
-{
-	return npages;
-}
-
-static struct qr_span *from_kept(struct qr_heap *h, size_t npages, size_t align)
-{
-	(void)h, (void)npages, (void)align;
-	return NULL;
-}
-
-static bool keep(struct qr_heap *h, struct qr_span *s)
-{
-	(void)h, (void)s;
-	return false;
-}
-
-size_t qr_heap_drop_kept(struct qr_heap *h)
-{
-	(void)h;
-	return 0;
-}
-
-#endif
-
 bool qr_heap_is_length(const struct qr_span *s, size_t n)
 {
-	return n <= s->limit && rounded(pages_for(n)) >= s->npages;
+	return n <= s->limit && longest(rounded(pages_for(n))) >= s->npages;
 }
 
 void qr_heap_free_large(struct qr_heap *h, struct qr_span *s)
 {
-	if (!keep(h, s))
+	if (!qr_heap_keep(h, s))
 		qr_heap_span_release(h, s);
 }
-
-#ifdef QR_HEAP_PROCESS
-
-bool qr_heap_free_whole(struct qr_heap *h, void *p)
-{
-	struct qr_span *s = span_of(h, (uintptr_t)p);
-
-	if (!s || s->class != CLASS_LARGE || s->start != (uintptr_t)p || s->nfree)
-		return false;
-	qr_heap_free_large(h, s);
-	return true;
-}
-
-#endif
 
 void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align)
 {
@@ -142,7 +27,7 @@ void *qr_heap_alloc_large(struct qr_heap *h, size_t n, size_t align)
 		return NULL;
 	if (is_diverted(h))
 		return qr_heap_other_alloc(h, 1, n);
-	s = from_kept(h, npages, align);
+	s = align > 1 ? NULL : qr_heap_from_kept(h, npages);
 	if (!s)
 		s = qr_heap_span_new(h, CLASS_LARGE, npages, align);
 	if (!s && qr_heap_trim(h))

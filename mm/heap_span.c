@@ -132,7 +132,7 @@ static bool give_locked(struct qr_heap_class *c, uintptr_t obj, struct qr_span *
 	return true;
 }
 
-static void bury(struct qr_heap *h, struct qr_span *dead)
+void qr_heap_bury(struct qr_heap *h, struct qr_span *dead)
 {
 	while (dead) {
 		struct qr_span *next = dead->next;
@@ -158,7 +158,7 @@ void qr_heap_central_give(struct qr_heap *h, unsigned class, const qr_word *obj,
 			twice = obj[i];
 	}
 	qr_lock_release_irq(&c->lock, irq);
-	bury(h, dead);
+	qr_heap_bury(h, dead);
 	if (QR_RARELY(twice))
 		qr_heap_wrong(h, QR_HEAP_DOUBLE, (void *)twice, span_of(h, twice));
 }
@@ -191,7 +191,7 @@ size_t qr_heap_central_trim(struct qr_heap *h)
 
 		for (const struct qr_span *s = dead; s; s = s->next)
 			npages += s->npages;
-		bury(h, dead);
+		qr_heap_bury(h, dead);
 	}
 	return npages;
 }

@@ -49,6 +49,7 @@ static bool is_inside(const struct qr_heap_local *l)
 
 struct loot {
 	struct qr_heap_magazine *full[QR_HEAP_CLASSES], *empty;
+	struct qr_span *kept;
 };
 
 static void rob(struct qr_heap_local *l, struct loot *loot)
@@ -61,6 +62,11 @@ static void rob(struct qr_heap_local *l, struct loot *loot)
 			continue;
 		__atomic_store_n(&l->spare[c], NOTHING, __ATOMIC_RELEASE);
 		put_magazine(is_full(spare) ? &loot->full[c] : &loot->empty, m);
+	}
+	for (struct qr_span *s = qr_heap_local_kept(l), *next; s; s = next) {
+		next = s->next;
+		s->next = loot->kept;
+		loot->kept = s;
 	}
 }
 
@@ -86,6 +92,7 @@ void qr_heap_steal(struct qr_heap *h)
 	}
 	while ((m = get_magazine(&loot.empty)))
 		qr_heap_record_free(h, &h->magazines, m);
+	qr_heap_bury(h, loot.kept);
 }
 
 /* ---- fork ------------------------------------------------------------------------------------- */

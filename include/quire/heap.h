@@ -38,12 +38,18 @@
 #include <quire/lock.h>
 #include <quire/types.h>
 
+#if defined(QR_HEAP_PROCESS) && !defined(QR_HEAP_HARDENED)
+#define QR_HEAP_KEEPS /* large objects that were freed */
+#endif
+
 #define QR_HEAP_ALIGN     16u
 #define QR_HEAP_CLASSES   64u
 #define QR_HEAP_MAX_SMALL 16384u
 #define QR_HEAP_HELD      64u /* of a hardened heap (mm/heap_hardened.h) */
-#define QR_HEAP_KEPT      65u
-#define QR_HEAP_NEAR      128u /* pages at the begin of a process' heap (mm/heap_map.c) */
+#define QR_HEAP_KEPT \
+	65u /* lengths of large objects that are kept, and one: pages (mm/heap_kept.c) */
+#define QR_HEAP_KEPT_LOCAL 33u  /* the same, of those that each thread keeps */
+#define QR_HEAP_NEAR       128u /* pages at the begin of a process' heap (mm/heap_map.c) */
 
 /* Where pages come from.  Called without the heap's lock, in the caller's context. */
 struct qr_heap_source {
@@ -121,6 +127,10 @@ struct qr_heap_local {
 #ifdef QR_HEAP_PROCESS
 	uint32_t inside; /* an exchange of magazines */
 #endif
+#ifdef QR_HEAP_KEEPS
+	struct qr_span *kept[QR_HEAP_KEPT_LOCAL]; /* free large objects, by pages */
+	size_t nkept;                             /* their pages */
+#endif
 #ifdef QR_HEAP_HARDENED
 	qr_word held[QR_HEAP_HELD]; /* freed objects that wait */
 	uint32_t random;
@@ -178,9 +188,11 @@ struct qr_heap {
 	size_t nmeta;  /* from the source, for everything else */
 	size_t looked; /* npages when the depots were last looked at */
 #ifdef QR_HEAP_PROCESS
+	uint32_t halted; /* nobody may begin an exchange of magazines */
+#endif
+#ifdef QR_HEAP_KEEPS
 	struct qr_span *kept[QR_HEAP_KEPT]; /* free large objects, by pages */
 	size_t nkept;                       /* their pages */
-	uint32_t halted;                    /* nobody may begin an exchange of magazines */
 #endif
 	qr_heap_report_fn *report;
 	void *report_ctx;
