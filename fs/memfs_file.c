@@ -244,7 +244,8 @@ static void punch(struct inode *i, uint64_t from, uint64_t to)
 
 	if (to > i->size) {
 		to = i->size;
-		end = pages_of(to);
+		end = end < pages_of(to) ? end
+					 : pages_of(to); /* a page that begins in the hole stays */
 	}
 	if (from >= to)
 		return;

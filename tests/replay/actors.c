@@ -24,7 +24,7 @@
 
 struct board *board;
 
-enum { NOBODY = -1, STACK_SIZE = 32768, SECONDS = 20 };
+enum { NOBODY = -1, STACK_SIZE = 32768, SECONDS = 60 };
 
 static char stacks[ACTORS][STACK_SIZE] __attribute__((aligned(16)));
 
