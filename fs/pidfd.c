@@ -3,13 +3,11 @@
 #include "fs/anon.h"
 #include "kernel/process.h"
 
-struct waitq pidfd_wait;
-
 static unsigned pidfd_poll(struct file *f, struct poll_table *table)
 {
-	const struct pid *pid = f->private;
+	struct pid *pid = f->private;
 
-	poll_wait(table, &pidfd_wait, 0);
+	poll_wait(table, &pid->watchers, 0);
 	return !pid->process || (pid->process->flags & PROCESS_ZOMBIE) ? POLL_READABLE : 0;
 }
 

@@ -16,7 +16,4 @@ int pidfd_file(struct pid *pid, unsigned flags, struct file **out);
 /* The number behind a file; NULL: it is of another kind.  No reference. */
 struct pid *pidfd_pid(const struct file *f);
 
-/* Who polls any of them waits here: processes end rarely, and each looks again. */
-extern struct waitq pidfd_wait;
-
 #endif

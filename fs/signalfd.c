@@ -73,14 +73,14 @@ static long signalfd_read(struct file *f, struct uio *to, uint64_t *pos)
 		if (done || (f->flags & O_NONBLOCK))
 			err = -EAGAIN;
 		else
-			err = wait_event(&signal_wait, pending(f), WAIT_FOREVER);
+			err = wait_event(&current_process->pid->watchers, pending(f), WAIT_FOREVER);
 	}
 	return uio_result(done, to->fault ? -EFAULT : err);
 }
 
 static unsigned signalfd_poll(struct file *f, struct poll_table *table)
 {
-	poll_wait(table, &signal_wait, 0);
+	poll_wait(table, &current_process->pid->watchers, 0);
 	return pending(f) ? POLL_READABLE : 0;
 }
 
@@ -126,7 +126,7 @@ static long change(int n, signal_set set)
 	else
 		ret = -EINVAL;
 	file_put(f);
-	waitq_wake_all(&signal_wait);
+	waitq_wake_all(&current_process->pid->watchers);
 	return ret;
 }
 

@@ -147,7 +147,7 @@ static void process_end(struct process *p)
 	leave_session(p);
 	give_children_away(p);
 	p->flags |= PROCESS_ZOMBIE;
-	waitq_wake_all(&pidfd_wait);
+	waitq_wake_all(&p->pid->watchers);
 	p->flags &= ~(unsigned)(PROCESS_STOPPED | PROCESS_STOP_NEWS | PROCESS_CONT_NEWS);
 	was_tie = p->parent && p->parent->group != group && p->parent->session == p->session;
 	if (was_tie)

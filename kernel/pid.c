@@ -89,6 +89,7 @@ void pid_free(struct pid *p)
 		link = &(*link)->chain;
 	*link = p->chain;
 	npids--;
+	waitq_end(&p->watchers);
 	kfree(p);
 }
 

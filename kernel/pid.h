@@ -24,6 +24,7 @@
 
 #include <quire/types.h>
 #include "kernel/list.h"
+#include "kernel/waitq.h"
 
 #define PID_LIMIT 4194304 /* Linux's, 2^22 */
 extern int pid_max;       /* numbers wrap here: at most PID_LIMIT */
@@ -42,6 +43,7 @@ struct pid {
 	struct list_link group, session; /* of struct process: in_group, in_session */
 	struct tty *tty;                 /* the session's controlling terminal */
 	struct pid *chain;
+	struct waitq watchers; /* of its process's end (pidfd), and of its signals (signalfd) */
 };
 
 /* A number that is not in use, with one reference; `nr`: this one, 0: the next.  -EEXIST: it is in

@@ -9,8 +9,6 @@
 #include "kernel/signal_sets.h"
 #include "kernel/wait.h"
 
-struct waitq signal_wait;
-
 /* ---- actions ---------------------------------------------------------------------------- */
 
 static uintptr_t handler_of(const struct process *p, int sig)
@@ -335,7 +333,7 @@ static int deliver_to(struct process *p, struct task *t, const struct signal_inf
 	}
 	if (err)
 		return err;
-	waitq_wake_all(&signal_wait);
+	waitq_wake_all(&p->pid->watchers);
 	if (sig == SIGKILL && is_fatal(p, sig))
 		kill_all(p);
 	else if (taker && !(taker->blocked & signal_bit(sig)))

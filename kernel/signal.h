@@ -176,9 +176,6 @@ bool signal_send_timer(struct process *p, struct task *t, struct signal_queued *
 /* It is not pending any more. */
 void signal_unqueue(struct signal_queued *q);
 
-/* signalfd: who waits for a signal to be pending. */
-extern struct waitq signal_wait;
-
 /* From the kernel, without information (SI_KERNEL). */
 void signal_task(struct task *t, int sig);
 void signal_process(struct process *p, int sig);

@@ -46,6 +46,15 @@ void waitq_enter(struct waitq *q, struct waiter *w)
 	irq_restore(flags);
 }
 
+void waitq_end(struct waitq *q)
+{
+	uintptr_t flags = irq_save();
+
+	while (QR_RARELY(q->first))
+		detach(q->first);
+	irq_restore(flags);
+}
+
 void waitq_leave(struct waiter *w)
 {
 	uintptr_t flags = irq_save();

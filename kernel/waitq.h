@@ -72,6 +72,9 @@ QR_INLINE bool waitq_busy(const struct waitq *q)
 void waitq_wake_all(struct waitq *q);
 void waitq_wake_one(struct waitq *q);
 
+/* The queue goes: hooks that are left in it are in none. */
+void waitq_end(struct waitq *q);
+
 /* The parts of wait_event, for loops of a form of their own.  Enter again after each sleep:
  * it makes the task SLEEPING again and costs little when it is queued already.
  * Needs: w->queue is NULL at first; w->exclusive set. */

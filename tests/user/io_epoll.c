@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
@@ -413,4 +414,77 @@ static void many_watches(void)
 TEST("epoll: nothing stays of watches whose files are closed")
 {
 	CHECK(!loses_memory(many_watches));
+}
+
+static pid_t pausing(void)
+{
+	pid_t c = fork();
+
+	if (c == 0) {
+		pause();
+		_exit(0);
+	}
+	return c;
+}
+
+TEST("epoll, edges: a pidfd tells of its own process alone, a signalfd of its reader's signals")
+{
+	pid_t one = pausing(), two = pausing(), three = pausing();
+	int fd = (int)syscall(SYS_pidfd_open, one, 0);
+	sigset_t usr1;
+
+	NEED(fd >= 0);
+	start();
+	add(fd, EPOLLIN | EPOLLET);
+	kill(one, SIGKILL);
+	for (int i = 0; i < 100 && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 20) == 0; i++)
+		;
+	CHECK_EQ(told(fd) & EPOLLIN, EPOLLIN);
+	kill(three, SIGKILL); /* another ends */
+	waitpid(three, NULL, 0);
+	CHECK_EQ(told(fd), 0);
+	close(fd);
+	start();
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	fd = signalfd(-1, &usr1, SFD_NONBLOCK);
+	add(fd, EPOLLIN | EPOLLET);
+	raise(SIGUSR1);
+	CHECK_EQ(told(fd), EPOLLIN);
+	CHECK_EQ(told(fd), 0);
+	kill(two, SIGUSR1); /* another's */
+	CHECK_EQ(told(fd), 0);
+	kill(two, SIGKILL);
+	waitpid(-1, NULL, 0);
+	waitpid(-1, NULL, 0);
+}
+
+TEST("epoll: a signalfd's watch outlives the process that made it")
+{
+	sigset_t usr1;
+	int fd;
+	pid_t c;
+
+	start();
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	fd = signalfd(-1, &usr1, SFD_NONBLOCK);
+	c = fork();
+	if (c == 0) {
+		add(fd, EPOLLIN);
+		_exit(0);
+	}
+	waitpid(c, NULL, 0);
+	for (int i = 0; i < 30; i++) { /* its number and its memory are another's soon */
+		c = fork();
+		if (c == 0)
+			_exit(0);
+		waitpid(c, NULL, 0);
+	}
+	raise(SIGUSR1);
+	(void)told(fd);
+	control(set, EPOLL_CTL_DEL, fd, 0);
+	close(fd);
 }
