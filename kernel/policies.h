@@ -20,6 +20,12 @@ struct policy_range {
 	struct policy_range *next;
 };
 
+enum { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE, MPOL_LOCAL, MPOL_PREFERRED_MANY };
+#define MPOL_BALANCING (1u << 13)
+#define MPOL_RELATIVE  (1u << 14)
+#define MPOL_STATIC    (1u << 15)
+#define MPOL_MODE      0xffu
+
 #define POLICY_NONE 0u /* MPOL_DEFAULT: the task's counts */
 
 /* POLICY_NONE takes away.  -ENOMEM: nothing was changed. */

@@ -309,6 +309,28 @@ static int show_wchan(struct text *t, const struct proc_target *of)
 	return 0;
 }
 
+/* The call that it is in, its arguments, where its stack and its code are; -1: in none. */
+static int show_syscall(struct text *t, const struct proc_target *of)
+{
+	const struct task *task = proc_task(of);
+	const struct regs *r;
+	long nr;
+
+	if (!task)
+		return -ESRCH;
+	if (task != current && task->state == TASK_RUNNABLE) {
+		text_string(t, "running\n");
+		return 0;
+	}
+	r = context_regs(&task->context);
+	nr = regs_syscall(r);
+	text_printf(t, "%ld", nr);
+	for (unsigned i = 0; nr >= 0 && i < 6; i++)
+		text_printf(t, " 0x%lx", (unsigned long)regs_arg(r, i));
+	text_printf(t, " 0x%lx 0x%lx\n", (unsigned long)regs_sp(r), (unsigned long)regs_ip(r));
+	return 0;
+}
+
 static int show_personality(struct text *t, const struct proc_target *of)
 {
 	text_printf(t, "%08x\n", proc_process(of)->personality);
@@ -349,7 +371,8 @@ static const struct proc_listing descriptor_infos = { &descriptor_info_node, fin
 /* What a task shows as well as a process. */
 #define COMMON_NODES                                                                               \
 	PRIVATE(auxv, 0400, proc_pid_auxv), PRIVATE(environ, 0400, proc_pid_environ),              \
-	    PRIVATE(maps, 0444, proc_pid_maps), PRIVATE(smaps, 0444, proc_pid_smaps),              \
+	    PRIVATE(maps, 0444, proc_pid_maps), PRIVATE(numa_maps, 0444, proc_pid_numa_maps),      \
+	    PRIVATE(syscall, 0400, show_syscall), PRIVATE(smaps, 0444, proc_pid_smaps),            \
 	    PRIVATE(smaps_rollup, 0444, proc_pid_smaps_rollup),                                    \
 	    PRIVATE(personality, 0400, show_personality), FILE(cmdline, 0444), FILE(limits, 0444), \
 	    FILE(mountinfo, 0444), FILE(stat, 0444), FILE(statm, 0444), FILE(status, 0444),        \

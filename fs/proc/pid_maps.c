@@ -7,7 +7,7 @@
  * under the table does not add up.
  */
 #include "fs/dev.h"
-#include "fs/proc/proc.h"
+#include "fs/proc/regions.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/task.h"
@@ -17,7 +17,7 @@
 #define LINE_ROOM   (NAME_COLUMN + 64 + SHORT_NAME) /* of addresses, a device, such a name */
 #define PSS_SHIFT   12
 
-static const char *special_name(const struct mm *mm, const struct qr_region *r)
+const char *proc_special_name(const struct mm *mm, const struct qr_region *r)
 {
 	if (mm->vdso && r->start.v <= mm->vdso && r->end.v > mm->vdso)
 		return "[vdso]";
@@ -29,13 +29,6 @@ static const char *special_name(const struct mm *mm, const struct qr_region *r)
 		return "[stack]";
 	return NULL;
 }
-
-/* From the device on, the lines of one file's regions are the same; they follow each other. */
-struct tail {
-	const struct qr_object *of;
-	size_t at, n;  /* in the text */
-	size_t column; /* where it begins in its line */
-};
 
 /* Blanks from `to` up to the names' column, one at least; what they need is room for 7 more. */
 static char *write_gap(char *to, const char *line)
@@ -125,7 +118,7 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 {
 	struct inode *i = r->object ? object_inode(r->object) : NULL;
 	char *to = text_room(t, LINE_ROOM + last->n);
-	const char *name = special_name(mm, r);
+	const char *name = proc_special_name(mm, r);
 	size_t column, line = t->n;
 
 	if (!to)
@@ -145,17 +138,7 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 
 #define BATCH 16 /* regions asked for at once */
 
-struct listing {
-	struct text *t;
-	struct mm *mm;
-	struct tail last;
-	void *arg;
-};
-
-typedef void region_fn(struct listing *l, const struct qr_region *r);
-
-/* Over all regions from t->cursor on, until a piece is full. */
-static int each_region(struct text *t, const struct proc_target *of, region_fn *fn, void *arg)
+int proc_each_region(struct text *t, const struct proc_target *of, region_fn *fn, void *arg)
 {
 	struct listing l = { .t = t, .mm = proc_process(of)->mm, .arg = arg };
 	qr_virt at = qr_virt_of((uintptr_t)t->cursor);
@@ -181,7 +164,7 @@ static void maps_region(struct listing *l, const struct qr_region *r)
 
 PROC_SHOW(pid_maps)
 {
-	return each_region(t, of, maps_region, NULL);
+	return proc_each_region(t, of, maps_region, NULL);
 }
 
 /* ---- smaps -------------------------------------------------------------------------------------- */
@@ -342,7 +325,7 @@ PROC_SHOW(pid_smaps)
 {
 	struct sizes s;
 
-	return each_region(t, of, smaps_region, &s);
+	return proc_each_region(t, of, smaps_region, &s);
 }
 
 struct rollup {
@@ -367,7 +350,7 @@ PROC_SHOW(pid_smaps_rollup)
 
 	if (!proc_process(of)->mm)
 		return -ESRCH;
-	each_region(t, of, add_region, &sum);
+	proc_each_region(t, of, add_region, &sum);
 	line = to = text_room(t, LINE_ROOM);
 	if (!to)
 		return 0;

@@ -146,6 +146,7 @@ PROC_SHOW(pid_environ);
 PROC_SHOW(pid_fdinfo);
 PROC_SHOW(pid_limits);
 PROC_SHOW(pid_maps);
+PROC_SHOW(pid_numa_maps);
 PROC_SHOW(pid_smaps);
 PROC_SHOW(pid_smaps_rollup);
 PROC_SHOW(pid_mountinfo);

@@ -12,13 +12,8 @@
 #include "kernel/policies.h"
 #include "kernel/syscall/memory.h"
 
-enum { MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE, MPOL_LOCAL, MPOL_PREFERRED_MANY };
-
-#define MPOL_MODES     6u
-#define MPOL_BALANCING (1u << 13)
-#define MPOL_RELATIVE  (1u << 14)
-#define MPOL_STATIC    (1u << 15)
-#define MPOL_FLAGS     (MPOL_BALANCING | MPOL_RELATIVE | MPOL_STATIC)
+#define MPOL_MODES 6u
+#define MPOL_FLAGS (MPOL_BALANCING | MPOL_RELATIVE | MPOL_STATIC)
 
 #define NODES_MAX 1024u /* bits that a mask may have set */
 #define LONG_BITS (8u * (unsigned)sizeof(long))

@@ -357,3 +357,88 @@ TEST("settings of /proc/sys are numbers within bounds")
 	CHECK_EQ(put("/proc/sys/kernel/randomize_va_space", "x"), -1);
 	CHECK_EQ(put("/proc/sys/kernel/tainted", "1"), -1);
 }
+
+/* The line of numa_maps of the region that begins at p. */
+static const char *numa_line(const void *p)
+{
+	static char line[4096];
+	FILE *f = fopen("/proc/self/numa_maps", "r");
+	char start[32];
+
+	if (!f)
+		skip("no numa_maps here");
+	snprintf(start, sizeof(start), "%08lx ", (unsigned long)(uintptr_t)p);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, start, strlen(start)))
+			break;
+		else
+			*line = 0;
+	fclose(f);
+	return *line ? line + strlen(start) : "";
+}
+
+TEST("numa_maps: policies, names and counts of pages")
+{
+	unsigned long here = 1;
+	char *p = apart(4 * PAGE, MAP_PRIVATE), *s = apart(2 * PAGE, MAP_SHARED);
+	pid_t c;
+
+	CHECK(!strcmp(numa_line(p), "default\n"));
+	p[0] = p[PAGE] = p[2 * PAGE] = 1;
+	s[0] = 1;
+	CHECK(!strncmp(numa_line(p), "default anon=3 dirty=3 ", 23));
+	CHECK(strstr(numa_line(p), " N0=3 kernelpagesize_kB=4\n"));
+	CHECK(!strstr(numa_line(p), "mapmax"));
+	CHECK(!strncmp(numa_line(s), "default file=/dev/zero\\040(deleted) ", 35));
+	CHECK(strstr(numa_line(s), " N0=1 kernelpagesize_kB=4\n"));
+	if (syscall(SYS_mbind, p, 4 * PAGE, 2 /* MPOL_BIND */, &here, 8 * sizeof(here), 0) == 0)
+		CHECK(!strncmp(numa_line(p), "bind:0 anon=3 ", 14));
+	c = fork();
+	if (c == 0) {
+		pause();
+		_exit(0);
+	}
+	CHECK(strstr(numa_line(p), " mapmax=2 "));
+	kill(c, SIGKILL);
+	waitpid(c, NULL, 0);
+}
+
+static void line_of(pid_t nr, char *line, size_t n)
+{
+	char name[64];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/syscall", (int)nr);
+	fd = open(name, O_RDONLY);
+	if (fd < 0)
+		skip("no /proc/PID/syscall here");
+	memset(line, 0, n);
+	NEED(read(fd, line, n - 1) > 0);
+	close(fd);
+}
+
+TEST("syscall: which call a process is in, with what")
+{
+	char line[256], want[64];
+	int in[2];
+	pid_t c;
+
+	line_of(getpid(), line, sizeof(line));
+	snprintf(want, sizeof(want), "%d 0x", SYS_read);
+	CHECK(!strncmp(line, want, strlen(want)));
+	NEED(pipe(in) == 0);
+	c = fork();
+	if (c == 0)
+		_exit(syscall(SYS_read, in[0], line, 77) != 77);
+	snprintf(want, sizeof(want), "%d 0x%x 0x%lx 0x4d 0x", SYS_read, in[0],
+		 (unsigned long)(uintptr_t)line);
+	for (int i = 0; i < 100; i++) {
+		usleep(2000);
+		line_of(c, line, sizeof(line));
+		if (strcmp(line, "running\n"))
+			break;
+	}
+	CHECK(!strncmp(line, want, strlen(want)));
+	kill(c, SIGKILL);
+	waitpid(c, NULL, 0);
+}
