@@ -16,6 +16,7 @@
 #include "fs/stream.h"
 #include "kernel/boot_info.h"
 #include "kernel/kmalloc.h"
+#include "kernel/lib/errno_words.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
 #include "kernel/memory.h"
@@ -323,8 +324,8 @@ static int unpack_module(struct unpacker *u, const struct boot_module *module)
 	if (err) {
 		const char *why = u->cpio.error ? u->cpio.error : u->error;
 
-		log_error("initramfs: %s (error %d), entry %u, \"%s\"\n",
-			  why ? why : "cannot be unpacked", -err, u->nentries,
+		log_error("initramfs: %s: %s (%d), entry %u, \"%s\"\n",
+			  why ? why : "cannot be unpacked", errno_words(err), -err, u->nentries,
 			  u->nentries && u->cpio.entry.name ? u->cpio.entry.name : "");
 	}
 	release_page(&m);

@@ -3,6 +3,7 @@
 #include "kernel/boot_info.h"
 #include "kernel/init.h"
 #include "kernel/kmalloc.h"
+#include "kernel/lib/errno_words.h"
 #include "kernel/lib/string.h"
 #include "kernel/memory.h"
 #include "kernel/panic.h"
@@ -12,9 +13,9 @@
 
 /* Words that somebody in the kernel reads, or that only a Linux would. */
 static const char *const known[] = {
-	"console", "debug",  "debugexit", "fail",       "heap",     "heapsize",
-	"init",    "initrd", "loglevel",  "norandmaps", "panic",    "quiet",
-	"rdinit",  "ro",     "root",      "rw",         "selftest", "BOOT_IMAGE",
+	"backing", "console", "debug",    "debugexit", "fail",       "heap",     "heapsize",
+	"init",    "initrd",  "loglevel", "no5lvl",    "norandmaps", "notsc",    "panic",
+	"quiet",   "rdinit",  "ro",       "root",      "rw",         "selftest", "BOOT_IMAGE",
 };
 
 static bool is_known(const char *word, size_t len)
@@ -93,12 +94,17 @@ static void words_free(struct words *w)
 
 static int try(struct words *w, const char *path)
 {
-	int err;
+	struct file *f;
+	int err = file_open_kernel(path, O_RDONLY, &f);
 
+	if (err == -ENOENT)
+		return err;
+	if (!err)
+		file_put(f);
 	w->argv[0] = path;
 	err = process_exec(path, w->argv, w->envp);
-	if (err && err != -ENOENT)
-		log_error("%s cannot be run: error %d\n", path, -err);
+	if (err)
+		log_error("%s cannot be run: %s (%d)\n", path, errno_words(err), -err);
 	return err;
 }
 
@@ -119,7 +125,7 @@ static void open_console(void)
 	int err = file_open_kernel("/dev/console", O_RDWR, &f);
 
 	if (err) {
-		log_warn("no /dev/console (error %d)\n", -err);
+		log_warn("no /dev/console (%d)\n", -err);
 		return;
 	}
 	for (int i = 0; i < 2; i++)

@@ -55,7 +55,7 @@ static void start_files(void)
 		panic("no root file system: error %d", -err);
 	err = initramfs_unpack();
 	if (err && err != -ENOENT)
-		log_error("the initial root is not complete: error %d\n", -err);
+		log_error("the initial root is not complete\n");
 }
 
 _Noreturn void kernel_main(void)

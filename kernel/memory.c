@@ -314,6 +314,8 @@ static enum qr_backing default_backing(void)
 		return QR_BACK_IMMEDIATE;
 	if (word && n == 6 && !memcmp(word, "demand", 6))
 		return QR_BACK_DEMAND;
+	if (word && !(n == 11 && !memcmp(word, "first-write", 11)))
+		log_error("backing=: immediate, demand or first-write. Going on with the last\n");
 	return QR_BACK_FIRST_WRITE;
 }
 

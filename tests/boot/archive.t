@@ -92,7 +92,35 @@ for my $arch (arches()) {
 		is($vm->wait(50), 35, "$arch, $name: ends with a failing code") or $vm->show;
 		my $said = $vm->transcript;
 		like($said, qr/\binit\b/, "$arch, $name: says that there is nothing to run");
+		like($said, qr/initramfs: .*: (?:error|too little memory) \(\d+\), entry/, "$arch, $name: and why") if $name =~ /noise|gzip, /;
 		unlike($said, qr/page fault|general protection|assert|rule/i, "$arch, $name: did not break");
 	}
+}
+
+# A first program that cannot be run: the message is about that, whatever it wants.
+for my $arch (arches()) {
+	my $elf = do { local (@ARGV, $/) = top() . '/build/user/' . ($arch eq 'x86_64' ? 32 : 64) . '/utest'; binmode ARGV; <> };
+	my %wrong = (
+		'of another machine' => [ $elf, 0100755, qr/no program for this kernel \(8\)/ ],
+		'not executable'     => [ "#!/bin/sh\n", 0100644, qr/not executable \(13\)/ ],
+		'without its shell'  => [ "#!/bin/nosuch\n", 0100755, qr/what it wants to be run by is not there \(2\)/ ],
+	);
+	delete $wrong{'of another machine'} if $arch eq 'x86_64';    # it runs those of 32 bits
+	for my $name (sort keys %wrong) {
+		my ($text, $mode, $says) = @{ $wrong{$name} };
+		my $root = spill('root', record('init', $text, mode => $mode) . record('TRAILER!!!', ''));
+		my $vm = Quire::Boot->start(arch => $arch, root => $root, limit => 60);
+		is($vm->wait(50), 35, "$arch, $name: ends with a failing code") or $vm->show;
+		like($vm->transcript, qr{/init cannot be run: $says}, "$arch, $name: says why");
+	}
+}
+
+# Words of the command line: the kernel's own do not reach init; one that cannot be meant is told.
+for my $arch (arches()) {
+	my $vm = Quire::Boot->start(arch => $arch, append => 'backing=never no5lvl notsc one=1 two');
+	$vm->prompt;
+	like($vm->transcript, qr/backing=: immediate, demand or first-write/, "$arch: a backing that is none");
+	is($vm->run(q{tr '\0' '\n' </proc/1/environ | grep -v '^[A-Z]'}), "one=1\n", "$arch: what init gets");
+	$vm->poweroff;
 }
 done_testing;
