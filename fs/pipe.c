@@ -2,29 +2,19 @@
  *
  * pipe.c - pipes and FIFOs.
  *
- *	ring of page buffers      [ page, from, to ][ page, from, to ][ free ][ free ]
- *	                             ▲ tail: read here   ▲ head - 1: append here
- *
  * A buffer's page comes with its first byte and goes with its last, so an empty pipe holds none
  * (but one spare, so that a program that writes and reads in turn takes no frame each time).
  * Bytes are copied between the page and the program directly.
  *
- * Invariants
- *	I1  head - tail <= nslots, a power of two; slots [tail, head) hold a page and from < to
- *	I2  a write of at most PIPE_BUF bytes is made in one piece: whoever starts it has room
- *	I3  readers and writers count the open files that may read and write
- *
  * Context: tasks only.  Nothing here sleeps but the waiting itself: page faults inside a copy are
  * resolved without input and output.
  */
-#include "fs/pipe.h"
+#include "fs/pipe_ring.h"
 #include "arch/x86/user.h"
 #include "kernel/kmalloc.h"
 #include "kernel/lib/string.h"
 #include "kernel/log.h"
-#include "kernel/memory.h"
 #include "kernel/task.h"
-#include "kernel/waitq.h"
 
 #define PIPE_BUF      4096
 #define DEFAULT_SLOTS 16
@@ -32,38 +22,6 @@
 
 #define FIONREAD     0x541b
 #define PIPEFS_MAGIC 0x50495045
-
-struct buffer {
-	qr_frame page;
-	uint16_t from, to; /* bytes held: [from, to) */
-	bool lent;         /* the page is a file's or in another pipe, too: not written any more */
-};
-
-struct pipe {
-	unsigned head, tail, nslots;
-	unsigned readers, writers;
-	unsigned opened_read, opened_write; /* counts of opens, for FIFOs that wait for a partner */
-	bool has_spare;
-	bool polled; /* by whom each write is an event: epoll's edges */
-	qr_frame spare;
-	struct waitq readable, writable; /* also: the other side came or went */
-	struct buffer *slots;
-};
-
-static unsigned used(const struct pipe *p)
-{
-	return p->head - p->tail;
-}
-
-static struct buffer *slot(const struct pipe *p, unsigned n)
-{
-	return &p->slots[n & (p->nslots - 1)];
-}
-
-static struct pipe *pipe_of(const struct file *f)
-{
-	return f->inode->private;
-}
 
 static struct pipe *pipe_new(void)
 {
@@ -90,24 +48,6 @@ static int take_page(struct pipe *p, qr_frame *out)
 		return 0;
 	}
 	return qr_frames_alloc(&frames, 0, QR_FRAME_KERNEL, QR_ANY, out) == QR_OK ? 0 : -ENOMEM;
-}
-
-static void give_page(struct pipe *p, qr_frame page)
-{
-	if (p->has_spare) {
-		qr_frame_put(&frames, page);
-	} else {
-		p->has_spare = true;
-		p->spare = page;
-	}
-}
-
-static inline void let_go(struct pipe *p, const struct buffer *b)
-{
-	if (QR_RARELY(b->lent))
-		qr_frame_put(&frames, b->page);
-	else
-		give_page(p, b->page);
 }
 
 static void empty(struct pipe *p)
@@ -168,9 +108,9 @@ static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
 	while (used(p) && to->left && !to->fault)
 		done += take_bytes(p, to);
 	if (was_full && used(p) < p->nslots)
-		waitq_wake_all(&p->writable);
+		wake_all(&p->writable);
 	if (slept && used(p))
-		waitq_wake_one(&p->readable); /* there is more: the next one may have it */
+		wake_one(&p->readable); /* there is more: the next one may have it */
 	return uio_result(done, -EFAULT);
 }
 
@@ -222,7 +162,7 @@ static int append(struct pipe *p, struct uio *from, size_t *done)
 	return from->fault ? -EFAULT : 0;
 }
 
-static long broken_pipe(size_t done)
+long pipe_broken(size_t done)
 {
 	if (done)
 		return (long)done;
@@ -242,11 +182,11 @@ static long pipe_write(struct file *f, struct uio *from, uint64_t *pos)
 		bool was_empty = !used(p);
 
 		if (!p->readers)
-			return broken_pipe(done);
+			return pipe_broken(done);
 		if (has_room(p, piece)) {
 			err = append(p, from, &done);
 			if ((was_empty || p->polled) && used(p))
-				waitq_wake_one(&p->readable);
+				wake_one(&p->readable);
 			continue;
 		}
 		if (f->flags & O_NONBLOCK)
@@ -481,118 +421,4 @@ long pipe_set_capacity(struct file *f, size_t nbytes)
 	p->head = held;
 	waitq_wake_all(&p->writable);
 	return (long)n * QR_PAGE_SIZE;
-}
-
-/* ---- splice -------------------------------------------------------------------------------------- */
-
-int pipe_has_bytes(const struct file *f)
-{
-	const struct pipe *p = pipe_of(f);
-
-	return used(p) ? 1 : p->writers ? -EAGAIN : 0;
-}
-
-int pipe_has_slot(const struct file *f)
-{
-	const struct pipe *p = pipe_of(f);
-
-	if (!p->readers)
-		return (int)broken_pipe(0);
-	return used(p) < p->nslots ? 1 : -EAGAIN;
-}
-
-size_t pipe_peek(const struct file *f, qr_frame *page, size_t *from)
-{
-	const struct pipe *p = pipe_of(f);
-	const struct buffer *b = slot(p, p->tail);
-
-	if (!used(p))
-		return 0;
-	*page = b->page;
-	*from = b->from;
-	return b->to - b->from;
-}
-
-/* Part of a page that others hold, too, behind all others.  There is a free slot. */
-static bool lend(struct pipe *p, qr_frame page, size_t from, size_t n)
-{
-	if (qr_frame_get(&frames, page))
-		return false;
-	*slot(p, p->head++) =
-	    (struct buffer){ page, (uint16_t)from, (uint16_t)(from + n), .lent = true };
-	return true;
-}
-
-int pipe_lend(struct file *to, qr_frame page, size_t from, size_t n)
-{
-	struct pipe *p = pipe_of(to);
-
-	if (!lend(p, page, from, n))
-		return -ENOMEM;
-	waitq_wake_one(&p->readable);
-	return 0;
-}
-
-size_t pipe_share(struct file *from, struct file *to, size_t n, size_t skip)
-{
-	struct pipe *p = pipe_of(from), *q = pipe_of(to);
-	size_t done = 0;
-
-	for (unsigned i = p->tail; i != p->head && done < n && used(q) < q->nslots; i++) {
-		struct buffer *b = slot(p, i);
-		size_t size = b->to - b->from, part;
-
-		if (skip >= size) {
-			skip -= size;
-			continue;
-		}
-		part = size - skip < n - done ? size - skip : n - done;
-		if (!lend(q, b->page, b->from + skip, part))
-			break;
-		b->lent = true;
-		done += part;
-		skip = 0;
-	}
-	if (done)
-		waitq_wake_one(&q->readable);
-	return done;
-}
-
-void pipe_consume(struct file *f, size_t n)
-{
-	struct pipe *p = pipe_of(f);
-
-	while (n) {
-		struct buffer *b = slot(p, p->tail);
-		size_t size = b->to - b->from, part = size < n ? size : n;
-
-		b->from += (uint16_t)part;
-		n -= part;
-		if (part == size) {
-			p->tail++;
-			let_go(p, b);
-		}
-	}
-	waitq_wake_all(&p->writable);
-}
-
-size_t pipe_move(struct file *from, struct file *to, size_t n)
-{
-	struct pipe *p = pipe_of(from), *q = pipe_of(to);
-	size_t done = 0;
-
-	while (used(p) && used(q) < q->nslots) {
-		const struct buffer *b = slot(p, p->tail);
-
-		if ((size_t)(b->to - b->from) > n - done)
-			break;
-		done += b->to - b->from;
-		*slot(q, q->head++) = *b;
-		p->tail++;
-	}
-	if (done) {
-		waitq_wake_all(&p->writable);
-		waitq_wake_one(&q->readable);
-	}
-	return done;
 }

@@ -37,6 +37,8 @@ size_t pipe_peek(const struct file *f, qr_frame *page, size_t *from);
 void pipe_consume(struct file *f, size_t n);
 /* Into a pipe with a free slot: bytes of a page, which keeps its other owners.  -ENOMEM: too many. */
 int pipe_lend(struct file *to, qr_frame page, size_t from, size_t n);
+/* The same, with a reference that is handed over. */
+void pipe_give(struct file *to, qr_frame page, size_t from, size_t n);
 /* Up to n bytes that one pipe holds behind the first `skip` are in the other one, too. */
 size_t pipe_share(struct file *from, struct file *to, size_t n, size_t skip);
 /* Move whole buffers, pages and all, up to n bytes together; 0: the first one is larger. */

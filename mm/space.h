@@ -47,7 +47,8 @@
  * I3. An entry of a leaf that is not zero lies in a run.
  * I4. A descriptor's counters equal recounts; each entry in use is in a block marked so.
  * I5. An entry's rights are within its run's; a run without rights has no present entry.
- * I6. A writable entry on an anonymous frame: the frame has one reference.  References count
+ * I6. A writable entry on an anonymous frame: the frame has one reference, and those of who was lent
+ *     it.  References count
  *     tables: a shared leaf's once.
  * I7. Every frame referenced is of the type that its entry says, and has references.
  * I9. A mapping's page count equals its runs'; its hull holds them; every id in use has one.

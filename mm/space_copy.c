@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * space_copy.c - from one space's memory to another's, once: frame to frame.
+ * space_copy.c - from one space's memory to another's, once: frame to frame; and pages that are lent.
  *
  *	from   [ ....PPPP|PPPPPPPP|PP.. ]       pieces end where either side's page ends;
  *	to     [ .PPPPPPP|PPPPPPP..     ]       a piece that is a page is one copy of a frame
@@ -65,6 +65,33 @@ QR_INLINE bool at_once(const struct side *x, qr_frame *out)
 				      QR_FIXED(f)->accessed | QR_FIXED(f)->dirty);
 	*out = qr_entry_frame(f, e);
 	return true;
+}
+
+/* It may lie in a huge page, whose frames have one reference for all of its entries: then it is split. */
+static enum qr_err fetch_small(struct side *x, qr_frame *out)
+{
+	enum qr_err err = qr_frame_reach(x->s, x->va, QR_ACCESS_READ, false, out);
+	struct qr_ptdesc *t;
+	unsigned level;
+
+	if (err)
+		return err;
+	(void)qr_entry_look(x->s, x->va, &level);
+	return level ? qr_table_at(x->s, x->va, 0, &t) : QR_OK;
+}
+
+enum qr_err qr_space_lend(struct qr_space *s, qr_virt at, qr_frame *out)
+{
+	struct side x = { .s = s, .va = at.v };
+	enum qr_err err = QR_ACCESS;
+
+	(void)space_lock(s);
+	if (find_place(&x))
+		err = at_once(&x, out) ? QR_OK : fetch_small(&x, out);
+	if (!err)
+		err = qr_frame_get(s->memory->frames, *out);
+	qr_space_unlock(s);
+	return err;
 }
 
 static bool bring(struct side *x, struct side *other, qr_frame *out)

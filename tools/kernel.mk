@@ -54,7 +54,7 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 	$(addprefix kernel/syscall/,dispatch.c epoll.c files.c files_io.c files_user.c futex.c memory.c \
 		mmap.c poll.c process_vm.c signals.c splice.c time.c timespec.c) \
 	$(addprefix fs/,dentry.c epoll.c file.c files.c inode.c memfs_file.c open.c path.c \
-		pipe.c uio.c proc/pid_maps.c proc/text.c) \
+		pipe.c pipe_lend.c uio.c proc/pid_maps.c proc/text.c) \
 	drivers/clock.c
 #
 # gcc's -Oz leaves on what makes copies of code (threaded jumps, peeled and hoisted parts) and

@@ -218,6 +218,10 @@ QR_MUST_CHECK enum qr_err qr_space_write(struct qr_space *s, qr_virt at, const v
 size_t qr_space_copy(struct qr_space *to, qr_virt at, struct qr_space *from, qr_virt start,
 		     size_t n);
 
+/* The frame that the user reads at `at`, faulted in, with a reference for the caller.  Stores of the
+ * user are seen in it until copy-on-write parts the two.  Errors: as a fault; QR_LIMIT. */
+QR_MUST_CHECK enum qr_err qr_space_lend(struct qr_space *s, qr_virt at, qr_frame *out);
+
 /* The first region that ends above `at`; neighbours that agree are one region, even across
  * tables.  QR_NOENT: none. */
 QR_MUST_CHECK enum qr_err qr_space_next(struct qr_space *s, qr_virt at, struct qr_region *out);

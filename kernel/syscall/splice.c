@@ -2,8 +2,8 @@
  *
  * splice.c - between a pipe and another file without the program in between: splice, tee, vmsplice.
  *
- * Pages are moved or lent: between two pipes, and from a file in memory into one; from a pipe into
- * a file bytes are copied once.  Only what no page holds (a device, a socket) goes by way of a page
+ * Pages are moved or lent: between two pipes, and from a file in memory or the program's own into
+ * one; from a pipe into a file bytes are copied once.  Only what no page holds (a device, a socket) goes by way of a page
  * of the kernel.  A step never sleeps: what was taken from one side is put into the other before
  * anybody else runs, so no byte is lost and none comes twice.  Waiting is done between steps, and
  * only before the first byte.
@@ -14,6 +14,7 @@
 #include "fs/pipe.h"
 #include "kernel/kmalloc.h"
 #include "kernel/syscall/files.h"
+#include "kernel/syscall/memory.h"
 #include "kernel/userfault.h"
 #include "kernel/waitq.h"
 
@@ -236,8 +237,8 @@ SYSCALL6(splice, unsigned, in_fd, uint64_t __user *, in_at, unsigned, out_fd, ui
 		return 0;
 	if (flags & ~(unsigned)SPLICE_FLAGS)
 		return -EINVAL;
-	in = fd_get(in_fd);
-	out = in ? fd_get(out_fd) : NULL;
+	in = fd_get_quick(in_fd);
+	out = in ? fd_get_quick(out_fd) : NULL;
 	if (out) {
 		ret = splice_files(in, in_at, out, out_at, n, flags);
 		file_put(out);
@@ -256,8 +257,8 @@ SYSCALL4(tee, unsigned, in_fd, unsigned, out_fd, size_t, n, unsigned, flags)
 		return -EINVAL;
 	if (!n)
 		return 0;
-	in = fd_get(in_fd);
-	out = in ? fd_get(out_fd) : NULL;
+	in = fd_get_quick(in_fd);
+	out = in ? fd_get_quick(out_fd) : NULL;
 	if (out) {
 		ret = tee_files(in, out, n, flags);
 		file_put(out);
@@ -267,7 +268,39 @@ SYSCALL4(tee, unsigned, in_fd, unsigned, out_fd, size_t, n, unsigned, flags)
 	return ret;
 }
 
-/* Into the pipe as much as finds room, after waiting for some; out of it as read does it. */
+/* A piece of one page.  There is a free slot.  What cannot be lent is copied, or fails as a copy does. */
+static long lend_piece(struct file *f, struct uio *u, size_t n)
+{
+	struct uio piece = uio_user(u->base, n);
+	qr_frame page;
+	long done = (long)n;
+
+	if (QR_LIKELY(qr_space_lend(space_here(), qr_virt_of((uintptr_t)u->base), &page) == QR_OK))
+		pipe_give(f, page, (uintptr_t)u->base & QR_PAGE_MASK, n);
+	else
+		done = file_transfer_now(f, &piece, &f->pos, true);
+	if (done > 0)
+		uio_skip(u, (size_t)done);
+	return done;
+}
+
+static long lend_pages(struct file *f, struct uio *u)
+{
+	size_t done = 0;
+	long err = 0;
+
+	while (u->left && (err = pipe_has_slot(f)) > 0) {
+		size_t n = uio_piece(u), page = QR_PAGE_SIZE - ((uintptr_t)u->base & QR_PAGE_MASK);
+
+		err = lend_piece(f, u, n < page ? n : page);
+		if (err <= 0)
+			break;
+		done += (size_t)err;
+	}
+	return uio_result(done, err);
+}
+
+/* Into the pipe what finds a slot, after waiting for one; out of it as read does it. */
 static long user_pages(struct file *f, struct uio *u, bool nonblock)
 {
 	bool writing = f->writable;
@@ -278,7 +311,7 @@ static long user_pages(struct file *f, struct uio *u, bool nonblock)
 	if (!file_is_pipe(f))
 		return -EBADF;
 	for (;;) {
-		ret = file_transfer_now(f, u, &f->pos, writing);
+		ret = writing ? lend_pages(f, u) : file_transfer_now(f, u, &f->pos, false);
 		if (ret != -EAGAIN || nonblock || is_nonblock(f))
 			return ret;
 		ret = wait_until(f, writing ? POLLOUT | POLLERR : POLLIN | POLLHUP);
@@ -296,7 +329,7 @@ SYSCALL4(vmsplice, unsigned, fd, const void __user *, vec, unsigned long, count,
 
 	if (flags & ~(unsigned)SPLICE_FLAGS)
 		return -EINVAL;
-	f = fd_get(fd);
+	f = fd_get_quick(fd);
 	if (!f)
 		return -EBADF;
 	ret = f->readable || f->writable

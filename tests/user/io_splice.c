@@ -194,3 +194,107 @@ TEST("vmsplice: memory into a pipe, and out of it")
 	CHECK_ERR(vmsplice(file_of("x"), v, 2, 0), EBADF);
 	CHECK_ERR(vmsplice(-1, v, 2, 0), EBADF);
 }
+
+/* The first byte of a page that the pipe holds; the others are the same. */
+static int taken(char others)
+{
+	static char buf[PAGE];
+
+	NEED(read(a[0], buf, PAGE) == PAGE);
+	for (size_t i = 1; i < PAGE; i++)
+		NEED(buf[i] == others);
+	return buf[0];
+}
+
+static char *memory(size_t n)
+{
+	char *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	NEED(p != MAP_FAILED);
+	return p;
+}
+
+TEST("vmsplice: pages are lent: what is written later is seen, until copy-on-write parts them")
+{
+	char *p = memory(2 * PAGE);
+	struct iovec v = { p, PAGE }, fresh = { p + PAGE, PAGE };
+	pid_t child;
+
+	make_pipes();
+	memset(p, 'a', PAGE);
+	CHECK_EQ(vmsplice(a[1], &v, 1, 0), PAGE);
+	p[0] = 'b';
+	CHECK_EQ(taken('a'), 'b');
+
+	CHECK_EQ(vmsplice(a[1], &v, 1, 0), PAGE);
+	child = fork();
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	p[0] = 'c';
+	CHECK_EQ(taken('a'), 'b');
+	CHECK_EQ(vmsplice(a[1], &v, 1, 0), PAGE);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	CHECK_EQ(taken('a'), 'c');
+
+	CHECK_EQ(vmsplice(a[1], &fresh, 1, 0), PAGE); /* zeroes, which are everybody's */
+	p[PAGE] = 'd';
+	CHECK_EQ(taken(0), 0);
+	CHECK_EQ(p[PAGE], 'd');
+
+	CHECK_EQ(vmsplice(a[1], &v, 1, 0), PAGE);
+	NEED(munmap(p, 2 * PAGE) == 0);
+	CHECK_EQ(taken('a'), 'c');
+}
+
+TEST("vmsplice: a slot for each piece of a page, as many as there are")
+{
+	struct iovec v[20];
+	char *p = memory(32 * PAGE), buf[2 * PAGE];
+
+	make_pipes();
+	for (int i = 0; i < 20; i++)
+		v[i] = (struct iovec){ "0123456789abcdefghij" + i, 1 };
+	CHECK_EQ(vmsplice(a[1], v, 20, SPLICE_F_NONBLOCK), 16);
+	CHECK_ERR(vmsplice(a[1], v, 20, SPLICE_F_NONBLOCK), EAGAIN);
+	expect(a[0], "0123456789abcdef");
+	v[0] = (struct iovec){ p + PAGE - 1, PAGE + 2 };
+	memset(p, 'x', 32 * PAGE);
+	CHECK_EQ(vmsplice(a[1], v, 1, 0), PAGE + 2);
+	CHECK_EQ(read(a[0], buf, sizeof buf), PAGE + 2);
+	v[0] = (struct iovec){ p, 32 * PAGE };
+	CHECK_EQ(vmsplice(a[1], v, 1, 0), 16 * PAGE);
+	munmap(p + 4 * PAGE, PAGE);
+	for (int i = 0; i < 16; i++)
+		CHECK_EQ(taken('x'), 'x');
+	CHECK_EQ(vmsplice(a[1], v, 1, 0), 4 * PAGE); /* up to the hole */
+}
+
+/* Pages of a huge page, of a file, and such as go while they are lent. */
+static void lend_and_go(void)
+{
+	const size_t huge = 4 << 20;
+	char *p = memory(2 * huge), *q = (char *)(((uintptr_t)p + huge - 1) & -huge), byte;
+	struct iovec v[3] = { { q + 5 * PAGE, PAGE }, { q + huge - PAGE, 1 }, { q, PAGE } };
+
+	make_pipes();
+	madvise(q, huge, MADV_HUGEPAGE);
+	q[6 * PAGE] = 1;
+	NEED(vmsplice(a[1], v, 3, 0) == 2 * PAGE + 1);
+	NEED(tee(a[0], b[1], PAGE, 0) == PAGE);
+	q[5 * PAGE] = 2;
+	NEED(read(b[0], &byte, 1) == 1 && byte == 2);
+	munmap(p, 2 * huge);
+	NEED(read(a[0], &byte, 1) == 1 && byte == 2);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+}
+
+TEST("vmsplice: nothing is lost of pages that go while they are lent")
+{
+	CHECK(!loses_memory(lend_and_go));
+}
