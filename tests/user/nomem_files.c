@@ -164,8 +164,11 @@ static int try_lock(void)
 static int try_notify(void)
 {
 	static char text[400];
-	int q = inotify_init1(IN_NONBLOCK), error = 0, wd;
+	int q, error = 0, wd;
 
+	if (rmdir("noticed") && errno != ENOENT) /* the last one may have been killed */
+		return errno;
+	q = inotify_init1(IN_NONBLOCK);
 	if (q < 0)
 		return errno;
 	wd = inotify_add_watch(q, ".", IN_ALL_EVENTS);
