@@ -81,10 +81,21 @@ static int cross_mounts(struct walk *w, struct path *p)
 	return 0;
 }
 
+/* The walk goes on at p, or at what is mounted there.  Owns p. */
+static int arrive(struct walk *w, struct path p)
+{
+	int err = cross_mounts(w, &p);
+
+	if (err)
+		path_put(p);
+	else
+		go(w, p);
+	return err;
+}
+
 static int go_up(struct walk *w)
 {
 	struct path p = w->at;
-	int err;
 
 	if (w->flags & LOOKUP_BENEATH && path_same(p, w->start))
 		return -EXDEV;
@@ -96,12 +107,7 @@ static int go_up(struct walk *w)
 	if (!path_same(p, w->root) && p.dentry != p.mount->root)
 		p.dentry = p.dentry->parent;
 	path_get(p);
-	err = cross_mounts(w, &p);
-	if (err)
-		path_put(p);
-	else
-		go(w, p);
-	return err;
+	return arrive(w, p);
 }
 
 static int find_child(struct path dir, const char *name, size_t len, struct dentry **out)
@@ -216,12 +222,7 @@ static int step(struct walk *w, bool follow_last)
 		return err;
 	}
 	p.mount->ref++;
-	err = cross_mounts(w, &p);
-	if (err)
-		path_put(p);
-	else
-		go(w, p);
-	return err;
+	return arrive(w, p);
 }
 
 static int walk_begin(struct walk *w, struct path start, const char *name, unsigned flags)

@@ -81,7 +81,8 @@ void qr_frames_mark(struct qr_frames *f, uint32_t first, uint32_t n, enum qr_fra
 		mark(w++, state);
 }
 
-bool qr_frames_sole(const struct qr_frames *f, uint32_t first, uint32_t n)
+/* Is each of [first, first + n) in use by exactly one owner? */
+static bool all_sole(const struct qr_frames *f, uint32_t first, uint32_t n)
 {
 	const struct qr_frame_word *w = &f->words[first], *end = w + n;
 	uint32_t any = 0, all = UINT32_MAX;
@@ -153,7 +154,7 @@ QR_INLINE bool push(struct qr_frames *f, uint32_t i)
 
 static enum qr_err free_block(struct qr_frames *f, uint32_t i, uint32_t n)
 {
-	if (i >= f->nframes || n > f->nframes - i || !qr_frames_sole(f, i, n))
+	if (i >= f->nframes || n > f->nframes - i || !all_sole(f, i, n))
 		return QR_CORRUPT;
 	qr_frames_mark(f, i, n, QR_FRAME_FREE);
 	qr_area_give(f, i, n);

@@ -68,8 +68,6 @@ unsigned qr_tree_take(struct qr_frames *f, unsigned order, unsigned want, enum q
 void qr_frames_give_list(struct qr_frames *f, const uint32_t *list, unsigned n);
 /* Write the words of [first, first + n): handed out as `type`, or free. */
 void qr_frames_mark(struct qr_frames *f, uint32_t first, uint32_t n, enum qr_frame_type type);
-/* True if each of [first, first + n) is in use by exactly one owner. */
-bool qr_frames_sole(const struct qr_frames *f, uint32_t first, uint32_t n);
 /* Empty this CPU's magazines. */
 void qr_frames_drain_own(struct qr_frames *f);
 /* Whether an allocation may go on: counts for fail_after, holds back below the min mark. */

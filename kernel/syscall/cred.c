@@ -226,17 +226,24 @@ static void groups_replace(struct groups *g)
 	mine()->groups = g;
 }
 
-SYSCALL2(setgroups, int, n, const uint32_t __user *, from)
+/* Room for as many as the caller may set; *out: his to put. */
+static int groups_asked(int n, struct groups **out)
 {
-	struct groups *g;
-
 	if (!cred_super(mine()))
 		return -EPERM;
 	if (n < 0 || n > GROUPS_MAX)
 		return -EINVAL;
-	g = groups_new((size_t)n);
-	if (!g)
-		return -ENOMEM;
+	*out = groups_new((size_t)n);
+	return *out ? 0 : -ENOMEM;
+}
+
+SYSCALL2(setgroups, int, n, const uint32_t __user *, from)
+{
+	struct groups *g;
+	int err = groups_asked(n, &g);
+
+	if (err)
+		return err;
 	if (copy_from_user(g->gid, from, (size_t)n * sizeof(*from))) {
 		groups_put(g);
 		return -EFAULT;
@@ -425,14 +432,10 @@ SYSCALL2(setgroups16, int, n, uint16_t __user *, from)
 {
 	struct groups *g;
 	uint16_t id;
+	int err = groups_asked(n, &g);
 
-	if (!cred_super(mine()))
-		return -EPERM;
-	if (n < 0 || n > GROUPS_MAX)
-		return -EINVAL;
-	g = groups_new((size_t)n);
-	if (!g)
-		return -ENOMEM;
+	if (err)
+		return err;
 	for (int i = 0; i < n; i++) {
 		if (get_user(id, from + i)) {
 			groups_put(g);

@@ -15,6 +15,13 @@ use Test::More;
 plan skip_all => 'Linux has words of its own' if linux();
 my $dir = tempdir(CLEANUP => 1);
 
+sub slurp {
+	my ($file) = @_;
+	open my $in, '<:raw', $file or die "$file: $!";
+	local $/;
+	return <$in>;
+}
+
 sub spill {
 	my ($name, $bytes) = @_;
 	open my $out, '>:raw', "$dir/$name" or die "$name: $!";
@@ -36,8 +43,7 @@ sub record {
 }
 
 for my $arch (arches()) {
-	open my $in, '<:raw', top() . "/build/$arch/root.cpio" or die "root.cpio: $!";
-	my $good = do { local $/; <$in> };
+	my $good = slurp(top() . "/build/$arch/root.cpio");
 	my $body = $good =~ s/0707010{8}.{96}TRAILER!!!\0.*\z//sr;
 	$body = substr $good, 0, rindex($good, '070701');
 	my $end = substr $good, rindex($good, '070701');
@@ -77,7 +83,7 @@ for my $arch (arches()) {
 	}
 
 	# Those without a first program: a message, and a failing end that is no crash.
-	my $gz = do { local (@ARGV, $/) = top() . "/build/$arch/root.cpio.gz"; binmode ARGV; <> };
+	my $gz = slurp(top() . "/build/$arch/root.cpio.gz");
 	my %none = (
 		'no bytes'        => '',
 		'zeroes'          => "\0" x 100_000,
@@ -99,7 +105,7 @@ for my $arch (arches()) {
 
 # A first program that cannot be run: the message is about that, whatever it wants.
 for my $arch (arches()) {
-	my $elf = do { local (@ARGV, $/) = top() . '/build/user/' . ($arch eq 'x86_64' ? 32 : 64) . '/utest'; binmode ARGV; <> };
+	my $elf = slurp(top() . '/build/user/64/utest');
 	my %wrong = (
 		'of another machine' => [ $elf, 0100755, qr/no program for this kernel \(8\)/ ],
 		'not executable'     => [ "#!/bin/sh\n", 0100644, qr/not executable \(13\)/ ],
