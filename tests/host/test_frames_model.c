@@ -149,7 +149,7 @@ int main(void)
 		bool filling = step / 20000 % 2 == 0;
 		unsigned dice = (unsigned)random_below(&state, 1000);
 
-		this_cpu = (unsigned)random_below(&state, 2);
+		host_cpu = (unsigned)random_below(&state, 2);
 		if (dice < 10)
 			free_wrongly(&state, step);
 		else if (dice < 12 && nblocks < BLOCKS)

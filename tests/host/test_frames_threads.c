@@ -28,14 +28,14 @@ static void own(struct held *h)
 		struct qr_frame_word *w = qr_frame_word(&f, qr_frame_of(h->first.v + i));
 
 		must(qr_frame_type(w) == QR_FRAME_ANON && qr_frame_refs(w) == 1, "handed out once");
-		w->link = this_cpu + 1;
+		w->link = host_cpu + 1;
 	}
 }
 
 static void give_up(struct held *h)
 {
 	for (uint32_t i = 0; i < 1u << h->order; i++)
-		must(qr_frame_word(&f, qr_frame_of(h->first.v + i))->link == this_cpu + 1,
+		must(qr_frame_word(&f, qr_frame_of(h->first.v + i))->link == host_cpu + 1,
 		     "nobody else had it");
 	must(qr_frames_free(&f, h->first, h->order) == QR_OK, "free");
 	h->used = false;
@@ -47,8 +47,8 @@ static void *cpu(void *arg)
 	uint64_t state;
 	unsigned refused = 0;
 
-	this_cpu = (unsigned)(uintptr_t)arg;
-	state = seed() + this_cpu;
+	host_cpu = (unsigned)(uintptr_t)arg;
+	state = seed() + host_cpu;
 	for (unsigned step = 0; step < STEPS; step++) {
 		struct held *h = &held[random_below(&state, LIVE)];
 

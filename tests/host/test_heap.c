@@ -376,26 +376,26 @@ static void *worker(void *arg)
 	unsigned *live[MINE] = { 0 };
 	uint64_t state = (uintptr_t)arg + 99;
 
-	this_cpu = (unsigned)(uintptr_t)arg;
+	host_cpu = (unsigned)(uintptr_t)arg;
 	for (unsigned round = 0; round < 30; round++) {
 		for (unsigned step = 0; step < 1000; step++) {
 			unsigned k = (unsigned)random_below(&state, MINE);
 
 			if (live[k]) {
-				must(*live[k] == this_cpu * 1000 + k, "one owner");
+				must(*live[k] == host_cpu * 1000 + k, "one owner");
 				must(qr_heap_free(&shared, live[k]) == QR_OK, "free");
 				live[k] = NULL;
 			} else {
 				live[k] = qr_heap_alloc(&shared, 4 + random_below(&state, 3000));
 				must(live[k], "alloc");
-				*live[k] = this_cpu * 1000 + k;
+				*live[k] = host_cpu * 1000 + k;
 			}
 		}
 		for (unsigned i = 0; i < 64; i++)
-			exchange[this_cpu][i] = qr_heap_alloc(&shared, 16 * i);
+			exchange[host_cpu][i] = qr_heap_alloc(&shared, 16 * i);
 		pthread_barrier_wait(&meeting);
 		for (unsigned i = 0; i < 64; i++)
-			must(qr_heap_free(&shared, exchange[(this_cpu + 1) % 4][i]) == QR_OK,
+			must(qr_heap_free(&shared, exchange[(host_cpu + 1) % 4][i]) == QR_OK,
 			     "free");
 		pthread_barrier_wait(&meeting);
 	}

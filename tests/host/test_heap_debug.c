@@ -214,19 +214,19 @@ static void *worker(void *arg)
 {
 	uint64_t state = (uintptr_t)arg + 7;
 
-	this_cpu = (unsigned)(uintptr_t)arg;
+	host_cpu = (unsigned)(uintptr_t)arg;
 	for (unsigned round = 0; round < 20; round++) {
 		for (unsigned i = 0; i < 64; i++) {
 			size_t n = random_below(&state, 2000);
 
-			exchange[this_cpu][i] = qr_heap_debug_alloc(&d, n, this_cpu + 1);
-			memset(exchange[this_cpu][i], 1, n);
+			exchange[host_cpu][i] = qr_heap_debug_alloc(&d, n, host_cpu + 1);
+			memset(exchange[host_cpu][i], 1, n);
 		}
 		pthread_barrier_wait(&meeting);
 		for (unsigned i = 0; i < 64; i++)
-			must(qr_heap_debug_free(&d, exchange[(this_cpu + 1) % 4][i], 9) == QR_OK,
+			must(qr_heap_debug_free(&d, exchange[(host_cpu + 1) % 4][i], 9) == QR_OK,
 			     "free");
-		if (this_cpu == round % 4)
+		if (host_cpu == round % 4)
 			must(!qr_heap_debug_check(&d), "nothing is wrong");
 		pthread_barrier_wait(&meeting);
 	}

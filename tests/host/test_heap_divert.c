@@ -330,7 +330,7 @@ static void *worker(void *arg)
 	unsigned char *live[MINE] = { 0 }, id = (unsigned char)(uintptr_t)arg;
 	uint64_t state = id;
 
-	this_cpu = id;
+	host_cpu = id;
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned k = (unsigned)random_below(&state, MINE);
 

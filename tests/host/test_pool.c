@@ -169,17 +169,17 @@ static void *worker(void *arg)
 	unsigned *live[LIVE] = { 0 };
 	uint64_t state = (uintptr_t)arg * 77;
 
-	this_cpu = (unsigned)(uintptr_t)arg;
+	host_cpu = (unsigned)(uintptr_t)arg;
 	for (unsigned step = 0; step < 20000; step++) {
 		unsigned k = (unsigned)random_below(&state, LIVE);
 
 		if (live[k]) {
-			must(*live[k] == this_cpu * 1000 + k, "an object has one owner");
+			must(*live[k] == host_cpu * 1000 + k, "an object has one owner");
 			qr_pool_free(&shared, live[k]);
 			live[k] = NULL;
 		} else {
 			live[k] = qr_pool_alloc(&shared);
-			*live[k] = this_cpu * 1000 + k;
+			*live[k] = host_cpu * 1000 + k;
 		}
 	}
 	for (unsigned k = 0; k < LIVE; k++)

@@ -155,7 +155,7 @@ static void look_at_object(struct worker *w)
 static void do_anywhere(struct worker *w)
 {
 	struct qr_map req = { .npages = 1 + random_below(&w->rnd, 20), .prot = RW, .maxprot = 7 };
-	uint8_t mark = (uint8_t)(this_cpu + 1), seen;
+	uint8_t mark = (uint8_t)(host_cpu + 1), seen;
 	size_t done;
 	qr_virt at;
 
@@ -171,7 +171,7 @@ enum { HUGE_AT = 16, AREA = 8 }; /* in leaves: where they begin, and each thread
 
 static uintptr_t area(unsigned n)
 {
-	return base + (HUGE_AT + this_cpu * AREA + n) * leaf;
+	return base + (HUGE_AT + host_cpu * AREA + n) * leaf;
 }
 
 static uint8_t read_byte(struct worker *w, uintptr_t at, enum qr_err *err)
@@ -331,7 +331,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 
-	this_cpu = w->cpu;
+	host_cpu = w->cpu;
 	for (unsigned n = 0; n < STEPS; n++) {
 		unsigned what = (unsigned)random_below(&w->rnd, 100);
 
@@ -434,7 +434,7 @@ static void *punch(void *arg)
 	uint64_t rnd = seed() + 77;
 
 	(void)arg;
-	this_cpu = CPUS;
+	host_cpu = CPUS;
 	for (unsigned n = 0; n < STEPS / 4; n++) {
 		qr_object_punch(&object, random_below(&rnd, OBJECT_PAGES), 1);
 		sched_yield();

@@ -20,14 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static __thread unsigned this_cpu;
+static __thread unsigned host_cpu;
 static __thread bool waited; /* this thread has found a lock taken */
 static __thread jmp_buf *catcher;
 static __thread const char *broken_rule;
 
 unsigned qr_host_cpu(void)
 {
-	return this_cpu;
+	return host_cpu;
 }
 
 uintptr_t qr_host_irq_save(void)
