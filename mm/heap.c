@@ -33,9 +33,11 @@ static void stock(struct qr_heap *h, struct qr_heap_local *l, unsigned class, co
 		  unsigned n)
 {
 	uintptr_t irq = qr_host_irq_save();
+	qr_word *top = l->top[class];
 
-	while (n && push(l, class, obj[n - 1]))
-		n--;
+	while (n && !is_full(top))
+		qr_store_word(top++, obj[--n]);
+	__atomic_store_n(&l->top[class], top, __ATOMIC_RELEASE);
 	qr_host_irq_restore(irq);
 	qr_heap_central_give(h, class, obj, n);
 }

@@ -110,17 +110,9 @@ unsigned qr_heap_central_take(struct qr_heap *h, unsigned class, unsigned want, 
 
 /* ---- back ----------------------------------------------------------------------------------- */
 
-/* False: the object was free already.  *dead gets the span if it is empty and one too many. */
-static bool give_locked(struct qr_heap_class *c, uintptr_t obj, struct qr_span *s,
-			struct qr_span **dead)
+/* A span has more free objects than before.  *dead gets it if it is empty and one too many. */
+static void relist(struct qr_heap_class *c, struct qr_span *s, struct qr_span **dead)
 {
-	uint32_t i = index_of(s, obj);
-	qr_word bit = (qr_word)1 << (i % QR_WORD_BITS);
-
-	if (s->bits[i / QR_WORD_BITS] & bit)
-		return false;
-	s->bits[i / QR_WORD_BITS] |= bit;
-	s->nfree++;
 	if (!s->listed && s->nfree * 8u >= s->nobj)
 		list(c, s);
 	if (s->nfree == s->nobj && c->nempty++) {
@@ -129,7 +121,30 @@ static bool give_locked(struct qr_heap_class *c, uintptr_t obj, struct qr_span *
 		s->next = *dead;
 		*dead = s;
 	}
-	return true;
+}
+
+/* The first of n objects, and maybe more, are the span's: answers how many.  *twice gets one that was
+ * free already. */
+static unsigned give_locked(struct qr_heap_class *c, struct qr_span *s, const qr_word *obj,
+			    unsigned n, struct qr_span **dead, uintptr_t *twice)
+{
+	uint16_t given = 0;
+	unsigned i = 0;
+
+	do {
+		uint32_t k = index_of(s, obj[i]);
+		qr_word *bits = &s->bits[k / QR_WORD_BITS], bit = (qr_word)1 << k % QR_WORD_BITS;
+
+		if (QR_RARELY(*bits & bit))
+			*twice = obj[i];
+		else
+			given++;
+		*bits |= bit;
+	} while (++i < n && obj[i] - s->start < s->limit);
+	s->nfree += given;
+	if (given)
+		relist(c, s, dead);
+	return i;
 }
 
 void qr_heap_bury(struct qr_heap *h, struct qr_span *dead)
@@ -145,18 +160,14 @@ void qr_heap_bury(struct qr_heap *h, struct qr_span *dead)
 void qr_heap_central_give(struct qr_heap *h, unsigned class, const qr_word *obj, unsigned n)
 {
 	struct qr_heap_class *c = &h->class[class];
-	struct qr_span *dead = NULL, *s = NULL;
+	struct qr_span *dead = NULL;
 	uintptr_t irq, twice = 0;
 
 	if (n == 0)
 		return;
 	irq = qr_lock_acquire_irq(&c->lock);
-	for (unsigned i = 0; i < n; i++) {
-		if (!s || obj[i] - s->start >= s->limit) /* neighbours often come together */
-			s = span_of(h, obj[i]);
-		if (!give_locked(c, obj[i], s, &dead))
-			twice = obj[i];
-	}
+	for (unsigned i = 0; i < n;) /* neighbours often come together */
+		i += give_locked(c, span_of(h, obj[i]), obj + i, n - i, &dead, &twice);
 	qr_lock_release_irq(&c->lock, irq);
 	qr_heap_bury(h, dead);
 	if (QR_RARELY(twice))
