@@ -313,7 +313,7 @@ int memfs_fallocate(struct inode *i, int mode, uint64_t offset, uint64_t n)
 }
 
 /* The first place at or after `pos` that is data (or a hole). */
-static int64_t seek_data(struct inode *i, uint64_t pos, bool data)
+static __attribute__((noinline)) int64_t seek_data(struct inode *i, uint64_t pos, bool data)
 {
 	qr_frame frame;
 

@@ -68,32 +68,61 @@ static void pipe_free(struct pipe *p)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static size_t take_bytes(struct pipe *p, struct uio *to)
+/* The buffer is empty: its page and its slot go. */
+static inline void drop_first(struct pipe *p, const struct buffer *b)
+{
+	bool was_full = used(p) == p->nslots;
+
+	p->tail++;
+	let_go(p, b);
+	if (QR_RARELY(was_full))
+		waitq_wake_all(&p->writable);
+}
+
+static inline size_t take_bytes(struct pipe *p, struct uio *to)
 {
 	struct buffer *b = slot(p, p->tail);
-	size_t n = b->to - b->from;
-	char *page;
+	size_t held = b->to - b->from, n = held < to->left ? held : to->left;
+	char *page = qr_host_window_get(b->page);
 
-	page = qr_host_window_get(b->page);
 	n = uio_put(to, page + b->from, n);
 	qr_host_window_put(page);
-	b->from += n;
-	if (b->from == b->to) {
-		p->tail++;
-		let_go(p, b);
-	}
+	if (QR_LIKELY(n == held))
+		drop_first(p, b);
+	else
+		b->from += n;
 	return n;
 }
 
-static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
+static bool goes_on(const struct pipe *p, const struct uio *to)
 {
-	struct pipe *p = pipe_of(f);
+	return to->left && used(p) && !to->fault;
+}
+
+static __attribute__((noinline)) size_t take_more(struct pipe *p, struct uio *to)
+{
 	size_t done = 0;
-	bool was_full, slept = false;
+
+	while (goes_on(p, to))
+		done += take_bytes(p, to);
+	return done;
+}
+
+/* There is something. */
+static inline long take(struct pipe *p, struct uio *to)
+{
+	size_t done = take_bytes(p, to);
+
+	if (QR_RARELY(goes_on(p, to)))
+		done += take_more(p, to);
+	return uio_result(done, -EFAULT);
+}
+
+static __attribute__((noinline)) long wait_and_take(struct file *f, struct pipe *p, struct uio *to)
+{
+	long n;
 	int err;
 
-	if (!to->left)
-		return 0;
 	while (!used(p)) {
 		if (!p->writers)
 			return 0;
@@ -102,16 +131,20 @@ static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
 		err = wait_event_exclusive(&p->readable, used(p) || !p->writers, WAIT_FOREVER);
 		if (err)
 			return err;
-		slept = true;
 	}
-	was_full = used(p) == p->nslots;
-	while (used(p) && to->left && !to->fault)
-		done += take_bytes(p, to);
-	if (was_full && used(p) < p->nslots)
-		wake_all(&p->writable);
-	if (slept && used(p))
-		wake_one(&p->readable); /* there is more: the next one may have it */
-	return uio_result(done, -EFAULT);
+	n = take(p, to);
+	if (used(p))
+		waitq_wake_one(&p->readable); /* there is more: the next one may have it */
+	return n;
+}
+
+static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
+{
+	struct pipe *p = pipe_of(f);
+
+	if (QR_RARELY(!to->left))
+		return 0;
+	return QR_LIKELY(used(p)) ? take(p, to) : wait_and_take(f, p, to);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -131,35 +164,45 @@ static bool has_room(const struct pipe *p, size_t n)
 	return used(p) < p->nslots || (n <= PIPE_BUF && tail_room(p) >= n);
 }
 
-static int append(struct pipe *p, struct uio *from, size_t *done)
+/* Bytes to the end of the buffer; none: user memory refused. */
+static inline size_t fill(struct uio *from, qr_frame frame, size_t at, size_t n)
 {
-	struct buffer *b;
-	bool fresh = tail_room(p) < from->left && (used(p) < p->nslots || !tail_room(p));
-	size_t n;
-	char *page;
-	int err;
+	char *page = qr_host_window_get(frame);
 
-	if (fresh) {
-		b = slot(p, p->head);
-		b->from = b->to = 0;
-		b->lent = false;
-		err = take_page(p, &b->page);
-		if (err)
-			return err;
-	} else {
-		b = slot(p, p->head - 1);
-	}
-	n = QR_PAGE_SIZE - b->to;
-	page = qr_host_window_get(b->page);
-	n = uio_get(from, page + b->to, n < from->left ? n : from->left);
+	n = uio_get(from, page + at, n);
 	qr_host_window_put(page);
+	return n;
+}
+
+static long append_new(struct pipe *p, struct uio *from)
+{
+	size_t n = from->left < QR_PAGE_SIZE ? from->left : QR_PAGE_SIZE;
+	qr_frame page;
+	int err = take_page(p, &page);
+
+	if (err)
+		return err;
+	n = fill(from, page, 0, n);
+	if (QR_RARELY(!n)) {
+		give_page(p, page);
+		return -EFAULT;
+	}
+	*slot(p, p->head++) = (struct buffer){ .page = page, .to = (uint16_t)n };
+	return (long)n;
+}
+
+/* As much as finds room in one buffer. */
+static inline long append(struct pipe *p, struct uio *from)
+{
+	size_t room = tail_room(p), n = room < from->left ? room : from->left;
+	struct buffer *b;
+
+	if (n < from->left && (!room || used(p) < p->nslots))
+		return append_new(p, from);
+	b = slot(p, p->head - 1);
+	n = fill(from, b->page, b->to, n);
 	b->to += n;
-	*done += n;
-	if (fresh && n)
-		p->head++;
-	else if (fresh)
-		give_page(p, b->page);
-	return from->fault ? -EFAULT : 0;
+	return n ? (long)n : -EFAULT;
 }
 
 long pipe_broken(size_t done)
@@ -170,32 +213,50 @@ long pipe_broken(size_t done)
 	return -EPIPE;
 }
 
-static long pipe_write(struct file *f, struct uio *from, uint64_t *pos)
+static inline void tell_readers(struct pipe *p, bool was_empty)
 {
-	struct pipe *p = pipe_of(f);
-	size_t done = 0, piece = from->left <= PIPE_BUF ? from->left : 1;
-	int err = 0;
+	if (was_empty || p->polled)
+		wake_one(&p->readable);
+}
 
-	if (!from->left)
-		return 0;
-	while (from->left && !err) {
+static __attribute__((noinline)) long write_slowly(struct file *f, struct pipe *p, struct uio *from)
+{
+	size_t done = 0, piece = from->left <= PIPE_BUF ? from->left : 1;
+	long n = 0;
+
+	while (from->left && n >= 0 && !from->fault) {
 		bool was_empty = !used(p);
 
 		if (!p->readers)
 			return pipe_broken(done);
 		if (has_room(p, piece)) {
-			err = append(p, from, &done);
-			if ((was_empty || p->polled) && used(p))
-				wake_one(&p->readable);
-			continue;
+			n = append(p, from);
+			if (n > 0) {
+				done += (size_t)n;
+				tell_readers(p, was_empty);
+			}
+		} else if (f->flags & O_NONBLOCK) {
+			n = -EAGAIN;
+		} else {
+			n = wait_event(&p->writable, has_room(p, piece) || !p->readers,
+				       WAIT_FOREVER);
 		}
-		if (f->flags & O_NONBLOCK)
-			err = -EAGAIN;
-		else
-			err = wait_event(&p->writable, has_room(p, piece) || !p->readers,
-					 WAIT_FOREVER);
 	}
-	return uio_result(done, err);
+	return uio_result(done, n);
+}
+
+static long pipe_write(struct file *f, struct uio *from, uint64_t *pos)
+{
+	struct pipe *p = pipe_of(f);
+	unsigned held = used(p);
+	long n;
+
+	if (QR_RARELY(from->left - 1 >= PIPE_BUF || held >= p->nslots || !p->readers))
+		return write_slowly(f, p, from);
+	n = append(p, from);
+	if (QR_LIKELY(n > 0))
+		tell_readers(p, !held);
+	return n;
 }
 
 static __attribute__((noinline)) void enter_queues(struct pipe *p, const struct file *f,

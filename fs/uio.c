@@ -52,9 +52,9 @@ static __attribute__((noinline)) size_t transfer(struct uio *u, void *mine, size
 }
 
 /* Most transfers are of one segment of a program's. */
-static bool is_simple(const struct uio *u, size_t n)
+static inline bool is_simple(const struct uio *u, size_t n)
 {
-	return QR_LIKELY(n <= u->n && !u->kernel && !u->fault);
+	return QR_LIKELY(n <= u->n && !(u->kernel | u->fault));
 }
 
 static inline size_t advance(struct uio *u, size_t n, size_t missed)

@@ -4,6 +4,12 @@
 
 enum direction { READ, WRITE };
 
+/* No program has so much, so that one comparison does for both. */
+static long bad_range(size_t n)
+{
+	return (intptr_t)n < 0 ? -EINVAL : -EFAULT;
+}
+
 /* At the file's own position. */
 static inline long transfer(unsigned fd, struct uio *u, enum direction direction)
 {
@@ -44,10 +50,8 @@ SYSCALL3(read, unsigned, fd, char __user *, buf, size_t, n)
 {
 	struct uio u = uio_user(buf, n);
 
-	if ((intptr_t)n < 0)
-		return -EINVAL;
-	if (!user_range_ok(buf, n))
-		return -EFAULT;
+	if (QR_RARELY(!user_range_ok(buf, n)))
+		return bad_range(n);
 	return transfer(fd, &u, READ);
 }
 
@@ -55,10 +59,8 @@ SYSCALL3(write, unsigned, fd, const char __user *, buf, size_t, n)
 {
 	struct uio u = uio_user(buf, n);
 
-	if ((intptr_t)n < 0)
-		return -EINVAL;
-	if (!user_range_ok(buf, n))
-		return -EFAULT;
+	if (QR_RARELY(!user_range_ok(buf, n)))
+		return bad_range(n);
 	return transfer(fd, &u, WRITE);
 }
 
@@ -67,10 +69,8 @@ static long read_write_at(unsigned fd, const void __user *buf, size_t n, int64_t
 {
 	struct uio u = uio_user(buf, n);
 
-	if ((intptr_t)n < 0)
-		return -EINVAL;
-	if (!user_range_ok(buf, n))
-		return -EFAULT;
+	if (QR_RARELY(!user_range_ok(buf, n)))
+		return bad_range(n);
 	return transfer_at(fd, &u, pos, direction);
 }
 
@@ -123,14 +123,11 @@ SYSCALL3(writev, unsigned, fd, const void __user *, vec, unsigned, n)
 
 static int64_t seek(unsigned fd, int64_t offset, unsigned whence)
 {
-	struct file *f = fd_get_quick(fd);
-	int64_t pos;
+	struct file *f = fd_peek(fd);
 
 	if (!f)
 		return -EBADF;
-	pos = whence > 4 ? -EINVAL : file_seek(f, offset, (int)whence);
-	file_put(f);
-	return pos;
+	return whence > 4 ? -EINVAL : file_seek(f, offset, (int)whence);
 }
 
 SYSCALL3(lseek, unsigned, fd, long, offset, unsigned, whence)
