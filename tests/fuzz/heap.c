@@ -17,15 +17,8 @@ static struct object {
 	unsigned char *p;
 	size_t size;
 } live[OBJECTS];
-static unsigned faults;
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-static void note(void *ctx, const struct qr_heap_fault *fault)
-{
-	(void)ctx, (void)fault;
-	faults++;
-}
 
 /* The number of the object at both ends. */
 static void hold(unsigned i, void *p, size_t size)
