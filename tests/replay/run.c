@@ -260,6 +260,23 @@ static long run_madvise(const struct step *s, long *a)
 	return err;
 }
 
+/* What is locked cannot be dropped later. */
+static long run_mlock(const struct step *s, long *a)
+{
+	(void)s;
+	if (board->forked)
+		settle();
+	return SYS(mlock, a[0], a[1]);
+}
+
+static long run_mlock2(const struct step *s, long *a)
+{
+	(void)s;
+	if (board->forked)
+		settle();
+	return SYS(mlock2, a[0], a[1], a[2]);
+}
+
 static long run_mlockall(const struct step *s, long *a)
 {
 	long err = SYS(mlockall, a[0]);
@@ -428,8 +445,8 @@ const struct call calls[] = {
 	{ "madvise", { K_ADDR, K_SIZE, K_ADVICE }, 0, run_madvise },
 	{ "msync", { K_ADDR, K_SIZE, K_SYNC }, SYS_msync },
 	{ "mincore", { K_ADDR, K_SIZE }, 0, run_mincore },
-	{ "mlock", { K_ADDR, K_SIZE }, SYS_mlock },
-	{ "mlock2", { K_ADDR, K_SIZE, K_LOCK }, SYS_mlock2 },
+	{ "mlock", { K_ADDR, K_SIZE }, 0, run_mlock },
+	{ "mlock2", { K_ADDR, K_SIZE, K_LOCK }, 0, run_mlock2 },
 	{ "munlock", { K_ADDR, K_SIZE }, SYS_munlock },
 	{ "mlockall", { K_ALL }, 0, run_mlockall },
 	{ "munlockall", { 0 }, SYS_munlockall },
