@@ -3,6 +3,7 @@
  * file.c - open files: their making and end, and transfers with the checks that all share.
  */
 #include "fs/file.h"
+#include "fs/async.h"
 #include "fs/dev.h"
 #include "fs/lock.h"
 #include "fs/notify.h"
@@ -129,6 +130,8 @@ void file_free(struct file *f)
 	notify_file(f, f->writable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
 	if (!list_empty(&f->watches))
 		eventpoll_forget(f);
+	if (QR_RARELY(f->async))
+		async_end(f);
 	if (!list_empty(&f->inode->locks))
 		locks_drop(f->inode, f);
 	if (f->ops->release)

@@ -86,8 +86,7 @@ struct file {
 	struct path path; /* dentry NULL: it has no place in the tree (pipes) */
 	uint64_t pos;
 	void *private;
-	int32_t owner;            /* F_SETOWN: process, or minus process group */
-	int32_t signal;           /* F_SETSIG */
+	struct file_async *async; /* F_SETOWN, F_SETSIG, O_ASYNC: async.h; NULL: none of them */
 	struct list_link watches; /* epoll's, see epoll.c */
 };
 

@@ -68,6 +68,7 @@ struct path;
 #define S_ISCHR(m)  (((m)&S_IFMT) == S_IFCHR)
 #define S_ISBLK(m)  (((m)&S_IFMT) == S_IFBLK)
 #define S_ISFIFO(m) (((m)&S_IFMT) == S_IFIFO)
+#define S_ISSOCK(m) (((m)&S_IFMT) == S_IFSOCK)
 
 struct file_time {
 	int64_t sec;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/async.h"
 #include "fs/pipe.h"
 #include "kernel/syscall/files.h"
 
@@ -255,6 +256,8 @@ SYSCALL3(ioctl, unsigned, fd, unsigned, cmd, uintptr_t, arg)
 		ret = get_user(on, (int __user *)arg);
 		if (!ret && cmd == FIONBIO)
 			f->flags = (f->flags & ~O_NONBLOCK) | (on ? O_NONBLOCK : 0);
+		else if (!ret && !on != !(f->flags & O_ASYNC))
+			ret = async_switch(f, fd, on);
 		break;
 	case FIONREAD:
 		if (S_ISREG(f->inode->mode)) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "fs/async.h"
 #include "fs/lock.h"
 #include "fs/pipe.h"
 #include "fs/memfs.h"
@@ -20,6 +21,8 @@ enum {
 	F_GETLK64,
 	F_SETLK64,
 	F_SETLKW64,
+	F_SETOWN_EX,
+	F_GETOWN_EX,
 	F_OFD_GETLK = 36,
 	F_OFD_SETLK,
 	F_OFD_SETLKW,
@@ -136,12 +139,18 @@ static long fcntl_lock(struct file *f, unsigned cmd, uintptr_t arg)
 	return copy_to_user((void __user *)arg, &narrow, sizeof(narrow));
 }
 
-static long set_flags(struct file *f, unsigned flags)
+static long set_flags(struct file *f, unsigned fd, unsigned flags)
 {
 	const unsigned may = O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME;
 
 	if (flags & ~f->flags & O_NOATIME && !inode_owned(f->inode))
 		return -EPERM;
+	if ((flags ^ f->flags) & O_ASYNC) {
+		int err = async_switch(f, fd, flags & O_ASYNC);
+
+		if (err && err != -ENOTTY)
+			return err;
+	}
 	f->flags = (f->flags & ~may) | (flags & may);
 	return 0;
 }
@@ -161,6 +170,33 @@ static long descriptor_flags(unsigned fd, unsigned cmd, uintptr_t arg)
 	return (long)(current_process->files->slots[fd] & FD_CLOEXEC);
 }
 
+/* A group is a negative number, but to the calls with a type of their own. */
+static long owner_command(struct file *f, unsigned cmd, uintptr_t arg)
+{
+	struct {
+		int type;
+		int32_t nr;
+	} owner = { .nr = (int32_t)arg };
+
+	switch (cmd) {
+	case F_SETOWN:
+		if (owner.nr == INT32_MIN)
+			return -EINVAL;
+		return async_set_owner(f, owner.nr < 0 ? F_OWNER_PGRP : F_OWNER_PID,
+				       owner.nr < 0 ? -owner.nr : owner.nr);
+	case F_SETOWN_EX:
+		if (copy_from_user(&owner, (void __user *)arg, sizeof(owner)))
+			return -EFAULT;
+		return (unsigned)owner.type > F_OWNER_PGRP
+			   ? -EINVAL
+			   : async_set_owner(f, owner.type, owner.nr);
+	}
+	owner.nr = async_owner(f, &owner.type);
+	if (cmd == F_GETOWN)
+		return owner.type == F_OWNER_PGRP ? -owner.nr : owner.nr;
+	return copy_to_user((void __user *)arg, &owner, sizeof(owner));
+}
+
 static long fcntl_command(struct file *f, unsigned fd, unsigned cmd, uintptr_t arg)
 {
 	switch (cmd) {
@@ -174,7 +210,7 @@ static long fcntl_command(struct file *f, unsigned fd, unsigned cmd, uintptr_t a
 		return -EBADF;
 	switch (cmd) {
 	case F_SETFL:
-		return set_flags(f, (unsigned)arg);
+		return set_flags(f, fd, (unsigned)arg);
 	case F_GETLK64:
 	case F_SETLK64:
 	case F_SETLKW64:
@@ -189,17 +225,14 @@ static long fcntl_command(struct file *f, unsigned fd, unsigned cmd, uintptr_t a
 	case F_OFD_SETLKW:
 		return fcntl_lock(f, cmd, arg);
 	case F_SETOWN:
-		f->owner = (int32_t)arg;
-		return 0;
 	case F_GETOWN:
-		return f->owner;
+	case F_SETOWN_EX:
+	case F_GETOWN_EX:
+		return owner_command(f, cmd, arg);
 	case F_SETSIG:
-		if (arg > SIGNALS)
-			return -EINVAL;
-		f->signal = (int32_t)arg;
-		return 0;
+		return arg > SIGNALS ? -EINVAL : async_set_signal(f, (int)arg);
 	case F_GETSIG:
-		return f->signal;
+		return async_signal(f);
 	case F_GETPIPE_SZ:
 		return pipe_capacity(f);
 	case F_SETPIPE_SZ:
