@@ -225,22 +225,19 @@ void segments_refresh(void)
  * business. */
 static bool describes_nothing(const struct user_desc *d)
 {
-	static const struct user_desc zero;
-	struct user_desc rest = *d;
-
-	if (d->base_addr | d->limit)
-		return false;
-	rest.entry_number = 0;
-	return segment_is_empty(d) || !memcmp(&rest, &zero, sizeof(zero));
+	return !(d->base_addr | d->limit) && (!d->flags || segment_is_empty(d));
 }
 
 int context_set_thread_area(struct context *c, struct user_desc *d, bool may_pick)
 {
 	uint32_t n = d->entry_number;
-	bool clear = describes_nothing(d);
+	uint64_t descriptor = 0;
 
-	if (!clear && (!d->seg_32bit || d->contents >= CONTENTS_CODE || d->seg_not_present))
-		return -EINVAL;
+	if (!describes_nothing(d)) {
+		if ((d->flags & (DESC_32BIT | DESC_CODE | DESC_ABSENT)) != DESC_32BIT)
+			return -EINVAL;
+		descriptor = segment_encode(d);
+	}
 	if (n == (uint32_t)-1 && may_pick) {
 		for (n = 0; n < TLS_ENTRIES && c->tls[n]; n++)
 			;
@@ -251,9 +248,9 @@ int context_set_thread_area(struct context *c, struct user_desc *d, bool may_pic
 	if (n - TLS_FIRST >= TLS_ENTRIES)
 		return -EINVAL;
 	d->entry_number = n;
-	c->tls[n - TLS_FIRST] = clear ? 0 : segment_encode(d);
+	c->tls[n - TLS_FIRST] = descriptor;
 	if (c->task == current) {
-		gdt[n] = c->tls[n - TLS_FIRST];
+		gdt[n] = descriptor;
 		segments_refresh();
 	}
 	return 0;

@@ -21,18 +21,53 @@ struct user_desc {
 	uint32_t entry_number;
 	uint32_t base_addr;
 	uint32_t limit;
-	uint32_t seg_32bit : 1, contents : 2, read_exec_only : 1, limit_in_pages : 1,
-	    seg_not_present : 1, useable : 1, lm : 1;
+	uint32_t flags;
 };
 _Static_assert(sizeof(struct user_desc) == 16, "struct user_desc");
 
-enum { CONTENTS_DATA, CONTENTS_DOWN, CONTENTS_CODE, CONTENTS_CONFORMING };
+#define DESC_32BIT     0x01u
+#define DESC_DOWN      0x02u /* data: the limit is the lower end; code: conforming */
+#define DESC_CODE      0x04u
+#define DESC_READ_ONLY 0x08u /* code: only to be run */
+#define DESC_PAGES     0x10u /* the limit is in pages */
+#define DESC_ABSENT    0x20u
+#define DESC_USEABLE   0x40u /* a bit for the program */
+#define DESC_FLAGS     0x7fu
 
 /* The form of one that clears its entry. */
 bool segment_is_empty(const struct user_desc *d);
-uint64_t segment_encode(const struct user_desc *d);
+
+/* Privilege 3, a segment of memory, marked as used, so that no load has to write it. */
+#define DESC_ALWAYS 0x7100u
+
+/* The CPU says "writable" and "present" instead. */
+#define DESC_OPPOSITE (DESC_READ_ONLY | DESC_ABSENT)
+
+/* Where each flag lies in the high word of a descriptor: so far to the left. */
+#define DESC_EACH(move)                                                                     \
+	(move(DESC_READ_ONLY, 6) | move(DESC_DOWN | DESC_CODE, 9) | move(DESC_ABSENT, 10) | \
+	 move(DESC_USEABLE, 14) | move(DESC_PAGES, 19) | move(DESC_32BIT, 22))
+
+QR_INLINE uint64_t segment_encode(const struct user_desc *d)
+{
+	uint32_t base = d->base_addr, limit = d->limit, flags = d->flags ^ DESC_OPPOSITE;
+#define DESC_TO_CPU(mask, n) (flags & (mask)) << (n)
+	uint32_t high = DESC_EACH(DESC_TO_CPU) | DESC_ALWAYS | (limit & 0xf0000);
+
+	high |= (base >> 16 & 0xff) | (base & 0xff000000);
+	return (uint64_t)high << 32 | base << 16 | (limit & 0xffff);
+}
+
 /* All but entry_number. */
-void segment_decode(uint64_t descriptor, struct user_desc *out);
+QR_INLINE void segment_decode(uint64_t e, struct user_desc *out)
+{
+	uint32_t low = (uint32_t)e, high = (uint32_t)(e >> 32);
+#define DESC_OF_CPU(mask, n) (high >> (n) & (mask))
+
+	out->base_addr = low >> 16 | (high & 0xff) << 16 | (high & 0xff000000);
+	out->limit = (low & 0xffff) | (high & 0xf0000);
+	out->flags = DESC_EACH(DESC_OF_CPU) ^ DESC_OPPOSITE;
+}
 
 #define LDT_ENTRIES 8192u
 #define LDT_BIT     4u /* of a selector */

@@ -79,20 +79,21 @@ static long write_entry(const void __user *from, unsigned long n, bool old_form)
 {
 	struct user_desc d;
 	uint64_t descriptor;
+	bool conforming;
 
 	if (n != sizeof(d))
 		return -EINVAL;
 	if (copy_from_user(&d, from, sizeof(d)))
 		return -EFAULT;
-	if (d.entry_number >= LDT_ENTRIES ||
-	    (d.contents == CONTENTS_CONFORMING && (old_form || !d.seg_not_present)))
+	conforming = !(~d.flags & (DESC_CODE | DESC_DOWN));
+	if (d.entry_number >= LDT_ENTRIES || (conforming && (old_form || !(d.flags & DESC_ABSENT))))
 		return -EINVAL;
 	if ((old_form && !d.base_addr && !d.limit) || segment_is_empty(&d))
 		return set_entry(d.entry_number, 0);
-	if (!d.seg_32bit)
+	if (!(d.flags & DESC_32BIT))
 		return -EINVAL;
 	if (old_form)
-		d.useable = 0;
+		d.flags &= ~DESC_USEABLE;
 	descriptor = segment_encode(&d);
 	return set_entry(d.entry_number, descriptor);
 }
