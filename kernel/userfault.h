@@ -109,6 +109,11 @@ bool userfault_settle(void);
 
 /* copy_to_user, put_user and uio_put that wait for such pages.  `from` must not go meanwhile. */
 QR_MUST_CHECK int copy_out(void __user *to, const void *from, size_t n);
+/* The same with what is common in front, for calls that are made often. */
+QR_INLINE QR_MUST_CHECK int copy_out_quick(void __user *to, const void *from, size_t n)
+{
+	return QR_LIKELY(!copy_to_user(to, from, n)) ? 0 : copy_out(to, from, n);
+}
 #define put_out(x, p)                               \
 	({                                          \
 		__typeof__(*(p)) out_ = (x);        \

@@ -28,12 +28,13 @@ struct reader {
 	int err;
 };
 
-static int put_record(struct reader *r, const char *name, size_t len, uint64_t ino, unsigned type,
-		      uint64_t next, size_t size)
+QR_INLINE int put_record(struct reader *r, const char *name, size_t len, uint64_t ino,
+			 unsigned type, uint64_t next, size_t size)
 {
 	char record[sizeof(struct user_dirent64) + NAME_MAX + 16];
 	char *text;
 
+	memset(record + size - 8, 0, 8); /* what the name leaves of it */
 	if (r->wide) {
 		struct user_dirent64 *d = (struct user_dirent64 *)record;
 
@@ -47,7 +48,6 @@ static int put_record(struct reader *r, const char *name, size_t len, uint64_t i
 		text = record + sizeof(*d);
 	}
 	memcpy(text, name, len);
-	memset(text + len, 0, (size_t)(record + size - text) - len);
 	if (!r->wide)
 		record[size - 1] = (char)type;
 	return copy_to_user(r->to, record, size);

@@ -37,7 +37,7 @@ static int set_limit(struct process *p, unsigned id, const struct rlimit_pair *n
 	if (new->max > slot->max && !cred_super(&current_process->cred))
 		return -EPERM;
 	*slot = *new;
-	if (p->mm)
+	if (p->mm && (id == RLIMIT_AS || id == RLIMIT_STACK))
 		mm_set_limits(p->mm, p);
 	return 0;
 }
@@ -92,7 +92,7 @@ SYSCALL4(prlimit64, pid_nr, nr, unsigned, id, const struct rlimit_pair __user *,
 	err = from ? set_limit(p, id, &new) : 0;
 	if (err)
 		return err;
-	return to ? copy_out(to, &old, sizeof(old)) : 0;
+	return to ? copy_out_quick(to, &old, sizeof(old)) : 0;
 }
 
 #ifndef __x86_64__
@@ -135,7 +135,7 @@ SYSCALL2(getrusage, int, who, struct user_rusage __user *, to)
 		return -EINVAL;
 	}
 	usage_to_user(&out, &u);
-	return copy_out(to, &out, sizeof(out));
+	return copy_out_quick(to, &out, sizeof(out));
 }
 
 struct user_tms {

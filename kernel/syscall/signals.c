@@ -59,7 +59,7 @@ SYSCALL4(rt_sigaction, int, sig, const struct user_sigaction __user *, act,
 	if (err || !old)
 		return err;
 	u = (struct user_sigaction){ was.handler, was.flags, was.restorer, was.mask };
-	return copy_to_user(old, &u, sizeof(u)) ? copy_out(old, &u, sizeof(u)) : 0;
+	return copy_out_quick(old, &u, sizeof(u));
 }
 
 /* ---- masks ------------------------------------------------------------------------------ */
@@ -232,7 +232,7 @@ SYSCALL2(sigaltstack, const struct user_sigaltstack __user *, new, struct user_s
 		if (err)
 			return err;
 	}
-	return old ? copy_out(old, &was, sizeof(was)) : 0;
+	return old ? copy_out_quick(old, &was, sizeof(was)) : 0;
 }
 
 /* ---- i386: the calls from before real-time signals -------------------------------------- */

@@ -47,7 +47,9 @@ int ns_to_user32(struct user_timespec32 __user *to, uint64_t ns)
 {
 	struct user_timespec32 t = { (int32_t)(ns / NS_PER_SEC), (int32_t)(ns % NS_PER_SEC) };
 
-	return copy_out(to, &t, sizeof(t));
+	return put_user(t.sec, &to->sec) || put_user(t.nsec, &to->nsec)
+		   ? copy_out(to, &t, sizeof(t))
+		   : 0;
 }
 
 int deadline_from_user(const struct user_timespec64 __user *timeout, uint64_t *out)
