@@ -103,7 +103,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 
-	this_cpu = w->cpu;
+	host_cpu = w->cpu;
 	while (!over)
 		w->turn(w);
 	return NULL;
