@@ -51,7 +51,6 @@ struct task *task_new(struct process *p, struct pid *pid)
 	t->tid = pid->nr;
 	t->process = p;
 	list_init(&t->in_process);
-	list_init(&t->run);
 	signal_pending_init(&t->pending);
 	if (p == current_process)
 		memcpy(t->comm, task_name(current), COMM_SIZE);

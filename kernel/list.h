@@ -69,14 +69,13 @@ QR_INLINE void list_del(struct list_link *l)
 	list_init(l);
 }
 
-/* Take the first of those listed, of which there is one, off. */
+/* Take the first of those listed, of which there is one, off.  Its link is not made to say so. */
 QR_INLINE struct list_link *list_take_first(struct list_link *head)
 {
 	struct list_link *l = head->next, *next = l->next;
 
 	head->next = next;
 	next->prev = head;
-	list_init(l);
 	return l;
 }
 

@@ -198,7 +198,7 @@ void sched_change(struct task *t, unsigned policy, unsigned priority, int nice)
 	t->sched_policy = (uint8_t)policy;
 	t->priority = (uint8_t)priority;
 	t->nice = (int8_t)nice;
-	if (!list_empty(&t->run)) {
+	if (t->state == TASK_RUNNABLE && t != current) { /* I1 of task.h */
 		list_del(&t->run);
 		nqueued--;
 		enqueue(t);
@@ -399,7 +399,6 @@ void sched_init(uintptr_t boot_stack_top)
 	t->process = &kernel_process;
 	t->kernel = true;
 	t->kstack_top = boot_stack_top;
-	list_init(&t->run);
 	signal_pending_init(&t->pending);
 	kernel_process.leader = t;
 	list_init(&kernel_process.tasks);

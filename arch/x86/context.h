@@ -9,7 +9,7 @@
  *	kernel stack of a task		(grows down; a guard page lies below)
  *	  top    ->  struct regs	of user mode, if the task has a user side
  *	             frames of C	the last one is of who switched, with the registers
- *	  sp     ->  frame pointer	a new task: struct start_frame
+ *	  sp     ->  struct start_frame	of a task that has not run yet
  *
  * I1  context.sp and .ip are valid exactly while the task does not run.
  * I2  The FPU image and the segments are stale exactly while the task runs.
@@ -74,26 +74,24 @@ QR_INLINE void context_switch(struct context *from, struct context *to)
 {
 	context_enter(to);
 #ifdef __x86_64__
-	__asm__ volatile("push %%rbp\n\t"
-			 "movq $1f, %c[ip](%0)\n\t"
+	__asm__ volatile("movq $1f, %c[ip](%0)\n\t"
 			 "mov %%rsp, %c[sp](%0)\n\t"
 			 "mov %c[sp](%1), %%rsp\n\t"
 			 "jmp *%c[ip](%1)\n"
-			 "1: pop %%rbp"
+			 "1:"
 			 : "+D"(from), "+S"(to)
 			 : CONTEXT_PLACES
-			 : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13",
-			   "r14", "r15", "memory", "cc");
+			 : "rax", "rbx", "rcx", "rdx", "rbp", "r8", "r9", "r10", "r11", "r12",
+			   "r13", "r14", "r15", "memory", "cc");
 #else
-	__asm__ volatile("push %%ebp\n\t"
-			 "movl $1f, %c[ip](%0)\n\t"
+	__asm__ volatile("movl $1f, %c[ip](%0)\n\t"
 			 "mov %%esp, %c[sp](%0)\n\t"
 			 "mov %c[sp](%1), %%esp\n\t"
 			 "jmp *%c[ip](%1)\n"
-			 "1: pop %%ebp"
+			 "1:"
 			 : "+a"(from), "+d"(to)
 			 : CONTEXT_PLACES
-			 : "ebx", "ecx", "esi", "edi", "memory", "cc");
+			 : "ebx", "ecx", "ebp", "esi", "edi", "memory", "cc");
 #endif
 }
 

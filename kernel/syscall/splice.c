@@ -87,6 +87,13 @@ static long between_pipes(struct splice *s, size_t n)
 	return (long)moved;
 }
 
+static long pipe_empty(struct splice *s)
+{
+	int err = pipe_has_bytes(s->in);
+
+	return err == -EAGAIN ? again(s, s->in, POLLIN | POLLHUP) : err;
+}
+
 static long from_pipe(struct splice *s, size_t n)
 {
 	size_t at, held;
@@ -96,6 +103,8 @@ static long from_pipe(struct splice *s, size_t n)
 	long put;
 
 	held = pipe_peek(s->in, &frame, &at);
+	if (!held)
+		return pipe_empty(s);
 	page = qr_host_window_get(frame);
 	u = uio_kernel(page + at, held < n ? held : n);
 	put = file_transfer_now(s->out, &u, s->out_pos, true);
@@ -120,12 +129,9 @@ static long step(struct splice *s, size_t n)
 		return err;
 	if (!in)
 		return from_file(s, piece);
-	err = pipe_has_bytes(s->in);
-	if (err == -EAGAIN)
-		return again(s, s->in, POLLIN | POLLHUP);
-	if (err <= 0)
-		return err;
-	return out ? between_pipes(s, n) : from_pipe(s, piece);
+	if (!out)
+		return from_pipe(s, piece);
+	return pipe_has_bytes(s->in) > 0 ? between_pipes(s, n) : pipe_empty(s);
 }
 
 static int wait_until(struct file *f, unsigned events)
