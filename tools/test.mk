@@ -15,17 +15,19 @@ boot_scripts := $(foreach t,$(call wanted,$(patsubst tests/boot/%.t,%,$(sort $(w
 host_programs := $(foreach v,$(host_variants),$(addprefix build/host/$(v)/,$(call wanted,$(call tests_of,$(v)))))
 
 # What the chosen tests need built, beside what fragments included before have added to
-# test_needs; kernels only once there is one.
-kernels_exist := $(wildcard kernel/main.c)
+# test_needs.
 test_needs += $(host_programs)
 ifneq ($(boot_scripts)$(filter size compilers,$(notdir $(check_scripts:.t=))),)
-test_needs += $(if $(kernels_exist),test-kernels)
+test_needs += test-kernels
+endif
+ifneq ($(filter layers,$(notdir $(check_scripts:.t=))),)
+test_needs += build/host/gcc64/quire.a
 endif
 ifneq ($(filter examples,$(notdir $(check_scripts:.t=))),)
 test_needs += lib
 endif
 ifneq ($(boot_scripts),)
-test_needs += test-roots $(if $(wildcard tests/user/*.c),user-programs)
+test_needs += test-roots user-programs
 endif
 
 test_arches := x86_64 i686 i686-pae
