@@ -51,10 +51,10 @@ fast := $(filter-out mm/%_check.c mm/%_setup.c mm/%_explain.c mm/%_wrong.c \
 	$(addprefix kernel/,exit.c fault.c fork.c futex.c \
 		kmalloc.c kstack.c sched.c signal.c signal_deliver.c signal_user.c \
 		wait.c waitq.c lib/string.c lib/bits.c lib/div64.c) \
-	$(addprefix kernel/syscall/,dispatch.c epoll.c files.c files_io.c files_user.c futex.c memory.c \
+	$(addprefix kernel/syscall/,dispatch.c files.c files_io.c files_user.c futex.c memory.c \
 		mmap.c poll.c process_vm.c signals.c splice.c time.c timespec.c) \
-	$(addprefix fs/,dentry.c epoll.c file.c files.c inode.c memfs_file.c open.c path.c \
-		pipe.c pipe_lend.c uio.c proc/pid_maps.c proc/text.c) \
+	$(addprefix fs/,dentry.c file.c files.c inode.c memfs_file.c open.c path.c \
+		pipe.c uio.c proc/pid_maps.c proc/text.c) \
 	drivers/clock.c
 #
 # gcc's -Oz leaves on what makes copies of code (threaded jumps, peeled and hoisted parts) and
