@@ -7,9 +7,9 @@
 #include "arch/x86/layout.h"
 #include "kernel/panic.h"
 
-_Noreturn void qr_host_panic(const char *rule, const char *file, int line)
+_Noreturn void rule_broken(const char *rule)
 {
-	panic("%s (%s:%d)", rule, file, line);
+	panic("a rule is broken: %s", rule);
 }
 
 /* Changing CR4.PGE drops everything; without global pages a reload of CR3 does. */

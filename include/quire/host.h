@@ -51,9 +51,11 @@ void qr_host_irq_restore(uintptr_t state);
 void qr_host_relax(void);
 #endif
 
+#ifndef QR_HOST_INLINES_PANIC
 /* A rule of libquire was broken by its caller: `rule` says which, in words.  Must not return;
  * a kernel prints and stops, a test reports and exits.  Any context. */
 _Noreturn void qr_host_panic(const char *rule, const char *file, int line);
+#endif
 
 /* ---- tier 2 ------------------------------------------------------------------------- */
 
