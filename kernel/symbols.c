@@ -3,15 +3,15 @@
  * symbols.c - unpack the table that tools/symbols puts behind the kernel's text.
  *
  * A function is 16 bits, its distance from the one before, and a name that ends in zero.  A byte
- * of a name from 128 on stands for a pair of bytes, which may be such bytes themselves.  Only a
- * panic reads the table, so a search walks it from the start.
+ * that has a pair stands for those two bytes, which may be such bytes themselves; others are
+ * letters.  Only a panic reads the table, so a search walks it from the start.
  */
 #include "kernel/symbols.h"
 
 extern const uint32_t symbols_first; /* the address of the first function, its low half */
 extern const uint32_t symbols_count;
 extern const uint16_t symbols_steps[];
-extern const uint8_t symbols_pairs[][2];
+extern const uint8_t symbols_pairs[256][2];
 extern const uint8_t symbols_names[];
 
 /* No function of the kernel is this long: an address further from the last symbol is data. */
@@ -22,11 +22,12 @@ static size_t unpack(uint8_t byte, char *to, size_t room)
 {
 	if (!room)
 		return 0;
-	if (byte < 128) {
+
+	const uint8_t *pair = symbols_pairs[byte];
+	if (!pair[1]) {
 		*to = (char)byte;
 		return 1;
 	}
-	const uint8_t *pair = symbols_pairs[byte - 128];
 	size_t n = unpack(pair[0], to, room);
 	return n + unpack(pair[1], to + n, room - n);
 }
