@@ -26,8 +26,11 @@ endif
 ifneq ($(filter examples,$(notdir $(check_scripts:.t=))),)
 test_needs += lib
 endif
+ifneq ($(boot_scripts)$(filter compilers,$(notdir $(check_scripts:.t=))),)
+test_needs += test-roots
+endif
 ifneq ($(boot_scripts),)
-test_needs += test-roots user-programs
+test_needs += user-programs
 endif
 
 test_arches := x86_64 i686 i686-pae
