@@ -8,8 +8,8 @@
  * in each process that begins or forks.  Dirty runs and clean ones have lists of their own: what has memory is used first.
  *
  * A page fault costs more than most calls of malloc together, and twice what a page costs that is
- * asked for with others.  So memory is fetched a little ahead of the frontier: three pages, as long as
- * the heap is small, and nothing for a run of many pages, whose objects may never need them all; then
+ * asked for with others.  So memory is fetched a little ahead of the frontier: a page, as long as the
+ * heap is small, and nothing for a run of many pages, whose objects may never need them all; then
  * whole runs and a thirty-second of the heap.  What lies behind HUGE_FROM gets huge pages.
  *
  * Memory goes back when the process is idle (idle.c), and when fresh memory is about to be used
@@ -30,7 +30,7 @@
 #define STEP        ((size_t)4 << 20) /* least that is made usable at a time */
 #define LARGE_FROM  ((size_t)1 << 20)
 #define HUGE_FROM   ((size_t)16 << 20)
-#define AHEAD_LEAST 3u /* pages */
+#define AHEAD_LEAST 1u /* pages */
 #define AHEAD_MOST  64u
 #define HUGE        ((size_t)2 << 20)
 #define DIRTY_MIN   ((size_t)4 << 20) /* bytes: less than that in free pages is never too much */
