@@ -118,7 +118,7 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 {
 	struct inode *i = r->object ? object_inode(r->object) : NULL;
 	char *to = text_room(t, LINE_ROOM + last->n);
-	const char *name = proc_special_name(mm, r);
+	const char *name;
 	size_t column, line = t->n;
 
 	if (!to)
@@ -130,8 +130,9 @@ static void put_region(struct text *t, const struct mm *mm, const struct qr_regi
 		text_put(t, t->bytes + last->at, last->n);
 		return;
 	}
+	name = i ? NULL : proc_special_name(mm, r);
 	if (r->object && !name)
-		name = "/dev/zero (deleted)";
+		name = "/dev/zero (deleted)"; /* or what the file is called */
 	put_tail(t, to, name, i);
 	*last = (struct tail){ r->object, line + column, t->n - line - column, column };
 }

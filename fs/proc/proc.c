@@ -111,9 +111,10 @@ static bool parse_number(const char *name, size_t len, unsigned *out)
 	return true;
 }
 
+/* Behind a name comes a slash or its end: it may be looked at. */
 static bool is_called(const char *s, const char *name, size_t len)
 {
-	for (; len && *s == *name; s++, name++)
+	for (; *s == *name && len; s++, name++)
 		len--;
 	return !len && !*s;
 }

@@ -44,7 +44,7 @@ struct user_statx {
 	uint32_t mask, blksize;
 	uint64_t attributes;
 	uint32_t nlink, uid, gid;
-	uint16_t mode, pad;
+	uint32_t mode; /* 16 bits, and padding: so what is to be cleared begins with a word */
 	uint64_t ino, size, blocks, attributes_mask;
 	struct user_statx_time atime, btime, ctime, mtime;
 	uint32_t rdev_major, rdev_minor, dev_major, dev_minor;
@@ -135,7 +135,7 @@ static int tell_statx(const struct inode *i, bool root, struct user_statx *to)
 		.nlink = i->nlink,
 		.uid = i->uid,
 		.gid = i->gid,
-		.mode = (uint16_t)i->mode,
+		.mode = i->mode & 0xffff,
 		.ino = i->ino,
 		.size = i->size,
 		.blocks = blocks_of(i),
