@@ -6,6 +6,7 @@
  * appendix E (extended leaves).
  */
 #include "arch/x86/asm.h"
+#include "arch/x86/bulk.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
 #include "kernel/lib/string.h"
@@ -165,6 +166,7 @@ void cpu_init(void)
 		msr_set(MSR_EFER, msr_get(MSR_EFER) | EFER_NXE);
 	cr0_set((cr0_get() & ~(uintptr_t)(CR0_EM | CR0_TS)) | CR0_WP | CR0_MP | CR0_NE);
 	fpu_init();
+	bulk_init();
 }
 
 void cpu_halt(void)

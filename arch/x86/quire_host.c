@@ -3,6 +3,7 @@
  * quire_host.c - the hooks of libquire that are too long to be inline.
  */
 #include <quire/host.h>
+#include "arch/x86/bulk.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/layout.h"
 #include "kernel/panic.h"
@@ -74,37 +75,11 @@ void window_unmap(void *window)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
-#ifdef __x86_64__
-#define FILL "rep stosq"
-#define COPY "rep movsq"
-#else
-#define FILL "rep stosl"
-#define COPY "rep movsl"
-#endif
-#define WORDS (QR_PAGE_SIZE / sizeof(uintptr_t))
-
-void frame_clear_sse(void *page);
-void frame_copy_sse(void *to, const void *from);
-
-/* Which is fastest: string instructions where the CPU makes them fast, else SSE, which every
- * x86-64 has and most of i686. */
-static bool prefer_sse(void)
-{
-	return cpu_features.sse && !cpu_features.erms;
-}
-
 void qr_host_frame_clear(qr_frame f)
 {
 	void *window = qr_host_window_get(f);
 
-	if (QR_LIKELY(prefer_sse())) {
-		frame_clear_sse(window);
-	} else {
-		void *to = window;
-		size_t n = WORDS;
-
-		__asm__ volatile(FILL : "+D"(to), "+c"(n) : "a"((uintptr_t)0) : "memory");
-	}
+	bulk.clear(window);
 	qr_host_window_put(window);
 }
 
@@ -112,14 +87,7 @@ void qr_host_frame_copy(qr_frame to, qr_frame from)
 {
 	void *window_to = qr_host_window_get(to), *window_from = qr_host_window_get(from);
 
-	if (sizeof(uintptr_t) == 4 && prefer_sse()) {
-		frame_copy_sse(window_to, window_from);
-	} else {
-		void *di = window_to, *si = window_from;
-		size_t n = WORDS;
-
-		__asm__ volatile(COPY : "+D"(di), "+S"(si), "+c"(n) : : "memory");
-	}
+	bulk.copy(window_to, window_from, QR_PAGE_SIZE);
 	qr_host_window_put(window_from);
 	qr_host_window_put(window_to);
 }

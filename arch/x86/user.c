@@ -2,11 +2,12 @@
  *
  * user.c - copies between the kernel and a program, which stop at the first bad byte.
  *
- * Whole words by one string instruction, the rest by bytes.  Where a word cannot be reached, the
- * landing place goes on by bytes, so that the answer (bytes not copied) is exact: Linux programs
+ * Whole words by one string instruction, the rest by bytes; many bytes by bulk.h's blocks first.
+ * Where a word cannot be reached, the landing place goes on by bytes, so that the answer (bytes not copied) is exact: Linux programs
  * see short counts, and a string may end just before an unmapped page.
  */
 #include "arch/x86/user.h"
+#include "arch/x86/bulk.h"
 
 #ifdef __x86_64__
 #define WORDS "q"
@@ -40,10 +41,28 @@
 			 : [rest_] "r"(rest), [word] "i"(WORD), "a"((uintptr_t)0)              \
 			 : "memory")
 
+/* Many bytes go by blocks first.  Where that ends, words and bytes go on. */
+static __attribute__((noinline)) size_t copy_much(void *to, const void *from, size_t n)
+{
+	size_t left, rest;
+
+	__asm__ volatile(STAC : : : "memory");
+	left = bulk.copy(to, from, n);
+	__asm__ volatile(CLAC : : : "memory");
+	to = (char *)to + (n - left);
+	from = (const char *)from + (n - left);
+	rest = left % WORD;
+	left /= WORD;
+	COPY(to, from, left, rest);
+	return left;
+}
+
 QR_INLINE size_t copy(void *to, const void *from, size_t n)
 {
 	size_t rest = n % WORD;
 
+	if (QR_RARELY(bulk_pays(n)))
+		return copy_much(to, from, n);
 	n /= WORD;
 	COPY(to, from, n, rest);
 	return n;

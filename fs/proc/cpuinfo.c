@@ -5,43 +5,37 @@
 #include "arch/x86/cpu.h"
 #include "fs/proc/proc.h"
 
-/* Names by bit of a CPUID word; NULL: not shown. */
-static const char *const leaf1_d[32] = {
-	"fpu",  "vme",  "de",   "pse", "tsc",  "msr", "pae",   "mce", "cx8",     "apic", NULL,
-	"sep",  "mtrr", "pge",  "mca", "cmov", "pat", "pse36", "pn",  "clflush", NULL,   "dts",
-	"acpi", "mmx",  "fxsr", "sse", "sse2", "ss",  "ht",    "tm",  "ia64",    "pbe",
-};
-static const char *const leaf1_c[32] = {
-	"pni",    "pclmulqdq",  "dtes64", "monitor", "ds_cpl",
-	"vmx",    "smx",        "est",    "tm2",     "ssse3",
-	"cid",    "sdbg",       "fma",    "cx16",    "xtpr",
-	"pdcm",   NULL,         "pcid",   "dca",     "sse4_1",
-	"sse4_2", "x2apic",     "movbe",  "popcnt",  "tsc_deadline_timer",
-	"aes",    "xsave",      NULL,     "avx",     "f16c",
-	"rdrand", "hypervisor",
-};
-static const char *const ext1_d[32] = {
-	[11] = "syscall", [20] = "nx", [22] = "mmxext",   [25] = "fxsr_opt", [26] = "pdpe1gb",
-	[27] = "rdtscp",  [29] = "lm", [30] = "3dnowext", [31] = "3dnow",
-};
-static const char *const ext1_c[32] = {
-	[0] = "lahf_lm", [5] = "abm", [6] = "sse4a", [7] = "misalignsse", [8] = "3dnowprefetch",
-};
-static const char *const leaf7_b[32] = {
-	[0] = "fsgsbase",    [3] = "bmi1",      [5] = "avx2",      [7] = "smep",
-	[8] = "bmi2",        [9] = "erms",      [16] = "avx512f",  [17] = "avx512dq",
-	[18] = "rdseed",     [19] = "adx",      [20] = "smap",     [21] = "avx512ifma",
-	[23] = "clflushopt", [24] = "clwb",     [28] = "avx512cd", [29] = "sha_ni",
-	[30] = "avx512bw",   [31] = "avx512vl",
-};
+/* Names by bit of a CPUID word, each with a blank behind it; just a blank: not shown. */
+static const char leaf1_d[] =
+    "fpu vme de pse tsc msr pae mce cx8 apic  sep mtrr pge mca cmov pat pse36 pn "
+    "clflush  dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe ";
+static const char leaf1_c[] =
+    "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 "
+    "xtpr pdcm  pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes "
+    "xsave  avx f16c rdrand hypervisor ";
+static const char ext1_d[] =
+    "           syscall         nx  mmxext   fxsr_opt pdpe1gb rdtscp  lm 3dnowext "
+    "3dnow ";
+static const char ext1_c[] = "lahf_lm     abm sse4a misalignsse 3dnowprefetch ";
+static const char leaf7_b[] =
+    "fsgsbase   bmi1  avx2  smep bmi2 erms       avx512f avx512dq rdseed adx smap "
+    "avx512ifma  clflushopt clwb    avx512cd sha_ni avx512bw avx512vl ";
 /* Leaf 0xd, 1: only what the kernel makes use of. */
-static const char *const xsave_a[32] = { "xsaveopt", "xsavec", "xgetbv1" };
+static const char xsave_a[] = "xsaveopt xsavec xgetbv1 ";
 
-static void put_flags(struct text *t, uint32_t word, const char *const names[32])
+static void put_flags(struct text *t, uint32_t word, const char *names)
 {
-	for (unsigned bit = 0; bit < 32; bit++)
-		if (word >> bit & 1 && names[bit])
-			text_printf(t, " %s", names[bit]);
+	for (; *names; word >>= 1) {
+		const char *end = names;
+
+		while (*end != ' ')
+			end++;
+		if ((word & 1) && end > names) {
+			text_char(t, ' ');
+			text_put(t, names, (size_t)(end - names));
+		}
+		names = end + 1;
+	}
 }
 
 PROC_SHOW(cpuinfo)

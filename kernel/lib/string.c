@@ -3,12 +3,14 @@
  * string.c - copying, filling and comparing memory.
  *
  * Up to two words: overlapping loads and stores, no loop.  Longer: one string instruction, plus
- * one unaligned word that covers the rest, so that no tail loop is needed.  The loops are
+ * one unaligned word that covers the rest, so that no tail loop is needed; copies of many bytes by
+ * blocks first (arch/x86/bulk.h).  The loops are
  * assembly, because the compiler would turn a loop in C into a call of the very function.
  */
 #include <stdint.h>
 
 #define STRING_FUNCTIONS_ONLY
+#include "arch/x86/bulk.h"
 #include "kernel/lib/string.h"
 
 #define WORD sizeof(word)
@@ -55,6 +57,12 @@ void *memcpy(void *to, const void *from, size_t n)
 
 	if (n <= 2 * WORD) {
 		copy_short(di, si, n);
+		return to;
+	}
+	if (QR_RARELY(bulk_pays(n))) {
+		size_t left = bulk.copy(di, si, n);
+
+		memcpy(di + (n - left), si + (n - left), left);
 		return to;
 	}
 	word last = *(const word *)(si + n - WORD);

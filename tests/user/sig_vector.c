@@ -536,3 +536,72 @@ TEST("arch_prctl tells the parts that there are, and gives no others")
 	CHECK_ERR(syscall(SYS_arch_prctl, 0x1023, 77), EINVAL);
 	CHECK_ERR(syscall(SYS_arch_prctl, 0x1021, (void *)-4096l), EFAULT);
 }
+
+/* ---- what the kernel copies by wide registers ---------------------------------------------- */
+
+static char *source, *target;
+static int file_of_tests, sides[2];
+
+static void open_all(void)
+{
+	file_of_tests = open("f", O_RDWR | O_CREAT, 0600);
+	source = fresh(4 * PAGE);
+	target = fresh(5 * PAGE);
+	munmap(target + 4 * PAGE, PAGE);
+	NEED(file_of_tests >= 0 && pipe(sides) == 0);
+	for (unsigned i = 0; i < 4 * PAGE; i++)
+		source[i] = (char)(i * 7 + i / 256);
+	NEED(pwrite(file_of_tests, source, 4 * PAGE, 0) == 4 * PAGE);
+}
+
+/* All that moves much at once; each gets memory that was never touched as well. */
+static void move_much(void)
+{
+	char *untouched = fresh(64 * PAGE);
+
+	raw(SYS_lseek, file_of_tests, 0, 0, 0);
+	raw(SYS_read, file_of_tests, (long)target, 4 * PAGE - 5, 0);
+	raw(SYS_read, file_of_tests, (long)untouched, 3 * PAGE, 0);
+	raw(SYS_write, sides[1], (long)source + 3, 4 * PAGE - 10, 0);
+	raw(SYS_read, sides[0], (long)untouched + 20 * PAGE + 1, 4 * PAGE - 10, 0);
+	for (unsigned i = 30; i < 64; i++)
+		((volatile char *)untouched)[i * PAGE] = 1;
+	munmap(untouched, 64 * PAGE);
+}
+
+TEST("large copies and new pages leave the wide registers alone")
+{
+	file a, got;
+	int child, status;
+
+	need_avx();
+	open_all();
+	move_much();
+	fill(a, 77);
+	for (unsigned i = 0; i < 20; i++) {
+		child = fork(); /* copy-on-write too */
+		__asm__ volatile(EACH(LOAD) : : "r"(a) : "memory");
+		move_much();
+		((volatile char *)source)[2 * PAGE] = 3;
+		__asm__ volatile(EACH(STORE) "vzeroupper" : : "r"(a), "r"(got) : "memory");
+		/* The compiler may have used the lower halves of some. */
+		for (unsigned k = 0; k < 8; k++)
+			CHECK(!memcmp(a[k] + 16, got[k] + 16, 16));
+		if (child == 0)
+			_exit(0);
+		waitpid(child, &status, 0);
+	}
+}
+
+TEST("what a large copy has done when memory ends is told to the byte")
+{
+	open_all();
+	for (unsigned k = 1; k < 4 * PAGE; k += k < 300 || k % PAGE > PAGE - 40 ? 1 : 97) {
+		long n;
+
+		memset(target + 4 * PAGE - k, 0, k);
+		n = pread(file_of_tests, target + 4 * PAGE - k, 4 * PAGE, 0);
+		CHECK(n == (long)k || (!on_quire() && n >= (long)(k / PAGE * PAGE)));
+		CHECK(n < 0 || !memcmp(target + 4 * PAGE - k, source, (size_t)n));
+	}
+}
