@@ -145,10 +145,13 @@ SYSCALL1(time, long __user *, to)
 /* Where the rest is written if a handler ends the sleep. */
 enum rest_kind { REST_NONE, REST_64, REST_32 };
 
-static int put_rest(enum rest_kind kind, uintptr_t to, uint64_t deadline)
+static bool is_cpu_clock(int clock)
 {
-	uint64_t now = now_ns(), left = deadline > now ? deadline - now : 0;
+	return clock < 0 || clock == CLOCK_PROCESS;
+}
 
+static int put_rest(enum rest_kind kind, uintptr_t to, uint64_t left)
+{
 	if (kind == REST_64)
 		return ns_to_user((struct user_timespec64 __user *)to, left);
 	if (kind == REST_32)
@@ -156,25 +159,50 @@ static int put_rest(enum rest_kind kind, uintptr_t to, uint64_t deadline)
 	return 0;
 }
 
+/* By a clock of CPU time, which goes no faster than time does. */
+static int sleep_by(int clock, uint64_t until)
+{
+	uint64_t now;
+	int err;
+
+	while (!(err = clock_read(clock, &now)) && now < until) {
+		err = sleep_until(
+		    time_add(now_ns(), until - now > NS_PER_TICK ? until - now : NS_PER_TICK));
+		if (err != -ETIMEDOUT)
+			return err;
+	}
+	return err ? err : -ETIMEDOUT;
+}
+
 static long sleep_on(struct restart *r)
 {
-	int err = sleep_until(r->deadline);
+	int clock = (int)r->arg[2];
+	bool cpu = is_cpu_clock(clock);
+	int err = cpu ? sleep_by(clock, r->deadline) : sleep_until(r->deadline);
+	uint64_t now = now_ns();
 
-	if (err == -ETIMEDOUT)
-		return 0;
-	if (put_rest((enum rest_kind)r->arg[0], r->arg[1], r->deadline))
+	if (err != -ERESTARTSYS)
+		return err == -ETIMEDOUT ? 0 : err;
+	if (cpu)
+		(void)clock_read(clock, &now);
+	if (put_rest((enum rest_kind)r->arg[0], r->arg[1],
+		     r->deadline > now ? r->deadline - now : 0))
 		return -EFAULT;
 	r->fn = sleep_on;
 	return -ERESTART_RESTARTBLOCK;
 }
 
-static long sleep_for(uint64_t ns, enum rest_kind kind, void __user *rest)
+static long sleep_for(int clock, uint64_t ns, enum rest_kind kind, void __user *rest)
 {
 	struct restart *r = &current->restart;
+	uint64_t now = now_ns();
 
-	r->deadline = time_add(now_ns(), ns);
+	if (is_cpu_clock(clock))
+		(void)clock_read(clock, &now);
+	r->deadline = time_add(now, ns);
 	r->arg[0] = rest ? kind : REST_NONE;
 	r->arg[1] = (uintptr_t)rest;
+	r->arg[2] = (uintptr_t)clock;
 	return sleep_on(r);
 }
 
@@ -197,7 +225,9 @@ static long sleep_to(int clock, uint64_t ns)
 		return err;
 	if (ns <= now)
 		return 0;
-	err = sleep_until(ns == TIME_NEVER ? TIME_NEVER : time_add(now_ns(), ns - now));
+	err = is_cpu_clock(clock)
+		  ? sleep_by(clock, ns)
+		  : sleep_until(ns == TIME_NEVER ? TIME_NEVER : time_add(now_ns(), ns - now));
 	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
 }
 
@@ -218,7 +248,7 @@ SYSCALL2(nanosleep, const struct user_timespec64 __user *, req, struct user_time
 	uint64_t ns;
 	int err = ns_from_user(req, &ns);
 
-	return err ? err : sleep_for(ns, REST_64, rest);
+	return err ? err : sleep_for(CLOCK_MONOTONIC, ns, REST_64, rest);
 }
 
 SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct user_timespec64 __user *, req,
@@ -231,7 +261,7 @@ SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct user_timespec64 _
 		err = ns_from_user(req, &ns);
 	if (err)
 		return err;
-	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(ns, REST_64, rest);
+	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(clock, ns, REST_64, rest);
 }
 
 /* ---- interval timers -------------------------------------------------------------------- */
@@ -369,7 +399,7 @@ SYSCALL2(nanosleep_time32, const struct user_timespec32 __user *, req,
 	uint64_t ns;
 	int err = ns_from_user32(req, &ns);
 
-	return err ? err : sleep_for(ns, REST_32, rest);
+	return err ? err : sleep_for(CLOCK_MONOTONIC, ns, REST_32, rest);
 }
 
 SYSCALL4(clock_nanosleep_time32, int, clock, int, flags, const struct user_timespec32 __user *, req,
@@ -382,7 +412,7 @@ SYSCALL4(clock_nanosleep_time32, int, clock, int, flags, const struct user_times
 		err = ns_from_user32(req, &ns);
 	if (err)
 		return err;
-	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(ns, REST_32, rest);
+	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(clock, ns, REST_32, rest);
 }
 
 #endif

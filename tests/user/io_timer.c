@@ -5,6 +5,7 @@
 #include "thread.h"
 #include <poll.h>
 #include <sys/signalfd.h>
+#include <sys/time.h>
 #include <sys/timerfd.h>
 
 static volatile int rung, last_code, last_value, last_overrun;
@@ -319,4 +320,37 @@ TEST("who sleeps is not disturbed: no ticks while nothing runs")
 	NEED(before >= 0);
 	CHECK_EQ(nanosleep(&half, NULL), 0);
 	CHECK(interrupts() - before < 30); /* a tick every 10 ms makes 50 */
+}
+
+static volatile int stop_now;
+
+static void stop_busy(int sig __attribute__((unused)))
+{
+	stop_now = 1;
+}
+
+TEST("clock_nanosleep: by the processor's time of a process")
+{
+	struct timespec ten = { .tv_nsec = 30000000 }, from, to, rest = { 0 };
+	struct sigaction a = { .sa_handler = stop_busy };
+	clockid_t clock;
+	pid_t c;
+
+	CHECK_EQ(clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &ten, NULL), EINVAL);
+	c = fork();
+	if (c == 0)
+		for (;;)
+			stop_now = 2;
+	NEED(clock_getcpuclockid(c, &clock) == 0);
+	NEED(clock_gettime(clock, &from) == 0);
+	CHECK_EQ(clock_nanosleep(clock, 0, &ten, NULL), 0);
+	NEED(clock_gettime(clock, &to) == 0);
+	CHECK((to.tv_sec - from.tv_sec) * 1000000000ll + to.tv_nsec - from.tv_nsec >= 30000000);
+	kill(c, SIGKILL);
+	waitpid(c, NULL, 0);
+	/* One's own does not go on while one sleeps: a signal ends it. */
+	sigaction(SIGALRM, &a, NULL);
+	setitimer(ITIMER_REAL, &(struct itimerval){ .it_value.tv_usec = 100000 }, NULL);
+	CHECK_EQ(clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &ten, &rest), EINTR);
+	CHECK(stop_now == 1 && rest.tv_nsec > 0 && rest.tv_nsec <= 30000000);
 }
