@@ -36,10 +36,13 @@ static void tell_process(const struct file_async *a, struct process *p, struct t
 	if (a->euid && a->euid != to->suid && a->euid != to->uid && a->uid != to->suid &&
 	    a->uid != to->uid)
 		return;
-	if (a->signal && !(t ? signal_send_task(t, &info) : signal_send_process(p, &info)))
-		return;
-	info = (struct signal_info){ .signo = SIGIO, .code = SI_KERNEL };
-	(void)(t ? signal_send_task(t, &info) : signal_send_process(p, &info));
+	for (int tries = a->signal ? 2 : 1; tries;
+	     tries--) { /* SIGIO, if there is no room for the other */
+		if (tries == 1)
+			info = (struct signal_info){ .signo = SIGIO, .code = SI_KERNEL };
+		if (!(t ? signal_send_task(t, &info) : signal_send_process(p, &info)))
+			return;
+	}
 }
 
 static bool woken(struct wait_hook *h)

@@ -27,6 +27,12 @@ enum clock_id {
 /* What the clock shows; below 0: the CPU time of a process or a task.  -EINVAL: there is none. */
 int clock_read(int clock, uint64_t *out);
 
+/* Clocks that go by ticks. */
+QR_INLINE bool clock_coarse(int clock)
+{
+	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
+}
+
 struct itimerspec {
 	uint64_t interval, value; /* nanoseconds */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * time.c - reading and setting clocks, sleeping, interval timers.
+ * time.c - reading and setting clocks, interval timers.
  */
 #include "kernel/syscall/itimerspec.h"
 #include "kernel/syscall/syscall.h"
@@ -69,17 +69,12 @@ SYSCALL2(clock_gettime, int, clock, struct user_timespec64 __user *, to)
 	return err ? err : ns_to_user(to, ns);
 }
 
-static bool coarse(int clock)
-{
-	return clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE;
-}
-
 SYSCALL2(clock_getres, int, clock, struct user_timespec64 __user *, to)
 {
 	uint64_t ns;
 	int err = clock_read(clock, &ns);
 
-	return err || !to ? err : ns_to_user(to, coarse(clock) ? NS_PER_TICK : 1);
+	return err || !to ? err : ns_to_user(to, clock_coarse(clock) ? NS_PER_TICK : 1);
 }
 
 static int clock_set(int clock, uint64_t ns)
@@ -138,130 +133,6 @@ SYSCALL1(time, long __user *, to)
 	long now = (long)(real_ns() / NS_PER_SEC);
 
 	return to && put_user(now, to) ? -EFAULT : now;
-}
-
-/* ---- sleeping --------------------------------------------------------------------------- */
-
-/* Where the rest is written if a handler ends the sleep. */
-enum rest_kind { REST_NONE, REST_64, REST_32 };
-
-static bool is_cpu_clock(int clock)
-{
-	return clock < 0 || clock == CLOCK_PROCESS;
-}
-
-static int put_rest(enum rest_kind kind, uintptr_t to, uint64_t left)
-{
-	if (kind == REST_64)
-		return ns_to_user((struct user_timespec64 __user *)to, left);
-	if (kind == REST_32)
-		return ns_to_user32((struct user_timespec32 __user *)to, left);
-	return 0;
-}
-
-/* By a clock of CPU time, which goes no faster than time does. */
-static int sleep_by(int clock, uint64_t until)
-{
-	uint64_t now;
-	int err;
-
-	while (!(err = clock_read(clock, &now)) && now < until) {
-		err = sleep_until(
-		    time_add(now_ns(), until - now > NS_PER_TICK ? until - now : NS_PER_TICK));
-		if (err != -ETIMEDOUT)
-			return err;
-	}
-	return err ? err : -ETIMEDOUT;
-}
-
-static long sleep_on(struct restart *r)
-{
-	int clock = (int)r->arg[2];
-	bool cpu = is_cpu_clock(clock);
-	int err = cpu ? sleep_by(clock, r->deadline) : sleep_until(r->deadline);
-	uint64_t now = now_ns();
-
-	if (err != -ERESTARTSYS)
-		return err == -ETIMEDOUT ? 0 : err;
-	if (cpu)
-		(void)clock_read(clock, &now);
-	if (put_rest((enum rest_kind)r->arg[0], r->arg[1],
-		     r->deadline > now ? r->deadline - now : 0))
-		return -EFAULT;
-	r->fn = sleep_on;
-	return -ERESTART_RESTARTBLOCK;
-}
-
-static long sleep_for(int clock, uint64_t ns, enum rest_kind kind, void __user *rest)
-{
-	struct restart *r = &current->restart;
-	uint64_t now = now_ns();
-
-	if (is_cpu_clock(clock))
-		(void)clock_read(clock, &now);
-	r->deadline = time_add(now, ns);
-	r->arg[0] = rest ? kind : REST_NONE;
-	r->arg[1] = (uintptr_t)rest;
-	r->arg[2] = (uintptr_t)clock;
-	return sleep_on(r);
-}
-
-SYSCALL0(restart_syscall)
-{
-	struct restart *r = &current->restart;
-	long (*fn)(struct restart *) = r->fn;
-
-	r->fn = NULL;
-	return fn ? fn(r) : -EINTR;
-}
-
-/* Until a clock shows `ns`: not restarted with the rest, but with the same time. */
-static long sleep_to(int clock, uint64_t ns)
-{
-	uint64_t now;
-	int err = clock_read(clock, &now);
-
-	if (err)
-		return err;
-	if (ns <= now)
-		return 0;
-	err = is_cpu_clock(clock)
-		  ? sleep_by(clock, ns)
-		  : sleep_until(ns == TIME_NEVER ? TIME_NEVER : time_add(now_ns(), ns - now));
-	return err == -ETIMEDOUT ? 0 : -ERESTARTNOHAND;
-}
-
-static int check_sleep(int clock)
-{
-	uint64_t ns;
-	int err = clock_read(clock, &ns);
-
-	/* Nor can one sleep by the time one runs. */
-	return !err && (clock == CLOCK_THREAD || clock == CLOCK_MONOTONIC_RAW || coarse(clock))
-		   ? -EOPNOTSUPP
-		   : err;
-}
-
-SYSCALL2(nanosleep, const struct user_timespec64 __user *, req, struct user_timespec64 __user *,
-	 rest)
-{
-	uint64_t ns;
-	int err = ns_from_user(req, &ns);
-
-	return err ? err : sleep_for(CLOCK_MONOTONIC, ns, REST_64, rest);
-}
-
-SYSCALL4(clock_nanosleep, int, clock, int, flags, const struct user_timespec64 __user *, req,
-	 struct user_timespec64 __user *, rest)
-{
-	uint64_t ns;
-	int err = check_sleep(clock);
-
-	if (!err)
-		err = ns_from_user(req, &ns);
-	if (err)
-		return err;
-	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(clock, ns, REST_64, rest);
 }
 
 /* ---- interval timers -------------------------------------------------------------------- */
@@ -373,7 +244,7 @@ SYSCALL2(clock_getres_time32, int, clock, struct user_timespec32 __user *, to)
 	uint64_t ns;
 	int err = clock_read(clock, &ns);
 
-	return err || !to ? err : ns_to_user32(to, coarse(clock) ? NS_PER_TICK : 1);
+	return err || !to ? err : ns_to_user32(to, clock_coarse(clock) ? NS_PER_TICK : 1);
 }
 
 SYSCALL2(clock_settime_time32, int, clock, const struct user_timespec32 __user *, from)
@@ -391,28 +262,6 @@ SYSCALL1(stime, const long __user *, from)
 	if (copy_from_user(&sec, from, sizeof(sec)))
 		return -EFAULT;
 	return clock_set(CLOCK_REALTIME, (uint64_t)sec * NS_PER_SEC);
-}
-
-SYSCALL2(nanosleep_time32, const struct user_timespec32 __user *, req,
-	 struct user_timespec32 __user *, rest)
-{
-	uint64_t ns;
-	int err = ns_from_user32(req, &ns);
-
-	return err ? err : sleep_for(CLOCK_MONOTONIC, ns, REST_32, rest);
-}
-
-SYSCALL4(clock_nanosleep_time32, int, clock, int, flags, const struct user_timespec32 __user *, req,
-	 struct user_timespec32 __user *, rest)
-{
-	uint64_t ns;
-	int err = check_sleep(clock);
-
-	if (!err)
-		err = ns_from_user32(req, &ns);
-	if (err)
-		return err;
-	return (flags & TIMER_ABSTIME) ? sleep_to(clock, ns) : sleep_for(clock, ns, REST_32, rest);
 }
 
 #endif
