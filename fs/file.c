@@ -225,25 +225,22 @@ int file_mmap(struct file *f, struct qr_object **out)
 	return f->ops->mmap(f, out);
 }
 
-static bool older(struct file_time a, struct file_time b)
+static inline bool older(const struct file_time *a, const struct file_time *b)
 {
-	return a.sec != b.sec ? a.sec < b.sec : a.nsec <= b.nsec;
+	return a->sec < b->sec || (a->sec == b->sec && a->nsec <= b->nsec);
 }
 
 void file_accessed(struct file *f)
 {
 	struct inode *i = f->inode;
+	struct file_time now;
 
 	if (f->flags & O_NOATIME || f->path.mount->flags & (MNT_NOATIME | MNT_RDONLY))
 		return;
-	if (older(i->atime, i->mtime) || older(i->atime, i->ctime)) {
-		i->atime = time_of_files();
-	} else {
-		struct file_time now = time_of_files();
-
-		if (now.sec - i->atime.sec >= DAY)
-			i->atime = now;
-	}
+	now = time_of_files();
+	if (older(&i->atime, &i->mtime) || older(&i->atime, &i->ctime) ||
+	    now.sec - i->atime.sec >= DAY)
+		i->atime = now;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -67,7 +67,9 @@ static long memfs_read(struct file *f, struct uio *to, uint64_t *pos)
 		*pos += read_page(i->object, *pos >> QR_PAGE_SHIFT, at, n, to);
 	}
 	file_accessed(f);
-	return uio_result((size_t)(*pos - from), to->fault ? -EFAULT : 0);
+	if (QR_LIKELY(*pos != from))
+		return (long)(*pos - from);
+	return to->fault ? -EFAULT : 0;
 }
 
 size_t memfs_peek(const struct file *f, uint64_t pos, size_t n, qr_frame *out)

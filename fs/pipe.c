@@ -115,7 +115,9 @@ static inline long take(struct pipe *p, struct uio *to)
 
 	if (QR_RARELY(goes_on(p, to)))
 		done += take_more(p, to);
-	return uio_result(done, -EFAULT);
+	if (QR_LIKELY(done))
+		return (long)done;
+	return to->fault ? -EFAULT : 0;
 }
 
 static __attribute__((noinline)) long wait_and_take(struct file *f, struct pipe *p, struct uio *to)
@@ -124,7 +126,7 @@ static __attribute__((noinline)) long wait_and_take(struct file *f, struct pipe 
 	int err;
 
 	while (!used(p)) {
-		if (!p->writers)
+		if (!p->writers || !to->left)
 			return 0;
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;
@@ -142,8 +144,6 @@ static long pipe_read(struct file *f, struct uio *to, uint64_t *pos)
 {
 	struct pipe *p = pipe_of(f);
 
-	if (QR_RARELY(!to->left))
-		return 0;
 	return QR_LIKELY(used(p)) ? take(p, to) : wait_and_take(f, p, to);
 }
 

@@ -54,7 +54,10 @@ static __attribute__((noinline)) size_t transfer(struct uio *u, void *mine, size
 /* Most transfers are of one segment of a program's. */
 static inline bool is_simple(const struct uio *u, size_t n)
 {
-	return QR_LIKELY(n <= u->n && !(u->kernel | u->fault));
+	uint16_t kernel_or_fault;
+
+	memcpy(&kernel_or_fault, &u->kernel, sizeof(kernel_or_fault));
+	return QR_LIKELY(n <= u->n && !kernel_or_fault);
 }
 
 static inline size_t advance(struct uio *u, size_t n, size_t missed)

@@ -30,6 +30,7 @@ struct uio {
 	bool kernel; /* memory of the kernel: never faults */
 	bool fault;  /* user memory refused */
 };
+_Static_assert(offsetof(struct uio, fault) == offsetof(struct uio, kernel) + 1, "uio.c, is_simple");
 
 static inline struct uio uio_user(const void *base, size_t n)
 {
