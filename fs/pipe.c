@@ -463,7 +463,8 @@ long pipe_set_capacity(struct file *f, size_t nbytes)
 	p = pipe_of(f);
 	if (nbytes > 1u << 31)
 		return -EINVAL;
-	if (nbytes > (size_t)MAX_SLOTS * QR_PAGE_SIZE && !current_process->cred.caps)
+	if (nbytes > (size_t)MAX_SLOTS * QR_PAGE_SIZE &&
+	    !cred_can(&current_process->cred, CAP_SYS_RESOURCE))
 		return -EPERM;
 	while ((size_t)n * QR_PAGE_SIZE < nbytes)
 		n *= 2;
