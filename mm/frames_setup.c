@@ -159,3 +159,10 @@ enum qr_err qr_frames_add(struct qr_frames *f, qr_frame first, size_t n)
 	qr_area_give(f, i, (uint32_t)n);
 	return QR_OK;
 }
+
+bool qr_frames_manages(const struct qr_frames *f, qr_frame frame)
+{
+	uint32_t i = frame.v - f->base;
+
+	return i < f->nframes && f->ram[i / QR_WORD_BITS] >> i % QR_WORD_BITS & 1;
+}

@@ -36,16 +36,17 @@ static uint32_t mappers(const struct qr_frame_word *w)
 					: 0;
 }
 
-static uint64_t count_word(const struct qr_frame_word *w)
+static uint64_t count_word(qr_frame f)
 {
+	const struct qr_frame_word *w = qr_frame_lookup(&frames, f);
+
 	return w ? mappers(w) : 0;
 }
 
-static uint64_t flags_word(const struct qr_frame_word *w)
+static uint64_t flags_word(qr_frame f)
 {
 	static const uint64_t by_type[QR_FRAME_TYPES] = {
 		[QR_FRAME_FREE] = BIT(KPF_BUDDY),
-		[QR_FRAME_RESERVED] = BIT(KPF_RESERVED),
 		[QR_FRAME_TABLE] = BIT(KPF_PGTABLE),
 		[QR_FRAME_ANON] =
 		    BIT(KPF_ANON) | BIT(KPF_SWAPBACKED) | BIT(KPF_LRU) | BIT(KPF_UPTODATE),
@@ -54,14 +55,16 @@ static uint64_t flags_word(const struct qr_frame_word *w)
 		[QR_FRAME_HEAP] = BIT(KPF_SLAB),
 		[QR_FRAME_ZERO] = BIT(KPF_ZERO_PAGE),
 	};
+	const struct qr_frame_word *w = qr_frame_lookup(&frames, f);
 
 	if (!w)
 		return BIT(KPF_NOPAGE);
+	if (!qr_frames_manages(&frames, f))
+		return BIT(KPF_RESERVED);
 	return by_type[qr_frame_type(w)] | (mappers(w) ? BIT(KPF_MMAP) : 0);
 }
 
-static long read_words(struct uio *to, uint64_t *pos,
-		       uint64_t (*word)(const struct qr_frame_word *))
+static long read_words(struct uio *to, uint64_t *pos, uint64_t (*word)(qr_frame))
 {
 	uint64_t end = (uint64_t)frames.base + frames.nframes;
 	size_t done = 0, n = 1;
@@ -76,8 +79,7 @@ static long read_words(struct uio *to, uint64_t *pos,
 		size_t i;
 
 		for (i = 0; i < QR_PAGE_SIZE / 8 && i < to->left / 8 && *pos / 8 + i < end; i++)
-			words[i] =
-			    word(qr_frame_lookup(&frames, qr_frame_of((uint32_t)(*pos / 8 + i))));
+			words[i] = word(qr_frame_of((uint32_t)(*pos / 8 + i)));
 		n = uio_put(to, words, i * 8);
 		*pos += n;
 		done += n;

@@ -42,7 +42,8 @@ static void count_frames(struct memory *m)
 		enum qr_frame_type type = qr_frame_type(w);
 
 		m->mapped += type == QR_FRAME_CACHE && qr_frame_refs(w) > 1;
-		if (i >= frames.low_end && type != QR_FRAME_RESERVED) {
+		if (i >= frames.low_end &&
+		    qr_frames_manages(&frames, qr_frame_of(frames.base + i))) {
 			m->high++;
 			m->high_free += type == QR_FRAME_FREE;
 		}

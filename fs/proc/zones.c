@@ -54,10 +54,11 @@ static bool look_at(struct zone *z, unsigned i)
 	z->first = z->first < frames.base ? frames.base : z->first;
 	z->end = z->end > all ? all : z->end;
 	for (uint32_t f = z->first; f < z->end; f++) {
-		enum qr_frame_type type = qr_frame_type(qr_frame_word(&frames, qr_frame_of(f)));
+		qr_frame frame = qr_frame_of(f);
+		bool present = qr_frames_manages(&frames, frame);
 
-		z->present += type != QR_FRAME_RESERVED;
-		if (type == QR_FRAME_FREE) {
+		z->present += present;
+		if (present && qr_frame_type(qr_frame_word(&frames, frame)) == QR_FRAME_FREE) {
 			free++;
 			continue;
 		}

@@ -169,6 +169,10 @@ QR_MUST_CHECK enum qr_err qr_frames_init(struct qr_frames *f, const struct qr_fr
  * changed).  Context: one CPU at a time adds; the others may use f. */
 QR_MUST_CHECK enum qr_err qr_frames_add(struct qr_frames *f, qr_frame first, size_t n);
 
+/* Was the frame given to f?  Holes and the kernel's image were not: their words are those of free
+ * frames.  Any context. */
+bool qr_frames_manages(const struct qr_frames *f, qr_frame frame);
+
 /* Take 2^order frames, aligned to their size.  Each frame's word is type | ref 1, link 0.  The
  * contents are whatever they were.
  * Owns: the caller, until qr_frames_free of the same frames, whole or in aligned parts, or the

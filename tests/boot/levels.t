@@ -52,6 +52,7 @@ is($vm->poweroff, 0, 'PAE without NX: power off');
 
 $vm = boot('6 GiB', 'i686-pae', 'max', 'PAE tables', memory => '6G');
 cmp_ok(mib($vm, 'MemFree'), '>', 6000, '6 GiB: all of it is there');
+cmp_ok(mib($vm, 'HighTotal') + mib($vm, 'LowTotal'), '<', 6144, '6 GiB: holes are no memory');
 is($vm->poweroff, 0, '6 GiB: power off');
 
 # Nearly all of it lies above 4 GiB.

@@ -203,6 +203,27 @@ TEST("kpagecount and kpageflags know the frame of a page")
 	CHECK_ERR(pread(count, &w, 4, 0), EINVAL);
 }
 
+TEST("zoneinfo: the zones are all memory, without holes")
+{
+	FILE *f = fopen("/proc/zoneinfo", "r");
+	unsigned long n, managed = 0, pages_free = 0;
+	long total = proc_kib("/proc/meminfo", "MemTotal");
+	char line[256];
+
+	NEED(f);
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, " managed %lu", &n) == 1)
+			managed += n;
+		if (sscanf(line, " pages free %lu", &n) == 1)
+			pages_free += n;
+	}
+	fclose(f);
+	CHECK_EQ((long)(managed * (PAGE / 1024)), total);
+	CHECK(pages_free && pages_free <= managed);
+	if (on_quire())
+		CHECK(proc_kib("/proc/meminfo", "MemFree") - (long)(pages_free * 4) < 4096);
+}
+
 TEST("mem: a process reads and writes itself, past its rights")
 {
 	int fd = open("/proc/self/mem", O_RDWR);
