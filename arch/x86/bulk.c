@@ -16,6 +16,7 @@
 #define WORD  sizeof(uintptr_t)
 #define LEAST 512
 
+void clear_avx(void *page);
 void clear_sse(void *page);
 size_t copy_avx(void *to, const void *from, size_t n);
 size_t copy_sse(void *to, const void *from, size_t n);
@@ -43,7 +44,9 @@ void bulk_init(void)
 		return;
 	bulk.clear = clear_sse;
 #ifndef __x86_64__
-	bulk.copy = fpu.features & FPU_AVX ? copy_avx : copy_sse;
+	bulk.copy = copy_sse;
 	bulk.least = LEAST;
 #endif
+	if (fpu.features & FPU_AVX)
+		bulk = (struct bulk){ clear_avx, copy_avx, LEAST };
 }

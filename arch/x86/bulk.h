@@ -4,12 +4,9 @@
  *
  *			clear a page		copy a page, or BULK_LEAST bytes and more
  *	ERMS		string instructions	string instructions: the CPU makes them as wide as it can
- *	AVX		16 bytes a store	32 bytes on i686
+ *	AVX		32 bytes a store	32 bytes
  *	SSE		16 bytes		16 bytes on i686
  *	none of them	string instructions	string instructions
- *
- * On x86_64 copies are string instructions of 8 bytes.  Wider moves there, and clearing by 32 bytes,
- * are fewer instructions and take more time where they were measured (docs/design-notes.md).
  */
 #ifndef ARCH_X86_BULK_H
 #define ARCH_X86_BULK_H
@@ -27,7 +24,7 @@ extern struct bulk bulk;
 
 QR_INLINE bool bulk_pays(size_t n)
 {
-	return sizeof(long) == 4 && n >= bulk.least;
+	return n >= bulk.least;
 }
 
 /* After fpu_init(). */

@@ -49,6 +49,8 @@ static __attribute__((noinline)) size_t copy_much(void *to, const void *from, si
 	__asm__ volatile(STAC : : : "memory");
 	left = bulk.copy(to, from, n);
 	__asm__ volatile(CLAC : : : "memory");
+	if (!left)
+		return 0;
 	to = (char *)to + (n - left);
 	from = (const char *)from + (n - left);
 	rest = left % WORD;

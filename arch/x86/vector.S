@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * vector.S - clear a page, and on i686 copy many bytes, by wide registers; see bulk.h.
+ * vector.S - clear a page and copy many bytes by wide registers; see bulk.h.
  *
- *	clear_sse(page)			256 stores instead of 512 (64 bits) or 1024 steps
- *	copy_avx(to, from, n)		304 instructions a page instead of 1024 steps (32 bits)
- *	copy_sse(to, from, n)		560; n >= 256; both answer how many bytes are left over
+ *	clear_avx(page)			128 stores instead of 512 (64 bits) or 1024 steps
+ *	clear_sse(page)			256
+ *	copy_avx(to, from, n)		304 instructions a page instead of as many steps
+ *	copy_sse(to, from, n)		560 (i686)
+ *					n >= 256; both answer how many bytes are left over
  *
  * The registers belong to the running program: what is used here is saved first and put back
  * last, which costs two instructions each against hundreds saved.  An interrupt or a page fault in
@@ -15,39 +17,47 @@
  */
 #ifdef __x86_64__
 #define TO   %rdi
+#define FROM %rsi
+#define N    %rdx
 #define END  %rcx
+#define LEFT %rax
 #define SP   %rsp
 #else
 #define TO   %eax
 #define FROM %edx
 #define N    %ecx
 #define END  %ecx
+#define LEFT %eax
 #define SP   %esp
 #endif
 #define STEP  512
 #define BLOCK 256
 
 	.text
-	.globl	clear_sse
-	.type	clear_sse, @function
-clear_sse:
-	sub	$16, SP
-	movups	%xmm0, (SP)
-	xorps	%xmm0, %xmm0
+.macro	clear name, wide, put, insn, a, empty:vararg
+	.globl	\name
+	.type	\name, @function
+\name:
+	sub	$\wide, SP
+	\put	\a, (SP)
+	\empty
 	lea	4096(TO), END
 1:	.set	at, 0
-	.rept	STEP / 16
-	movaps	%xmm0, at(TO)
-	.set	at, at + 16
+	.rept	STEP / \wide
+	\insn	\a, at(TO)
+	.set	at, at + \wide
 	.endr
 	add	$STEP, TO
 	cmp	END, TO
 	jne	1b
-	movups	(SP), %xmm0
-	add	$16, SP
+	\put	(SP), \a
+	add	$\wide, SP
 	ret
+.endm
 
-#ifndef __x86_64__
+	clear	clear_avx, 32, vmovups, vmovaps, %ymm0, vxorps %xmm0, %xmm0, %xmm0
+	clear	clear_sse, 16, movups, movaps, %xmm0, xorps %xmm0, %xmm0
+
 /* Moves that may fault: then they go on at 9. */
 .macro	may_fault
 	.pushsection __ex_table, "a"
@@ -86,7 +96,7 @@ clear_sse:
 	add	$BLOCK, FROM
 	sub	$BLOCK, N
 	jae	1b
-9:	lea	BLOCK(N), %eax
+9:	lea	BLOCK(N), LEFT
 	\insn	(SP), \a
 	\insn	\wide(SP), \b
 	add	$2 * \wide, SP
@@ -94,6 +104,7 @@ clear_sse:
 .endm
 
 	copy	copy_avx, 32, vmovups, %ymm0, %ymm1
+#ifndef __x86_64__
 	copy	copy_sse, 16, movups, %xmm0, %xmm1
 #endif
 

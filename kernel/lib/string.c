@@ -59,7 +59,8 @@ void *memcpy(void *to, const void *from, size_t n)
 		copy_short(di, si, n);
 		return to;
 	}
-	if (QR_RARELY(bulk_pays(n))) {
+	/* On 64 bits what the kernel copies within itself is short: asking would cost more than it gives. */
+	if (sizeof(word) == 4 && QR_RARELY(bulk_pays(n))) {
 		size_t left = bulk.copy(di, si, n);
 
 		memcpy(di + (n - left), si + (n - left), left);

@@ -69,23 +69,24 @@ void user_parent_put(struct user_parent *p)
 
 int user_vector_get(struct user_vector *v, const void __user *from, unsigned n, struct uio *out)
 {
+	struct uio_segment *s = v->small;
 	size_t sum = 0;
 	int err;
 
 	if (n > VECTOR_MAX)
 		return -EINVAL;
-	v->segments = v->small;
 	if (n > sizeof(v->small) / sizeof(v->small[0])) {
-		v->segments = kmalloc(n * sizeof(*v->segments));
-		if (!v->segments)
+		s = kmalloc(n * sizeof(*s));
+		if (!s)
 			return -ENOMEM;
 	}
+	v->segments = s;
 	/* struct iovec is a pointer and a size, as struct uio_segment is. */
-	err = copy_from_user(v->segments, from, n * sizeof(*v->segments));
-	for (unsigned i = 0; i < n && !err; i++) {
-		if (__builtin_add_overflow(sum, v->segments[i].n, &sum) || sum > INTPTR_MAX)
+	err = copy_from_user(s, from, n * sizeof(*s));
+	for (const struct uio_segment *end = s + n; s < end && !err; s++) {
+		if (__builtin_add_overflow(sum, s->n, &sum) || sum > INTPTR_MAX)
 			err = -EINVAL;
-		else if (!user_range_ok(v->segments[i].base, v->segments[i].n))
+		else if (!user_range_ok(s->base, s->n))
 			err = -EFAULT;
 	}
 	if (err)

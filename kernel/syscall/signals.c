@@ -18,27 +18,30 @@ struct user_sigaction {
 	uint64_t mask;
 } __attribute__((packed, aligned(sizeof(long))));
 
-static int set_action(int sig, const struct signal_action *new, struct signal_action *old)
+static int change_action(struct process *p, int sig, struct signal_action set)
 {
-	struct process *p = current_process;
-	struct signal_action set;
 	int err;
 
-	if (sig < 1 || sig > SIGNALS || (new && (signal_bit(sig) & SIGNALS_FIRM)))
-		return -EINVAL;
-	*old = signal_action(p->actions, sig);
-	if (!new)
-		return 0;
-	set = *new;
 	set.mask &= ~SIGNALS_FIRM;
 	err = signal_action_set(p->actions, sig, &set);
 	if (err)
 		return err;
 	/* What was pending and is ignored now, is gone. */
-	if (new->handler == SIG_IGN ||
-	    (new->handler == SIG_DFL && (signal_bit(sig) & SIGNALS_IGNORED)))
+	if (set.handler == SIG_IGN ||
+	    (set.handler == SIG_DFL && (signal_bit(sig) & SIGNALS_IGNORED)))
 		signal_forget(p, signal_bit(sig));
 	return 0;
+}
+
+/* Most calls only ask. */
+QR_INLINE int set_action(int sig, const struct signal_action *new, struct signal_action *old)
+{
+	struct process *p = current_process;
+
+	if (sig < 1 || sig > SIGNALS || (new && (signal_bit(sig) & SIGNALS_FIRM)))
+		return -EINVAL;
+	*old = signal_action(p->actions, sig);
+	return new ? change_action(p, sig, *new) : 0;
 }
 
 SYSCALL4(rt_sigaction, int, sig, const struct user_sigaction __user *, act,

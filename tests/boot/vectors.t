@@ -11,7 +11,8 @@ use Quire::Boot;
 use Test::More;
 
 my @machines = (
-	[ 'x86_64', 'max', qr/ avx .* avx2 / ], [ 'i686', 'max,-erms', qr/ avx .* avx2 / ],
+	[ 'x86_64', 'max', qr/ avx .* avx2 / ], [ 'x86_64', 'max,-erms', qr/ avx .* avx2 / ],
+	[ 'i686', 'max,-erms', qr/ avx .* avx2 / ],
 	[ 'i686', 'max,-erms,-xsave', qr/ sse / ],
 );
 for (@machines) {
