@@ -26,7 +26,7 @@ host_sources := $(sort $(wildcard mm/*.c arch/sim/*.c arch/x86/mmu_*.c tests/hos
 host_extra := $(if $(host_tests),$(shell awk '/^\/\/ sources:/ { n = FILENAME; \
 	sub(/.*test_/, "", n); sub(/\.c$$/, "", n); for (i = 3; i <= NF; i++) print n ":" $$i }' \
 	$(host_tests:%=tests/host/test_%.c)))
-host_extra_of = $(patsubst $(1):%.c,%.o,$(filter $(1):%,$(host_extra)))
+host_extra_of = $(addsuffix .o,$(basename $(patsubst $(1):%,%,$(filter $(1):%,$(host_extra)))))
 
 host_cflags := -std=gnu17 -g -I. -Iinclude -Itests/host/lib -pthread -D_GNU_SOURCE $(warnings) \
 	-fno-omit-frame-pointer -DQUIRE_HOST_TEST
@@ -47,6 +47,11 @@ build/host/$(1)/%.o: %.c tools/host.mk
 	$$(call quiet,CC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(2) -m$(3) $$(host_cflags) $$(host_mode_$(4)) -MMD -MP -c -o $$@ $$<
+
+build/host/$(1)/%.o: %.S tools/host.mk
+	$$(call quiet,AS,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) -m$(3) -I. -c -o $$@ $$<
 
 build/host/$(1)/quire.a: $$(host_sources:%.c=build/host/$(1)/%.o) build/host/sources
 	@rm -f $$@

@@ -218,10 +218,11 @@ TEST("zoneinfo: the zones are all memory, without holes")
 			pages_free += n;
 	}
 	fclose(f);
-	CHECK_EQ((long)(managed * (PAGE / 1024)), total);
 	CHECK(pages_free && pages_free <= managed);
-	if (on_quire())
-		CHECK(proc_kib("/proc/meminfo", "MemFree") - (long)(pages_free * 4) < 4096);
+	if (!on_quire())
+		skip("a machine may plug in memory that no zone shows");
+	CHECK_EQ((long)(managed * (PAGE / 1024)), total);
+	CHECK(proc_kib("/proc/meminfo", "MemFree") - (long)(pages_free * 4) < 4096);
 }
 
 TEST("mem: a process reads and writes itself, past its rights")
