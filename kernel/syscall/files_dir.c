@@ -34,7 +34,8 @@ QR_INLINE int put_record(struct reader *r, const char *name, size_t len, uint64_
 	char record[sizeof(struct user_dirent64) + NAME_MAX + 16];
 	char *text;
 
-	memset(record + size - 8, 0, 8); /* what the name leaves of it */
+	/* What the name leaves of it: its end, for getdents the type, and up to a word. */
+	memset(record + size - 2 * sizeof(long), 0, 2 * sizeof(long));
 	if (r->wide) {
 		struct user_dirent64 *d = (struct user_dirent64 *)record;
 

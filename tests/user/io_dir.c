@@ -101,6 +101,44 @@ TEST("getdents tells every name once, also many, also while they go")
 	CHECK_ERR(syscall(SYS_getdents64, 0x7000, name, 32), EBADF);
 }
 
+/* Names of all lengths, into memory that was not empty: each ends, by both calls. */
+static unsigned names_that_end(int fd, long call, size_t head)
+{
+	static char buf[8192];
+	unsigned good = 0;
+	long n;
+
+	memset(buf, 'x', sizeof(buf));
+	lseek(fd, 0, SEEK_SET);
+	n = syscall(call, fd, buf, sizeof(buf));
+	for (long at = 0; at < n;) {
+		const char *name = buf + at + head;
+		unsigned short size;
+
+		memcpy(&size, buf + at + 2 * (call == SYS_getdents64 ? 8 : sizeof(long)), 2);
+		good += strspn(name, "n") == strlen(name) && strlen(name) <= 24;
+		at += size;
+	}
+	return good;
+}
+
+TEST("getdents: a name of any length ends where it ends")
+{
+	char name[32] = "ends/";
+	int fd;
+
+	NEED(mkdir("ends", 0755) == 0);
+	for (size_t i = 0; i < 24; i++) {
+		name[5 + i] = 'n';
+		make(name);
+	}
+	fd = open("ends", O_RDONLY | O_DIRECTORY);
+	NEED(fd >= 0);
+	CHECK_EQ(names_that_end(fd, SYS_getdents64, 19), 24);
+	CHECK_EQ(names_that_end(fd, SYS_getdents, 2 * sizeof(long) + 2), 24);
+	close(fd);
+}
+
 TEST("symbolic links: what they say, where they lead, when they loop")
 {
 	char text[64];
