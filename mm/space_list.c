@@ -349,15 +349,17 @@ enum qr_err qr_space_whose(struct qr_space *s, qr_virt at, const struct qr_objec
 	return run ? QR_OK : QR_NOENT;
 }
 
-/* The pages of leaves that are shared.  Not `wait`: less those of leaves that somebody holds. */
-static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t, uintptr_t lo,
-			   uintptr_t hi, bool wait, struct qr_space_stat *out)
+/* The pages of leaves that are shared.  Not `wait`: less those of leaves that somebody holds.  A leaf
+ * that nobody else has any more is owned on the way in S0, so that it is looked for once. */
+static void count_borrowed(struct qr_space *s, struct qr_ptdesc *t, uintptr_t lo, uintptr_t hi,
+			   bool wait, struct qr_space_stat *out)
 {
+	struct qr_memory *m = s->memory;
 	struct child k;
 
 	for (uintptr_t at = lo; child_next(m, t, at, hi, &k); at = k.hi) {
 		if (t->level > 1) {
-			count_borrowed(m, k.t, k.lo, k.hi, wait, out);
+			count_borrowed(s, k.t, k.lo, k.hi, wait, out);
 			continue;
 		}
 		if (!child_borrowed(m, t, k.i))
@@ -370,6 +372,9 @@ static void count_borrowed(const struct qr_memory *m, const struct qr_ptdesc *t,
 		out->resident_file += k.t->nfile;
 		out->resident_shared += k.t->nshared;
 		table_unlock(k.t);
+		if (!QR_SPACE_STAGE && wait && table_refs(m, k.t) == 1 &&
+		    qr_leaf_own(s, t, k.i, k.lo, true, &k.t))
+			continue; /* never: a copy is not made */
 	}
 }
 
@@ -400,7 +405,7 @@ void qr_note_borrowed(struct qr_space *s, size_t npages)
 	if (!QR_SPACE_STAGE) {
 		if (npages < QR_PAGE_SIZE / sizeof(qr_word))
 			return;
-		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, false, &all);
+		count_borrowed(s, s->root, 0, s->memory->user_end.v, false, &all);
 	}
 	sum = qr_space_pages_sum(s);
 	raise_to(&s->most_resident, all.resident_anon + all.resident_file + all.resident_shared +
@@ -441,7 +446,7 @@ void qr_space_stat(struct qr_space *s, struct qr_space_stat *out)
 	if (tally_read(&s->borrowed)) {
 		if (QR_SPACE_STAGE)
 			(void)space_lock(s);
-		count_borrowed(s->memory, s->root, 0, s->memory->user_end.v, true, out);
+		count_borrowed(s, s->root, 0, s->memory->user_end.v, true, out);
 		if (QR_SPACE_STAGE)
 			qr_space_unlock(s);
 	}
