@@ -67,18 +67,25 @@ QR_INLINE struct qr_heap_page *page_at(const struct qr_heap *h, size_t page)
 	return &h->page[page];
 }
 
+/* Who maps the first page that is far away makes it, while others look. */
+QR_INLINE struct qr_span **far_spans(const struct qr_heap *h)
+{
+	return __atomic_load_n(&h->span, __ATOMIC_ACQUIRE);
+}
+
 /* The map covers the page: qr_heap_map_prepare. */
 QR_INLINE struct qr_span **span_at(const struct qr_heap *h, size_t page)
 {
 	size_t i = page - h->first_page;
 
-	return i < QR_HEAP_NEAR ? (struct qr_span **)&h->near[i] : &h->span[page];
+	if (i < QR_HEAP_NEAR)
+		return (struct qr_span **)&h->near[i];
+	return far_spans(h) + page;
 }
 
 QR_INLINE bool is_covered(const struct qr_heap *h, size_t page)
 {
-	return page - h->first_page < QR_HEAP_NEAR ||
-	       (page < h->map_pages && __atomic_load_n(&h->span, __ATOMIC_ACQUIRE));
+	return page - h->first_page < QR_HEAP_NEAR || (page < h->map_pages && far_spans(h));
 }
 #else
 #define LEAF_PAGES 256u /* a leaf fits a page */

@@ -208,7 +208,7 @@ _Static_assert(sizeof(struct qr_heap_page) == 8, "a page of the map covers as mu
 static bool is_blank(const struct qr_heap *h, size_t page)
 {
 	for (size_t i = 0; i < BLOCK; i++)
-		if (h->span[page + i])
+		if (far_spans(h)[page + i])
 			return false;
 	return true;
 }
@@ -224,7 +224,7 @@ void qr_heap_map_trim(struct qr_heap *h)
 		if (to == from)
 			continue;
 		h->src.forget(h->src.ctx, h->page + from, (to - from) * sizeof(*h->page));
-		h->src.forget(h->src.ctx, h->span + from, (to - from) * sizeof(*h->span));
+		h->src.forget(h->src.ctx, far_spans(h) + from, (to - from) * sizeof(*h->span));
 	}
 	qr_lock_release_irq(&h->lock, irq);
 }
