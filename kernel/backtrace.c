@@ -40,8 +40,8 @@ static bool in_text(uintptr_t ip)
 	return ip - (uintptr_t)image_text_start < (uintptr_t)(image_text_end - image_text_start);
 }
 
-/* Print the function that holds `ip`; or, `behind` 1, the byte before it, where a call ends, which may
- * be the last of its function.  Answers where the function begins. */
+/* Print the function that holds `ip`; or, `behind` 1, the byte before it, where a call ends, which
+ * may be the last of its function.  Answers where the function begins. */
 static uintptr_t print_place(uintptr_t ip, unsigned behind, const char *mark)
 {
 	char name[64];

@@ -2,7 +2,7 @@
  *
  * bulk.h - many bytes at once: the way of this CPU, chosen once at boot.
  *
- *			clear a page		copy a page, or BULK_LEAST bytes and more
+ *			clear a page		copy a page, or `least` bytes and more
  *	ERMS		string instructions	string instructions: the CPU makes them as wide as it can
  *	AVX		32 bytes a store	32 bytes
  *	SSE		16 bytes		16 bytes on i686

@@ -4,7 +4,7 @@
  *
  *	clear_avx(page)			128 stores instead of 512 (64 bits) or 1024 steps
  *	clear_sse(page)			256
- *	copy_avx(to, from, n)		304 instructions a page instead of as many steps
+ *	copy_avx(to, from, n)		304 instructions a page instead of 512 (64 bits) or 1024 steps
  *	copy_sse(to, from, n)		560 (i686)
  *					n >= 256; both answer how many bytes are left over
  *
